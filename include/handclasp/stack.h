@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+/**
+ * @file
+ * The stack of one lcore. A worker owns one receive and one transmit queue of a port and everything
+ * behind them: neighbours, flow table, connections, timers, counters. Nothing is shared between
+ * workers. The caller owns the thread and the clock:
+ *
+ *     for (;;) {
+ *             uint64_t now = hc_runtime_now_ns(rt);
+ *             unsigned n = hc_step(w, now, events, 128);
+ *             for (i < n) ... hc_send / hc_close / ...
+ *             hc_flush(w);
+ *     }
+ *
+ * Unless a function says otherwise it may be called only by the thread that steps the worker, never
+ * blocks, never allocates from the heap and makes no system call.
+ */
+
+#include <handclasp/counters.h>
+#include <handclasp/hist.h>
+#include <handclasp/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What becomes of a host: addresses, limits and protocol times. hc_stack_config_default() fills
+ * every field. */
+struct hc_stack_config {
+	/* Addresses, host order. */
+	uint32_t local_addr;      /**< Our address. */
+	uint8_t local_prefix_len; /**< The length of the on-link network. */
+	uint32_t gateway;         /**< Next hop for everything off-link; 0: none. */
+	struct hc_prefix clients; /**< Source addresses of connect(), all answered for in ARP; len
+				     0: local_addr alone. */
+	uint16_t port_lo;         /**< First source port of connect(). */
+	uint16_t port_hi;         /**< Last source port of connect(), inclusive. */
+
+	/* Limits; all memory for them is taken by hc_worker_create(), per worker. */
+	uint32_t conn_cap;      /**< Connections with a control block (SYN-SENT to LAST-ACK). */
+	uint32_t syn_cap;       /**< Half-open passive connections (SYN minis). */
+	uint32_t time_wait_cap; /**< Connections in TIME-WAIT. */
+	uint32_t tuple_cap;     /**< Source tuples that the client side may use; 0: no connect(). */
+	uint32_t neigh_cap;     /**< Neighbours (ARP entries). */
+	uint32_t neigh_queue_cap; /**< Packets that wait for one neighbour's address. */
+	uint32_t listener_cap;    /**< Listening ports. */
+	uint32_t span_cap;        /**< Pieces of queued send data beyond one per connection. */
+	uint32_t rcv_buf_bytes;   /**< Receive window a connection offers. */
+	uint32_t snd_buf_bytes;   /**< Unacknowledged and unsent bytes a connection may queue. */
+	uint16_t mtu;             /**< Of the link, IP header included. */
+	uint16_t burst_pkts;      /**< Frames taken from the port per step, 1..128. */
+
+	/* Times. */
+	uint32_t time_wait_ms;  /**< 2 MSL (RFC 9293 3.4.2: 2 MSL = 4 min); 0 skips TIME-WAIT. */
+	uint32_t rto_init_ms;   /**< RFC 6298 2.1: 1000. */
+	uint32_t rto_min_ms;    /**< RFC 6298 2.4 says 1000; default 200. */
+	uint32_t rto_max_ms;    /**< RFC 6298 2.5: at least 60000. */
+	uint8_t syn_retries;    /**< R2 for SYN (RFC 9293 3.8.3), as a number of retransmissions. */
+	uint8_t synack_retries; /**< The same for SYN-ACK of a SYN mini. */
+	uint8_t data_retries;   /**< R2 for data and FIN. */
+	uint32_t fin_wait2_ms;  /**< Longest wait for the peer's FIN once the application closed; 0:
+				   for ever. */
+	uint32_t arp_ttl_ms;    /**< A neighbour is re-validated after this. */
+
+	/* Switches. */
+	bool has_timestamps;     /**< Offer RFC 7323 timestamps. */
+	bool has_window_scale;   /**< Offer RFC 7323 window scale. */
+	bool keeps_stage_cycles; /**< Account TSC cycles to pipeline stages
+				    (hc_worker_stage_cycles()). */
+
+	uint64_t seed; /**< Secret of hash, ISN and timestamp offset; 0: from the system. Equal in
+			  all workers of a host. */
+};
+
+/** Fills *cfg with the defaults of this library; addresses are 0 and have to be set. */
+void hc_stack_config_default(struct hc_stack_config *cfg);
+
+/**
+ * Makes a worker on queue `queue` of `port`, out of memory of that port's NUMA node. Calls the
+ * heap; call it before the loop, on any thread.
+ * @return 0; -EINVAL (a limit or an address is out of range: *why says which), -ENOMEM.
+ */
+HC_MUST_USE int hc_worker_create(struct hc_port *port, unsigned queue,
+				 const struct hc_stack_config *cfg, struct hc_worker **out,
+				 const char **why);
+
+/** Aborts nothing, sends nothing: gives all memory and buffers back. */
+void hc_worker_destroy(struct hc_worker *w);
+
+/** Bytes of control memory a worker with this configuration takes (buffers of packets not
+ * included). Any thread. */
+uint64_t hc_worker_memory_bytes(const struct hc_stack_config *cfg);
+
+/** What happened to a connection. */
+enum hc_event_type {
+	HC_EV_NONE,
+	HC_EV_OPENED,   /**< Our connect() is ESTABLISHED. */
+	HC_EV_ACCEPTED, /**< A peer's connection to one of our listeners is ESTABLISHED; `info` is
+			   the listener. */
+	HC_EV_DATA,     /**< `info` more bytes (capped at 65535) can be received. */
+	HC_EV_SENT,     /**< All that was queued for sending is acknowledged. */
+	HC_EV_PEER_CLOSED, /**< The peer's FIN arrived after all its data; we may still send. */
+	HC_EV_CLOSED,      /**< Both FINs are exchanged; the handle is now stale. */
+	HC_EV_FAILED, /**< connect() did not come to ESTABLISHED, see `reason`; the handle is now
+			 stale. */
+	HC_EV_RESET,  /**< An established connection ended other than by FIN, see `reason`; the
+			 handle is now stale. */
+};
+
+enum hc_reason {
+	HC_REASON_NONE,
+	HC_REASON_REFUSED,     /**< RST in answer to our SYN. */
+	HC_REASON_TIMED_OUT,   /**< R2 reached. */
+	HC_REASON_RESET,       /**< RST from the peer. */
+	HC_REASON_NO_MEMORY,   /**< A pool ran dry. */
+	HC_REASON_NO_PORT,     /**< No free source tuple. */
+	HC_REASON_UNREACHABLE, /**< R2 reached, and ICMP or ARP had said unreachable. */
+	HC_REASON_ABORTED,     /**< Our own hc_abort(), or data that arrived after hc_close(). */
+	HC_REASON_COUNT
+};
+
+/** The word for a reason: "refused", "timed_out", ... Any thread. */
+const char *hc_reason_name(enum hc_reason reason);
+
+/** 16 bytes, so that a burst of events stays in a few cache lines. */
+struct hc_event {
+	uint8_t type;   /**< enum hc_event_type. */
+	uint8_t reason; /**< enum hc_reason. */
+	uint16_t info;
+	uint32_t cookie; /**< The application's own word for the connection. */
+	hc_conn conn;
+};
+
+/**
+ * One step: receives one burst, runs it through the stack, fires what is due by `now_ns`, and
+ * reports up to `max` events in the order in which they happened (with `max` at least 4 *
+ * burst_pkts nothing ever waits for the next step). now_ns never goes back; it is any monotonic
+ * clock, a virtual one too.
+ * @return the number of events written. O(burst).
+ */
+HC_MUST_USE unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events,
+			     unsigned max);
+
+/** Sends what the step and the application's calls since have made due: one transmit burst (or as
+ * many as it takes). */
+void hc_flush(struct hc_worker *w);
+
+/**
+ * When the worker next has something to do without a packet coming in: the time of its next timer,
+ * in the clock of hc_step(); UINT64_MAX when it has none. Wheel slots make it early by up to a
+ * millisecond, never late. O(wheel).
+ */
+uint64_t hc_next_due_ns(const struct hc_worker *w);
+
+/* ------------------------------------------------------------------------------------------------
+ * opening */
+
+enum hc_conn_flags {
+	/** The handshake's ACK, and ACKs of data, wait for hc_flush(), so that what the application
+	   sends rides on them. */
+	HC_CONN_PIGGYBACK = 1u << 0,
+	/** The ACK of the peer's FIN waits for hc_flush(), so that our own FIN may ride on it: a
+	   three-way close. */
+	HC_CONN_MERGE_CLOSE = 1u << 1,
+};
+
+struct hc_connect_args {
+	uint32_t remote_addr;
+	uint16_t remote_port;
+	uint16_t flags; /**< enum hc_conn_flags. */
+};
+
+/**
+ * Opens `n` connections to one place, each from the next free source tuple. cookies[i] is given
+ * back in every event of connection i; conns may be NULL.
+ * @return how many were taken: all, or those before the first that found no tuple (counter
+ * connect_no_port), no control block (connect_no_memory) or no buffer. Each one taken ends in
+ * exactly one of OPENED and FAILED. O(n).
+ */
+HC_MUST_USE unsigned hc_connect(struct hc_worker *w, const struct hc_connect_args *args,
+				const uint32_t *cookies, hc_conn *conns, unsigned n);
+
+struct hc_listen_args {
+	uint16_t port;
+	uint16_t flags;   /**< enum hc_conn_flags, for the connections accepted. */
+	uint32_t backlog; /**< Half-open connections of this listener at once. */
+	uint32_t cookie;  /**< First cookie of its connections. */
+};
+
+/** Listens on our address(es). @return the listener (>= 0), -EADDRINUSE, -ENOSPC (listener_cap),
+ * -EINVAL (port 0). O(1). */
+HC_MUST_USE int hc_listen(struct hc_worker *w, const struct hc_listen_args *args);
+
+/** Ends a listener: half-open connections are forgotten, accepted ones stay. @return 0, -ENOENT.
+ * O(syn_cap). */
+int hc_unlisten(struct hc_worker *w, int listener);
+
+/* ------------------------------------------------------------------------------------------------
+ * data */
+
+enum hc_send_flags {
+	/** `data` stays as it is until the connection has ended: it is sent by reference, never
+	   copied into a queue. */
+	HC_SEND_STATIC = 1u << 0,
+};
+
+/**
+ * Queues bytes; they leave at hc_flush() as far as the windows allow.
+ * @return the bytes taken, 0..len: less when snd_buf_bytes or the buffers are full (HC_EV_SENT says
+ * when to go on), 0 for a stale handle or once closed. O(len / buffer) for a copy, O(1) for static
+ * data.
+ */
+HC_MUST_USE size_t hc_send(struct hc_worker *w, hc_conn conn, const void *data, size_t len,
+			   unsigned flags);
+
+/** A received piece, lent to the application until hc_recv_release(). */
+struct hc_chunk {
+	const uint8_t *data;
+	uint32_t len;
+	void *owner; /**< For the library. */
+};
+
+/** Takes up to n received pieces without a copy. @return how many. The receive window re-opens at
+ * release. O(n). */
+HC_MUST_USE unsigned hc_recv(struct hc_worker *w, hc_conn conn, struct hc_chunk *chunks,
+			     unsigned n);
+
+/** Gives pieces back. The handle may be stale by now; the pieces are still taken back. O(n). */
+void hc_recv_release(struct hc_worker *w, hc_conn conn, const struct hc_chunk *chunks, unsigned n);
+
+/** Copies up to cap received bytes out. @return the bytes copied. O(bytes). */
+HC_MUST_USE size_t hc_recv_copy(struct hc_worker *w, hc_conn conn, void *buf, size_t cap);
+
+/* ------------------------------------------------------------------------------------------------
+ * closing */
+
+/** Half close: FIN after all queued data; we still receive. @return 0, -ESTALE, -EALREADY. O(1). */
+int hc_shutdown(struct hc_worker *w, hc_conn conn);
+
+/**
+ * Closes: FIN after all queued data, and nothing is received any more: unread data, or data that
+ * arrives later, is answered with RST (RFC 9293 3.6.1, SHLD-3). HC_EV_CLOSED still follows. @return
+ * 0, -ESTALE, -EALREADY. O(1).
+ */
+int hc_close(struct hc_worker *w, hc_conn conn);
+
+/** Sends RST and forgets the connection; no event follows. @return 0, -ESTALE. O(1). */
+int hc_abort(struct hc_worker *w, hc_conn conn);
+
+/** Aborts every connection and forgets SYN and TIME-WAIT minis. @return connections aborted.
+ * O(conn_cap + time_wait_cap). */
+unsigned hc_abort_all(struct hc_worker *w);
+
+/* ------------------------------------------------------------------------------------------------
+ * asking */
+
+enum hc_conn_state {
+	HC_CLOSED,
+	HC_LISTEN,
+	HC_SYN_SENT,
+	HC_SYN_RCVD,
+	HC_ESTABLISHED,
+	HC_FIN_WAIT_1,
+	HC_FIN_WAIT_2,
+	HC_CLOSE_WAIT,
+	HC_CLOSING,
+	HC_LAST_ACK,
+	HC_TIME_WAIT,
+	HC_STATE_COUNT
+};
+
+/** "ESTABLISHED", ... Any thread. */
+const char *hc_state_name(enum hc_conn_state state);
+
+struct hc_conn_info {
+	uint32_t local_addr, remote_addr;
+	uint16_t local_port, remote_port;
+	enum hc_conn_state state;
+	uint32_t cookie;
+	uint32_t readable_bytes; /**< Received, not yet taken. */
+	uint32_t unacked_bytes;  /**< Queued or sent, not yet acknowledged. */
+	uint32_t srtt_us;        /**< 0 before the first sample. */
+	uint16_t mss;
+};
+
+/** @return 0, -ESTALE. O(1). */
+int hc_conn_info(const struct hc_worker *w, hc_conn conn, struct hc_conn_info *out);
+
+/** Changes the cookie of a connection. @return 0, -ESTALE. O(1). */
+int hc_conn_set_cookie(struct hc_worker *w, hc_conn conn, uint32_t cookie);
+
+/* ------------------------------------------------------------------------------------------------
+ * statistics */
+
+/** One coherent copy of a worker's numbers. */
+struct hc_snapshot {
+	uint64_t t_ns; /**< Clock of hc_step() at the copy. */
+	uint64_t counter[HC_CTR_COUNT];
+	uint64_t conn_live;        /**< Control blocks in use. */
+	uint64_t conn_established; /**< Of them, in ESTABLISHED or CLOSE-WAIT. */
+	uint64_t syn_live;         /**< SYN minis in use. */
+	uint64_t time_wait_live;   /**< TIME-WAIT minis in use. */
+};
+
+/** The copy the worker last published (at most about 1 ms old while it steps). Any thread.
+ * O(counters). */
+void hc_worker_snapshot(const struct hc_worker *w, struct hc_snapshot *out);
+
+/** Publishes now. Stepping thread. */
+void hc_worker_publish(struct hc_worker *w);
+
+enum hc_latency {
+	HC_LATENCY_CONNECT, /**< First SYN sent to SYN-ACK received, by the side that opened. */
+	HC_LATENCY_CLOSE,   /**< First FIN sent to the ACK of that FIN. */
+	HC_LATENCY_COUNT
+};
+
+/** The worker's own histogram: exact for the stepping thread or a stopped worker, a little torn for
+ * other readers. */
+const struct hc_hist *hc_worker_latency(const struct hc_worker *w, enum hc_latency which);
+
+/** Forgets latencies so far (the end of a ramp). Stepping thread. */
+void hc_worker_latency_reset(struct hc_worker *w);
+
+/** The pipeline's stages, for keeps_stage_cycles. */
+enum hc_stage {
+	HC_STAGE_RX,
+	HC_STAGE_PARSE,
+	HC_STAGE_LOOKUP,
+	HC_STAGE_RUN,
+	HC_STAGE_TIMERS,
+	HC_STAGE_APP,
+	HC_STAGE_TX,
+	HC_STAGE_COUNT
+};
+const char *hc_stage_name(enum hc_stage stage);
+
+/** TSC cycles spent per stage; all 0 unless keeps_stage_cycles. Stepping thread or a stopped
+ * worker. */
+const uint64_t *hc_worker_stage_cycles(const struct hc_worker *w);
+
+/** Bytes of memory one connection, and one TIME-WAIT, takes. */
+struct hc_footprint {
+	uint32_t conn_bytes; /**< Control blocks, flow table and tuple table share included. */
+	uint32_t time_wait_bytes;
+};
+void hc_worker_footprint(const struct hc_worker *w, struct hc_footprint *out);
+
+/**
+ * Whether the worker's own books balance: every received packet handled or dropped by name, every
+ * opened connection ended or live, pools and tables consistent, and the buffers it holds explained.
+ * `why` gets one line.
+ * @return true when all balance. Stepping thread or a stopped worker. O(everything).
+ */
+bool hc_worker_audit(const struct hc_worker *w, char *why, size_t why_size);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// Two keyed functions of a connection's addresses and ports.
+//
+// hc_hash_key() places flows in the table: fast (two multiplications), keyed and non-linear, so
+// that tuples which collide under one key do not collide under another (CRC32 and Toeplitz cannot
+// give that). hc_siphash() is SipHash-2-4, the pseudo-random function behind initial sequence
+// numbers and timestamp offsets (RFC 6528 3, RFC 7323 5.4).
+
+#include "base/base.h"
+
+// The 12 bytes every flow object starts with, as they stand on the wire. "local" is this host.
+struct hc_flow_key {
+	hc_be32 local_be;
+	hc_be32 remote_be;
+	hc_be16 lport_be;
+	hc_be16 rport_be;
+};
+HC_STATIC_ASSERT(sizeof(struct hc_flow_key) == 12, "a flow key is 12 bytes");
+
+struct hc_hash_secret {
+	uint64_t k[4]; // k[0], k[1]: table hash; k[2], k[3]: SipHash key.
+};
+
+HC_ALWAYS_INLINE uint64_t hc_hash_fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 p = (unsigned __int128)a * b;
+
+	return (uint64_t)p ^ (uint64_t)(p >> 64);
+}
+
+HC_ALWAYS_INLINE uint32_t hc_hash_key(const struct hc_hash_secret *s, const struct hc_flow_key *key)
+{
+	uint64_t addrs = hc_load64(key);
+	uint64_t ports = hc_load32((const uint8_t *)key + 8);
+	uint64_t h = hc_hash_fold(addrs ^ s->k[0], (ports << 32 | ports) ^ s->k[1]);
+
+	h = hc_hash_fold(h ^ s->k[1], s->k[0] | 1u);
+	return (uint32_t)(h ^ h >> 32);
+}
+
+HC_ALWAYS_INLINE bool hc_flow_key_equal(const struct hc_flow_key *a, const struct hc_flow_key *b)
+{
+	return ((hc_load64(a) ^ hc_load64(b)) | (uint64_t)(hc_load32((const uint8_t *)a + 8) ^
+							   hc_load32((const uint8_t *)b + 8))) == 0;
+}
+
+// Expands one 64-bit seed into a secret. The same seed gives the same secret.
+void hc_hash_secret_init(struct hc_hash_secret *s, uint64_t seed);
+
+// SipHash-2-4 of two words under key k[2], k[3].
+uint64_t hc_siphash(const struct hc_hash_secret *s, uint64_t m0, uint64_t m1);

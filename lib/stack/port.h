@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// A configured ethdev port as the stack sees it. lib/io makes and owns it, the stack reads it;
+// nothing in it changes while workers run, except what each queue's worker keeps for itself.
+
+#include <rte_ether.h>
+#include <rte_mempool.h>
+#include <rte_ring.h>
+
+#include <handclasp/types.h>
+
+#define HC_QUEUES_MAX 64u
+
+struct hc_port {
+	uint16_t port_id; // Of ethdev.
+	uint16_t queue_count;
+	uint16_t mtu;
+	bool has_rx_ip_csum; // Offload is on: mbuf flags tell.
+	bool has_rx_tcp_csum;
+	bool has_tx_csum; // IPv4 and TCP checksums are written by the port.
+	bool has_rss;     // Frames are spread over the queues by the Toeplitz hash below.
+	uint8_t mac[6];
+	int numa_node; // SOCKET_ID_ANY when unknown.
+	char name[64];
+	char driver[32];
+	char device[128]; // DEV as the user wrote it.
+
+	struct rte_mempool *pool[HC_QUEUES_MAX]; // Buffers of queue i.
+
+	// RSS, when has_rss: the key and the redirection table as read back from the port.
+	uint8_t rss_key[64];
+	uint8_t rss_key_len;
+	uint16_t reta_size;
+	uint16_t reta[512];
+
+	// Software redirect, when there are several queues and no RSS: redirect[i] brings frames to
+	// the worker of queue i. Several producers, one consumer. NULL otherwise.
+	struct rte_ring *redirect[HC_QUEUES_MAX];
+
+	void *owner; // lib/io's own.
+};
