@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// SipHash-2-4 (Aumasson and Bernstein, 2012) for messages of exactly 16 bytes, and the secret both
+// hashes are keyed with. A message is two words; in memory it would be their bytes, little-endian.
+
+#include "base/hash.h"
+
+static uint64_t rotl(uint64_t v, unsigned by)
+{
+	return v << by | v >> (64 - by);
+}
+
+static void sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[2] += v[3];
+	v[1] = rotl(v[1], 13) ^ v[0];
+	v[3] = rotl(v[3], 16) ^ v[2];
+	v[0] = rotl(v[0], 32);
+	v[2] += v[1];
+	v[0] += v[3];
+	v[1] = rotl(v[1], 17) ^ v[2];
+	v[3] = rotl(v[3], 21) ^ v[0];
+	v[2] = rotl(v[2], 32);
+}
+
+static void sip_word(uint64_t v[4], uint64_t m)
+{
+	v[3] ^= m;
+	sip_round(v);
+	sip_round(v);
+	v[0] ^= m;
+}
+
+static uint64_t sip_hash(uint64_t k0, uint64_t k1, uint64_t m0, uint64_t m1)
+{
+	// "somepseudorandomlygeneratedbytes".
+	uint64_t v[4] = {
+		k0 ^ 0x736f6d6570736575ull,
+		k1 ^ 0x646f72616e646f6dull,
+		k0 ^ 0x6c7967656e657261ull,
+		k1 ^ 0x7465646279746573ull,
+	};
+
+	sip_word(v, m0);
+	sip_word(v, m1);
+	sip_word(v, 16ull << 56); // The last word: no bytes left over, and the length.
+	v[2] ^= 0xff;
+	for (unsigned i = 0; i < 4; i++)
+		sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t hc_siphash(const struct hc_hash_secret *s, uint64_t m0, uint64_t m1)
+{
+	return sip_hash(s->k[2], s->k[3], m0, m1);
+}
+
+// The words come out of SipHash under the seed, and not out of a cheap generator, so that whoever
+// works out the table's keys from collisions has learnt nothing about the key of the sequence
+// numbers.
+void hc_hash_secret_init(struct hc_hash_secret *s, uint64_t seed)
+{
+	for (unsigned i = 0; i < HC_ARRAY_LEN(s->k); i++)
+		s->k[i] = sip_hash(seed, ~seed, i, 0);
+}
