@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// main() of every unit test program: sorts the registered suites, hands the wanted ones to CUnit's
+// basic runner, and turns its tally into an exit status. See runner.h for the arguments.
+
+#include "runner.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CUnit/Basic.h>
+
+static struct unit_suite *suites; // Sorted by name.
+
+void unit_register(struct unit_suite *suite)
+{
+	struct unit_suite **at = &suites;
+
+	while (*at && strcmp((*at)->name, suite->name) < 0)
+		at = &(*at)->next;
+	suite->next = *at;
+	*at = suite;
+}
+
+static void fail(const char *what, const char *file, unsigned line)
+{
+	CU_assertImplementation(CU_FALSE, line, what, file, "", CU_FALSE);
+}
+
+bool unit_check_eq(uint64_t actual, uint64_t expected, const char *what, const char *file,
+		   unsigned line)
+{
+	char text[512];
+
+	if (actual == expected)
+		return CU_assertImplementation(CU_TRUE, line, what, file, "", CU_FALSE);
+	snprintf(text, sizeof text,
+		 "%s: 0x%" PRIx64 " (%" PRIu64 "), not 0x%" PRIx64 " (%" PRIu64 ")", what, actual,
+		 actual, expected, expected);
+	fail(text, file, line);
+	return false;
+}
+
+bool unit_check_bytes(const void *actual, const void *expected, size_t n, const char *what,
+		      const char *file, unsigned line)
+{
+	const uint8_t *a = actual;
+	const uint8_t *e = expected;
+	char text[512];
+
+	for (size_t i = 0; i < n; i++) {
+		if (a[i] == e[i])
+			continue;
+		snprintf(text, sizeof text, "%s: byte %zu of %zu is 0x%02x, not 0x%02x", what, i, n,
+			 a[i], e[i]);
+		fail(text, file, line);
+		return false;
+	}
+	return CU_assertImplementation(CU_TRUE, line, what, file, "", CU_FALSE);
+}
+
+uint64_t unit_seed(void)
+{
+	const char *text = getenv("HC_SEED");
+
+	return text ? strtoull(text, NULL, 0) : 1;
+}
+
+bool unit_aborts(void (*fn)(void *arg), void *arg)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		return false;
+	if (pid == 0) {
+		signal(SIGABRT, SIG_DFL);
+		close(STDERR_FILENO);
+		fn(arg);
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return false;
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static int list(void)
+{
+	for (const struct unit_suite *s = suites; s; s = s->next)
+		for (const struct unit_test *t = s->tests; t->name; t++)
+			printf("%s/%s\n", s->name, t->name);
+	return 0;
+}
+
+static bool is_wanted(const char *name, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], name) == 0)
+			return true;
+	return argc < 2;
+}
+
+static bool is_known(const char *name)
+{
+	for (const struct unit_suite *s = suites; s; s = s->next)
+		if (strcmp(s->name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool add_suite(const struct unit_suite *s)
+{
+	CU_pSuite suite = CU_add_suite(s->name, NULL, NULL);
+
+	if (!suite)
+		return false;
+	for (const struct unit_test *t = s->tests; t->name; t++)
+		if (!CU_add_test(suite, t->name, t->run))
+			return false;
+	return true;
+}
+
+static bool run(int argc, char **argv)
+{
+	for (const struct unit_suite *s = suites; s; s = s->next)
+		if (is_wanted(s->name, argc, argv) && !add_suite(s))
+			return false;
+	CU_basic_set_mode(CU_BRM_NORMAL);
+	return CU_basic_run_tests() == CUE_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	bool has_passed;
+
+	if (argc == 2 && strcmp(argv[1], "-l") == 0)
+		return list();
+	for (int i = 1; i < argc; i++) {
+		if (is_known(argv[i]))
+			continue;
+		fprintf(stderr, "%s: no suite is called %s; -l lists them\n", argv[0], argv[i]);
+		return 2;
+	}
+	if (CU_initialize_registry() != CUE_SUCCESS) {
+		fprintf(stderr, "%s: %s\n", argv[0], CU_get_error_msg());
+		return 1;
+	}
+	has_passed = run(argc, argv) && CU_get_number_of_tests_run() > 0 &&
+		     CU_get_number_of_failure_records() == 0;
+	if (CU_get_error() != CUE_SUCCESS)
+		fprintf(stderr, "%s: %s\n", argv[0], CU_get_error_msg());
+	CU_cleanup_registry();
+	return has_passed ? 0 : 1;
+}
