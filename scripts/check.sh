@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The handclasp authors
+
+# Every check but the tests themselves, ending at the first that fails. Arguments name the checks to
+# run; without any, all of them in this order:
+#
+#   format     clang-format 14 has nothing to change
+#   layers     includes point to the left (check-layers.py)
+#   tree       licences, counters, RFC numbers, words (check-tree.py)
+#   commits    form of commit messages (check-commits.sh)
+#   spelling   codespell
+#   shell      shellcheck
+#   cppcheck   warnings, performance, portability
+#   sparse     byte order of the layers without DPDK
+#   gcc        builds without a warning
+#   clang      the same
+#   tidy       clang-tidy 14 on lib and apps
+#   installed  an application builds against what `meson install` puts down, and nothing else
+#   sanitizers unit and simulation tests under ASan and UBSan
+#   portable   unit tests of a build for x86-64-v2 without our SIMD
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+cd "$top" || exit 3
+
+all_checks=(format layers tree commits spelling shell cppcheck sparse gcc clang tidy installed
+    sanitizers portable)
+
+# sources PATTERN...: files git tracks, or would.
+sources() {
+    git -c safe.directory='*' ls-files --cached --others --exclude-standard -- "$@" | sort -u |
+        while read -r path; do [ ! -f "$path" ] || printf '%s\n' "$path"; done
+}
+
+check_format() {
+    clang-format-14 --version | grep -q 'version 14\.' || die 3 "clang-format 14 is needed"
+    sources '*.c' '*.h' | xargs clang-format-14 --dry-run -Werror
+}
+
+check_layers() {
+    python3 scripts/check-layers.py
+}
+
+check_tree() {
+    python3 scripts/check-tree.py
+}
+
+check_commits() {
+    scripts/check-commits.sh
+}
+
+check_spelling() {
+    # iff, ba and the like are words of this trade, and code names are not prose.
+    sources '*.c' '*.h' '*.def' '*.py' '*.sh' '*.md' '*.build' meson_options.txt .ci/run |
+        xargs codespell --ignore-words-list=ans,iff,lod,parms,te,ot,nd,fo,tha
+}
+
+check_shell() {
+    sources '*.sh' .ci/run | xargs shellcheck -x
+}
+
+check_cppcheck() {
+    sources 'lib/*.c' 'apps/*.c' |
+        cppcheck --quiet --file-list=- -j "$(nproc)" --std=c11 --language=c \
+            --enable=warning,performance,portability --error-exitcode=1 --inline-suppr \
+            --suppress=missingIncludeSystem -I include -I lib -I apps \
+            -DHC_WITH_ASSERT=1 -D__x86_64__=1 -D__BYTE_ORDER__=1234 -D__ORDER_LITTLE_ENDIAN__=1234
+}
+
+check_sparse() {
+    local out
+    out=$(sources 'lib/base/*.c' 'lib/wire/*.c' 'lib/tcp/*.c' |
+        xargs -n 1 sparse -std=gnu11 -Wbitwise -Wno-decl -D_GNU_SOURCE -DHC_WITH_ASSERT=1 \
+            -DHC_NO_SIMD -I include -I lib 2>&1)
+    [ -z "$out" ] || { printf '%s\n' "$out" && return 1; }
+}
+
+check_gcc() {
+    CC=gcc build "$(build_dir check-gcc)" --buildtype=debugoptimized -Dwerror=true
+}
+
+check_clang() {
+    CC=clang build "$(build_dir check-clang)" --buildtype=debugoptimized -Dwerror=true
+}
+
+check_tidy() {
+    local checks='-*,bugprone-*,clang-analyzer-*,cert-err33-c,misc-redundant-expression'
+    checks+=',-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier'
+    checks+=',-bugprone-narrowing-conversions,-bugprone-implicit-widening-of-multiplication-result'
+    checks+=',-bugprone-assignment-in-if-condition,-bugprone-macro-parentheses'
+    checks+=',-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling'
+    CC=clang build "$(build_dir check-clang)" --buildtype=debugoptimized -Dwerror=true
+    sources 'lib/*.c' 'apps/*.c' |
+        xargs -n 2 -P "$(nproc)" clang-tidy-14 --quiet -p "$(build_dir check-clang)" \
+            --checks="$checks" --warnings-as-errors='*'
+}
+
+check_installed() {
+    local dir root pc flags
+    dir=$(build_dir check-gcc)
+    CC=gcc build "$dir" --buildtype=debugoptimized -Dwerror=true
+    root=$(mktemp -d)
+    # shellcheck disable=SC2064 # The path as it is now.
+    trap "rm -rf '$root'" EXIT
+    DESTDIR=$root quietly meson install -C "$dir" --no-rebuild
+    pc=$(find "$root" -name libhandclasp.pc)
+    flags=$(PKG_CONFIG_PATH=${pc%/*} pkg-config --define-prefix --cflags --libs libhandclasp)
+    # shellcheck disable=SC2086 # Flags are words.
+    gcc -std=gnu11 -Wall -Wextra -Werror -o "$root/echo" apps/examples/echo.c $flags
+    LD_LIBRARY_PATH=$(dirname "$(find "$root" -name libhandclasp.so)") \
+        quietly "$root/echo" --help
+}
+
+check_sanitizers() {
+    local dir
+    dir=$(build_dir check-sanitizers)
+    build "$dir" --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+        -Dmarch=native
+    ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
+        UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+        run_tests "$dir" --suite unit --suite sim --timeout-multiplier 5
+}
+
+check_portable() {
+    local dir
+    dir=$(build_dir check-portable)
+    build "$dir" --buildtype=release -Dmarch=x86-64-v2 -Dsimd=false
+    run_tests "$dir" --suite unit --suite sim
+}
+
+[ $# -gt 0 ] || set -- "${all_checks[@]}"
+for name; do
+    declare -F "check_$name" >/dev/null || die 2 "no check '$name'; there are ${all_checks[*]}"
+done
+need_packages "${build_packages[@]}" "${test_packages[@]}" "${check_packages[@]}"
+for name; do
+    SECONDS=0
+    code=0
+    ("check_$name") || code=$?
+    [ "$code" = 0 ] || die 1 "check '$name' failed; alone again: scripts/check.sh $name"
+    say "$name passed (${SECONDS} s)"
+done
