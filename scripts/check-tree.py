@@ -4,6 +4,7 @@
 """Checks what no compiler sees, over the files git knows:
 
 licence   every source starts with the SPDX line and the copyright line
+exports   lib/handclasp.map names exactly the functions of the public headers
 counters  every counter of counters.def is moved in lib/ and named by a test
 rfcs      every RFC that lib/ or include/ cites stands in README.md's table
 words     no path of somebody's machine, no unfinished business
@@ -23,6 +24,10 @@ SOURCES = {".c", ".h", ".def", ".py", ".sh", ".build", ".map", ".lua"}
 # Spelt in pieces, so that this file passes its own check.
 WORDS = re.compile(r"/wo" r"rk/|/ho" r"me/[a-z]|\bTO" r"DO\b|\bFIX" r"ME\b|\bXX" r"X\b")
 COUNTER = re.compile(r"^HC_COUNTER_DEF\((\w+),", re.M)
+FUNCTION = re.compile(r"^(?!\s*\*|\s*//|#|static ).*?\b(hc_\w+)\(", re.M)
+TABLE = re.compile(r"^extern const struct \w+ (hc_\w+)\[", re.M)
+EXPORT = re.compile(r"^\t(hc_\w+);$", re.M)
+COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 RFC = re.compile(r"\bRFC (\d{3,4})\b")
 
 
@@ -68,6 +73,19 @@ def check_counters():
                 yield definition, number, "counter %s: %s" % (match[1], what)
 
 
+def check_exports():
+    mapped = TREE / "lib/handclasp.map"
+    headers = "\n".join(COMMENT.sub("", text(p)) for p in files("include") if p.suffix == ".h")
+    declared = set(FUNCTION.findall(headers)) | set(TABLE.findall(headers))
+    exported = EXPORT.findall(text(mapped))
+    for name in sorted(declared - set(exported)):
+        yield mapped, 1, "%s is declared in include/ and not exported" % name
+    for name in sorted(set(exported) - declared):
+        yield mapped, 1, "%s is exported and not declared in include/" % name
+    if exported != sorted(exported):
+        yield mapped, 1, "names are not sorted"
+
+
 def check_rfcs():
     known = set(RFC.findall(text(TREE / "README.md"))) if (TREE / "README.md").exists() else set()
     for path in files("lib", "include"):
@@ -85,8 +103,8 @@ def check_words():
                 yield path, number, "'%s' does not belong in the tree" % match[0]
 
 
-CHECKS = {"licence": check_licence, "counters": check_counters, "rfcs": check_rfcs,
-          "words": check_words}
+CHECKS = {"licence": check_licence, "exports": check_exports, "counters": check_counters,
+          "rfcs": check_rfcs, "words": check_words}
 
 
 def main():

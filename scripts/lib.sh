@@ -135,6 +135,6 @@ run_tests() {
     rm -f "$dir/meson-logs/testlog.json"
     meson test -C "$dir" --no-rebuild "$@" >&2 </dev/null || code=$?
     [ -s "$dir/meson-logs/testlog.json" ] || die 1 "no test ran in $dir"
-    python3 "$top/scripts/test-summary.py" "$dir/meson-logs/testlog.json" || code=1
+    python3 "$top/scripts/test-summary.py" "$dir" || code=1
     return "$code"
 }

@@ -8,11 +8,12 @@ A program says how many tests it ran by CUnit's "Run Summary" or by a last line 
 (perhaps with ", N skipped"); any other program is one test. A program that ends badly although it
 counts no failure (a crash, a time-out, a leak found at exit) is one failure more.
 
-Usage: test-summary.py TESTLOG.JSON. Exit code 0 if nothing failed and something passed.
+Usage: test-summary.py BUILD_DIR. Exit code 0 if nothing failed and something passed.
 """
 
 import json
 import re
+import subprocess
 import sys
 from collections import OrderedDict
 
@@ -78,15 +79,23 @@ def print_cunit(cunit):
                  "n/a" if kind == "asserts" else inactive))
 
 
+def read_logs(build_dir):
+    """Yields (suite, name, log) of every program that ran. Meson names the suite in the log only
+    when there are several, so it comes from the list of tests."""
+    listing = subprocess.run(["meson", "introspect", "--tests", build_dir], check=True,
+                             capture_output=True).stdout
+    suite_of = {t["name"]: t["suite"][0].rpartition(":")[2] for t in json.loads(listing)}
+    with open(build_dir + "/meson-logs/testlog.json", encoding="utf-8") as f:
+        for line in f:
+            log = json.loads(line)
+            head, _, name = log["name"].rpartition(" / ")
+            yield head.rpartition(":")[2] or suite_of[name], name, log
+
+
 def main():
     suites = OrderedDict()
     cunit = {}
-    with open(sys.argv[1], encoding="utf-8") as f:
-        logs = [json.loads(line) for line in f]
-    for log in logs:
-        # "project:suite / name" or "name"
-        head, _, name = log["name"].rpartition(" / ")
-        suite = head.rpartition(":")[2] or "other"
+    for suite, name, log in read_logs(sys.argv[1]):
         failed = count_program(log, suites.setdefault(suite, Sum()), cunit)
         if failed:
             print("---- %s: %s, its output:" % (name, log["result"]))
