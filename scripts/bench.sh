@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The handclasp authors
 
-# Installs what is missing, makes a release build and runs `handclasp bench` for 10 s. Arguments go
-# to `handclasp bench`. As root, where no hugepages are reserved, it reserves some for the run and
-# gives them back.
+# Installs what is missing, makes a release build and runs `handclasp bench`, which measures for 10 s
+# unless told otherwise. Arguments go to `handclasp bench`. As root, where no hugepages are free, it
+# reserves some for the run and gives them back.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -32,15 +32,17 @@ pages_wanted() {
 reserve_hugepages() {
     local before pages
     before=$(cat "$hugepages" 2>/dev/null) || return 0
-    [ "$(id -u)" = 0 ] && [ "$before" = 0 ] || return 0
+    [ "$(id -u)" = 0 ] || return 0
     grep -q '^Hugepagesize: *2048 kB' /proc/meminfo || return 0
+    grep -q '^HugePages_Free: *0$' /proc/meminfo || return 0
     pages=$(pages_wanted "$@")
     [ -n "$pages" ] || return 0
-    # shellcheck disable=SC2064 # The values as they are now.
+    # shellcheck disable=SC2064 # The value as it is now.
     trap "echo '$before' >'$hugepages'" EXIT
-    if echo "$pages" >"$hugepages" 2>/dev/null; then
-        say "reserved $(cat "$hugepages") hugepages of 2 MiB until the end of this run"
+    if echo $((before + pages)) 2>/dev/null >"$hugepages"; then
+        say "reserved $(($(cat "$hugepages") - before)) hugepages of 2 MiB until the end of this run"
     else
+        trap - EXIT
         say "could not reserve hugepages; running on ordinary memory, which is slower"
     fi
 }
@@ -49,12 +51,5 @@ need_packages "${build_packages[@]}"
 dir=$(build_dir release)
 build "$dir" --buildtype=release -Dtests=false
 
-length=(--duration 10s)
-for argument; do
-    case $argument in
-    --) break ;;
-    --duration | --duration=* | --connections | --connections=* | --help) length=() ;;
-    esac
-done
 reserve_hugepages "$@"
-"$dir/apps/handclasp" bench "${length[@]}" "$@"
+"$dir/apps/handclasp" bench "$@"
