@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The handclasp authors
+"""The same stack over other ports than net_tap: af_packet on a veth pair, memif between two
+processes of ours."""
+
+from harness import KERNEL, OURS, case, expect, expect_equal
+
+
+@case(seconds=40)
+def af_packet_serves_the_kernel(net):
+    net.make_veth(KERNEL)
+    server = net.start("serve", "--port", "af_packet:hcv0", "--local", OURS + "/24",
+                       "--listen", "80", "--response", "5000")
+    net.await_ping(server)
+    said = net.run("ab", "-q", "-n", "500", "-c", "8", "http://10.0.0.1/", seconds=30)
+    expect("Failed requests:        0" in said, said)
+    server.stop().expect_orderly()
+    net.expect_kernel_clean()
+
+
+@case(seconds=40)
+def af_packet_loads_nginx(net):
+    net.make_veth(OURS)
+    net.nginx()
+    load = net.load("--connections", 1000, "--concurrency", 20, "--request", "http",
+                    port="af_packet:hcv0")
+    load.finish(30).expect_orderly(1000)
+    net.expect_kernel_clean()
+
+
+@case(seconds=60)
+def memif_between_two_processes(net):
+    path = net.folder / "memif.sock"
+    server = net.start("serve", "--port", "memif:%s,server" % path, "--local", OURS + "/24",
+                       "--listen", "80")
+    load = net.load("--connections", 5000, "--concurrency", 50, "--request", "http",
+                    port="memif:%s,client" % path)
+    ours = load.finish(50)
+    theirs = server.stop()
+    ours.expect_orderly(5000)
+    theirs.expect_orderly(5000)
+    expect_equal(ours.counter("tx_packets"), theirs.counter("rx_packets"), "packets sent, received")
+    expect_equal(theirs.counter("tx_packets"), ours.counter("rx_packets"), "packets sent, received")

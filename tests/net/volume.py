@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The handclasp authors
+"""A hundred thousand connections with nginx, opened and closed without one failure."""
+
+from harness import OURS, case, expect, expect_equal
+
+COUNT = 100000
+
+
+def run_volume(net, *options):
+    net.run("ip", "route", "add", "10.1.0.0/24", "dev", "hc0")
+    net.nginx()
+    load = net.load("--connections", COUNT, "--concurrency", 100, "--clients", "10.1.0.0/24",
+                    *options)
+    result = load.finish(250)
+    t = result.totals
+    result.expect_balanced()
+    expect_equal((t["opened"], t["established"], t["closed"]), (COUNT, COUNT, COUNT),
+                 "opened, established, closed")
+    expect_equal((t["failed"], t["reset"], result.counter("tx_rst")), (0, 0, 0),
+                 "failed, reset, RSTs sent")
+    kernel = net.kernel()
+    for name in ("TcpOutRsts", "TcpEstabResets", "TcpAttemptFails", "TcpInErrs",
+                 "TcpExtListenOverflows", "TcpExtListenDrops"):
+        expect_equal(kernel[name], 0, name)
+    expect_equal(kernel["TcpPassiveOpens"], COUNT, "connections the kernel accepted")
+
+
+@case(seconds=270)
+def a_hundred_thousand_closed_by_us(net):
+    net.make_tap(OURS)
+    run_volume(net, "--close", "client")
+
+
+@case(seconds=270)
+def a_hundred_thousand_requests_closed_by_nginx(net):
+    net.make_tap(OURS)
+    run_volume(net, "--request", "http", "--close", "server")
