@@ -86,10 +86,13 @@ check_clang() {
 }
 
 check_tidy() {
+    # Left out: what objects to intended idioms, and the va_list check of version 14, which takes
+    # every second file of a run for wrong.
     local checks='-*,bugprone-*,clang-analyzer-*,cert-err33-c,misc-redundant-expression'
     checks+=',-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier'
     checks+=',-bugprone-narrowing-conversions,-bugprone-implicit-widening-of-multiplication-result'
     checks+=',-bugprone-assignment-in-if-condition,-bugprone-macro-parentheses'
+    checks+=',-bugprone-sizeof-expression,-clang-analyzer-valist.Uninitialized'
     checks+=',-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling'
     CC=clang build "$(build_dir check-clang)" --buildtype=debugoptimized -Dwerror=true
     sources 'lib/*.c' 'apps/*.c' |
