@@ -4,7 +4,7 @@
 
 # Checks the form of commit messages: `area: what changes` of at most 65 characters, lower case
 # after the colon, no full stop at the end; an empty line; a body, wrapped at 72 (a line may hang
-# over to 75). Merges are left alone. Argument: a range; default: what upstream does not have yet.
+# over, to 80 at most). Merges are left alone. Argument: a range; default: what upstream does not have yet.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -39,8 +39,8 @@ for commit in $(git rev-list --no-merges "$range"); do
     [ -n "${message[2]:-}" ] || offend "there is no body that says why"
     for line in "${message[@]:2}"; do
         # Lines that quote (indented) or hold one long word cannot be wrapped.
-        if [ ${#line} -gt 75 ] && [[ $line == [^\ ]*\ * ]]; then
-            offend "body line is longer than 75 characters: $line"
+        if [ ${#line} -gt 80 ] && [[ $line == [^\ ]*\ * ]]; then
+            offend "body line is longer than 80 characters: $line"
         fi
     done
 done
