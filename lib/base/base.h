@@ -80,6 +80,11 @@ HC_ALWAYS_INLINE void hc_store32(void *p, uint32_t v)
 	memcpy(p, &v, sizeof v);
 }
 
+HC_ALWAYS_INLINE void hc_store64(void *p, uint64_t v)
+{
+	memcpy(p, &v, sizeof v);
+}
+
 #if defined(__CHECKER__)
 #define HC_FORCE __attribute__((force))
 #else
@@ -89,9 +94,11 @@ HC_ALWAYS_INLINE void hc_store32(void *p, uint32_t v)
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define HC_SWAP16(v) __builtin_bswap16(v)
 #define HC_SWAP32(v) __builtin_bswap32(v)
+#define HC_SWAP64(v) __builtin_bswap64(v)
 #else
 #define HC_SWAP16(v) (v)
 #define HC_SWAP32(v) (v)
+#define HC_SWAP64(v) (v)
 #endif
 
 HC_ALWAYS_INLINE uint16_t hc_from_be16(hc_be16 v)

@@ -35,8 +35,10 @@ struct hc_port {
 	uint16_t reta_size;
 	uint16_t reta[512];
 
-	// Software redirect, when there are several queues and no RSS: redirect[i] brings frames to
-	// the worker of queue i. Several producers, one consumer. NULL otherwise.
+	// How workers pass frames on, when there are several queues: redirect[i] leads to the
+	// worker of queue i. It carries ARP (which arrives at one queue and concerns all) and,
+	// without RSS, the frames of flows that belong to worker i. Several producers, one
+	// consumer. NULL with one queue.
 	struct rte_ring *redirect[HC_QUEUES_MAX];
 
 	void *owner; // lib/io's own.

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// The application's calls on listeners and connections (RFC 9293 3.10.1, 3.10.4, 3.10.5; sending
+// and receiving are in data.c). They change state at once and send at the flush. An event that a
+// call causes itself is kept until the next step reports it.
+
+#include "stack/tuple.h"
+#include "stack/tx.h"
+
+#include <errno.h>
+
+static void late_event(struct hc_worker *w, uint32_t idx, enum hc_event_type type,
+		       enum hc_reason reason)
+{
+	struct hc_event *ev = &w->late[w->late_tail % w->late_cap];
+
+	// A connection ends once, and there is room for all of them twice over; but an application
+	// that opens and closes without ever stepping could still fill it.
+	if (w->late_tail - w->late_head == w->late_cap) {
+		w->ctr[HC_CTR_events_lost]++;
+		return;
+	}
+	w->late_tail++;
+	*ev = (struct hc_event){
+		.type = (uint8_t)type,
+		.reason = (uint8_t)reason,
+		.cookie = w->tcb[idx].cookie,
+		.conn = hc_handle(w, idx),
+	};
+}
+
+// Opens one connection. @return false when something ran out.
+static bool connect_one(struct hc_worker *w, const struct hc_connect_args *args, uint32_t cookie,
+			uint16_t neigh, hc_conn *conn)
+{
+	uint32_t idx = hc_pool_get(&w->tcb_pool);
+	struct hc_tcb *t;
+	uint32_t slot;
+
+	if (HC_UNLIKELY(idx == HC_IDX_NONE)) {
+		w->ctr[HC_CTR_connect_no_memory]++;
+		return false;
+	}
+	t = &w->tcb[idx];
+	t->key.remote_be = hc_to_be32(args->remote_addr);
+	t->key.rport_be = hc_to_be16(args->remote_port);
+	slot = hc_tuple_take(w, &t->key);
+	if (HC_UNLIKELY(slot == HC_TUPLE_NONE)) {
+		w->ctr[HC_CTR_connect_no_port]++;
+		goto err;
+	}
+	t->flags = (uint16_t)(HC_TCB_ACTIVE |
+			      (args->flags & HC_CONN_PIGGYBACK ? HC_TCB_PIGGYBACK : 0) |
+			      (args->flags & HC_CONN_MERGE_CLOSE ? HC_TCB_MERGE_CLOSE : 0));
+	t->cookie = cookie;
+	t->neigh = neigh;
+	hc_tcp_open(t, &w->cold[idx], &w->env);
+	if (HC_UNLIKELY(!hc_tx_syn(w, t, &w->cold[idx], false))) {
+		w->ctr[HC_CTR_connect_no_buffer]++;
+		goto err;
+	}
+	w->tuples.slot[slot] = hc_ref_make(HC_REF_TCB, idx);
+	w->tuples.used_count++;
+	hc_timer_arm_fifo(&w->tcb_timers, idx, w->fifo_rto_init, w->env.now_ms);
+	w->ctr[HC_CTR_conn_opened_active]++;
+	if (conn)
+		*conn = hc_handle(w, idx);
+	return true;
+err:
+	memset(&t->key, 0, sizeof t->key);
+	t->state = HC_CLOSED;
+	t->flags = 0;
+	hc_pool_put(&w->tcb_pool, idx);
+	return false;
+}
+
+unsigned hc_connect(struct hc_worker *w, const struct hc_connect_args *args,
+		    const uint32_t *cookies, hc_conn *conns, unsigned n)
+{
+	uint16_t neigh = hc_route(w, hc_to_be32(args->remote_addr));
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		if (!connect_one(w, args, cookies[i], neigh, conns ? &conns[i] : NULL))
+			break;
+	return i;
+}
+
+int hc_listen(struct hc_worker *w, const struct hc_listen_args *args)
+{
+	if (args->port == 0)
+		return -EINVAL;
+	if (w->listener_by_port[args->port] != HC_LISTENER_NONE)
+		return -EADDRINUSE;
+	for (uint32_t i = 0; i < w->listener_cap; i++) {
+		struct hc_listener *l = &w->listener[i];
+
+		if (l->is_open || l->half_open_count)
+			continue;
+		*l = (struct hc_listener){
+			.port = args->port,
+			.flags = args->flags,
+			.backlog = args->backlog,
+			.cookie = args->cookie,
+			.is_open = true,
+		};
+		w->listener_by_port[args->port] = (uint16_t)i;
+		w->listener_count++;
+		w->tuples.checks_listeners = true;
+		return (int)i;
+	}
+	return -ENOSPC;
+}
+
+int hc_unlisten(struct hc_worker *w, int listener)
+{
+	struct hc_listener *l;
+
+	if (listener < 0 || (uint32_t)listener >= w->listener_cap || !w->listener[listener].is_open)
+		return -ENOENT;
+	l = &w->listener[listener];
+	w->listener_by_port[l->port] = HC_LISTENER_NONE;
+	l->is_open = false;
+	w->listener_count--;
+	w->tuples.checks_listeners = w->listener_count != 0;
+	for (uint32_t i = 0; i < w->cfg.syn_cap && l->half_open_count; i++) {
+		if (w->syn[i].listener == listener && w->syn[i].key.rport_be) {
+			w->ctr[HC_CTR_syn_reset]++;
+			hc_syn_forget(w, i);
+		}
+	}
+	return 0;
+}
+
+// The handle's TCB for a call that changes it.
+static inline uint32_t call_idx(struct hc_worker *w, hc_conn conn)
+{
+	uint32_t idx = hc_handle_idx(w, conn);
+
+	if (HC_UNLIKELY(idx == HC_IDX_NONE))
+		w->ctr[HC_CTR_stale_handles]++;
+	return idx;
+}
+
+// Carries out what the core made of a call.
+static int run_call(struct hc_worker *w, uint32_t idx, hc_verdict v)
+{
+	enum hc_reason reason = hc_verdict_reason_of(v);
+
+	if (v == 0)
+		return -EALREADY;
+	if (v & HC_DO_RST)
+		hc_tx_rst(w, &w->tcb[idx], &w->cold[idx]);
+	if (v & HC_DO_FAILED) {
+		w->ctr[HC_CTR_conn_failed_aborted]++;
+		late_event(w, idx, HC_EV_FAILED, reason);
+	}
+	if (v & HC_DO_RESET) {
+		w->ctr[HC_CTR_conn_reset_out]++;
+		late_event(w, idx, HC_EV_RESET, reason);
+	}
+	if (v & HC_DO_TIMER_FW2)
+		hc_timer_arm_fifo(&w->tcb_timers, idx, w->fifo_fw2, w->env.now_ms);
+	if (v & HC_DO_FREE)
+		hc_tcb_free(w, idx);
+	else if (v & HC_DO_OUTPUT)
+		hc_pend(w, idx);
+	return 0;
+}
+
+int hc_shutdown(struct hc_worker *w, hc_conn conn)
+{
+	uint32_t idx = call_idx(w, conn);
+
+	if (HC_UNLIKELY(idx == HC_IDX_NONE))
+		return -ESTALE;
+	return run_call(w, idx, hc_tcp_shutdown(&w->tcb[idx]));
+}
+
+int hc_close(struct hc_worker *w, hc_conn conn)
+{
+	uint32_t idx = call_idx(w, conn);
+	struct hc_tcb *t;
+	bool unread;
+
+	if (HC_UNLIKELY(idx == HC_IDX_NONE))
+		return -ESTALE;
+	t = &w->tcb[idx];
+	unread = t->flags & HC_TCB_DATA && w->sock[idx].readable_bytes;
+	return run_call(w, idx, hc_tcp_close(t, unread, &w->env));
+}
+
+static void abort_one(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+
+	if (hc_tcp_abort_sends_rst(t))
+		hc_tx_rst(w, t, &w->cold[idx]);
+	if (t->state == HC_SYN_SENT || t->state == HC_SYN_RCVD)
+		w->ctr[HC_CTR_conn_failed_aborted]++;
+	else
+		w->ctr[HC_CTR_conn_reset_out]++;
+	hc_tcb_free(w, idx);
+}
+
+int hc_abort(struct hc_worker *w, hc_conn conn)
+{
+	uint32_t idx = call_idx(w, conn);
+
+	if (HC_UNLIKELY(idx == HC_IDX_NONE))
+		return -ESTALE;
+	abort_one(w, idx);
+	return 0;
+}
+
+unsigned hc_abort_all(struct hc_worker *w)
+{
+	unsigned aborted = 0;
+
+	for (uint32_t i = 0; i < w->cfg.conn_cap; i++) {
+		if (w->tcb[i].state == HC_CLOSED)
+			continue;
+		abort_one(w, i);
+		aborted++;
+		if (w->tx_count >= HC_TX_MAX / 2)
+			hc_tx_drain(w);
+	}
+	for (uint32_t i = 0; i < w->cfg.syn_cap; i++) {
+		if (!w->syn[i].key.rport_be)
+			continue;
+		w->ctr[HC_CTR_syn_reset]++;
+		hc_syn_forget(w, i);
+	}
+	while (w->tw.live_count) {
+		w->ctr[HC_CTR_tw_forgotten]++;
+		hc_tw_forget(w, w->tw.head & w->tw.mask);
+	}
+	return aborted;
+}
+
+int hc_conn_info(const struct hc_worker *w, hc_conn conn, struct hc_conn_info *out)
+{
+	uint32_t idx = hc_handle_idx(w, conn);
+	const struct hc_tcb *t;
+	const struct hc_tcb_cold *c;
+	bool has_data;
+
+	if (idx == HC_IDX_NONE)
+		return -ESTALE;
+	t = &w->tcb[idx];
+	c = &w->cold[idx];
+	has_data = t->flags & HC_TCB_DATA;
+	*out = (struct hc_conn_info){
+		.local_addr = hc_from_be32(t->key.local_be),
+		.remote_addr = hc_from_be32(t->key.remote_be),
+		.local_port = hc_from_be16(t->key.lport_be),
+		.remote_port = hc_from_be16(t->key.rport_be),
+		.state = (enum hc_conn_state)t->state,
+		.cookie = t->cookie,
+		.readable_bytes = has_data ? w->sock[idx].readable_bytes : 0,
+		.unacked_bytes =
+			has_data && hc_seq_lt(t->snd_una, c->snd_end) ? c->snd_end - t->snd_una : 0,
+		.srtt_us = c->srtt_us,
+		.mss = c->mss,
+	};
+	return 0;
+}
+
+int hc_conn_set_cookie(struct hc_worker *w, hc_conn conn, uint32_t cookie)
+{
+	uint32_t idx = call_idx(w, conn);
+
+	if (idx == HC_IDX_NONE)
+		return -ESTALE;
+	w->tcb[idx].cookie = cookie;
+	return 0;
+}

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Send and receive queues. Received payload stays in the buffer it came in and is lent to the
+// application; short pieces are copied together, so that a peer that sends byte by byte cannot hold
+// a buffer with each. Queued send data is a list of spans, static or copied into buffers, from
+// which every sending, first or again, copies into the frame it is about to checksum anyway.
+
+#include "stack/tx.h"
+
+// A received piece of at most this many bytes is copied behind the one before it, if it fits.
+#define HC_COALESCE_MAX 256u
+
+void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first)
+{
+	w->sock[idx] = (struct hc_sock){
+		.snd_head = HC_IDX_NONE,
+		.snd_tail = HC_IDX_NONE,
+		.snd_first = snd_first,
+	};
+}
+
+static void span_free(struct hc_worker *w, uint32_t i)
+{
+	if (w->span[i].owner)
+		hc_mbuf_put(w, w->span[i].owner);
+	hc_pool_put(&w->span_pool, i);
+}
+
+void hc_sock_free(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_sock *k = &w->sock[idx];
+
+	while (k->snd_head != HC_IDX_NONE) {
+		uint32_t next = w->span[k->snd_head].next;
+
+		span_free(w, k->snd_head);
+		k->snd_head = next;
+	}
+	while (k->rcv_head) {
+		struct rte_mbuf *next = k->rcv_head->next;
+
+		k->rcv_head->next = NULL;
+		hc_mbuf_put(w, k->rcv_head);
+		k->rcv_head = next;
+	}
+}
+
+void hc_sock_acked(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_sock *k = &w->sock[idx];
+	hc_seq una = w->tcb[idx].snd_una;
+
+	while (k->snd_head != HC_IDX_NONE) {
+		uint32_t i = k->snd_head;
+
+		if (hc_seq_lt(una, k->snd_first + w->span[i].len))
+			break;
+		k->snd_first += w->span[i].len;
+		k->snd_head = w->span[i].next;
+		span_free(w, i);
+	}
+	if (k->snd_head == HC_IDX_NONE)
+		k->snd_tail = HC_IDX_NONE;
+}
+
+void hc_sock_copy_out(const struct hc_worker *w, uint32_t idx, hc_seq seq, uint32_t len,
+		      uint8_t *dst)
+{
+	const struct hc_sock *k = &w->sock[idx];
+	uint32_t skip = seq - k->snd_first;
+	uint32_t i = k->snd_head;
+
+	while (len) {
+		const struct hc_span *s;
+		uint32_t n;
+
+		HC_ASSERT(i != HC_IDX_NONE);
+		s = &w->span[i];
+		if (skip >= s->len) {
+			skip -= s->len;
+		} else {
+			n = hc_min_u32(len, s->len - skip);
+			memcpy(dst, s->data + skip, n);
+			dst += n;
+			len -= n;
+			skip = 0;
+		}
+		i = s->next;
+	}
+}
+
+bool hc_sock_deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
+		     const struct hc_seg *seg)
+{
+	struct hc_sock *k = &w->sock[idx];
+	struct rte_mbuf *tail = k->rcv_tail;
+	const uint8_t *payload = rte_pktmbuf_mtod_offset(m, const uint8_t *, seg->payload_off);
+
+	k->readable_bytes += seg->payload_len;
+	if (k->rcv_head && seg->payload_len <= HC_COALESCE_MAX &&
+	    seg->payload_len <= rte_pktmbuf_tailroom(tail)) {
+		memcpy(rte_pktmbuf_mtod_offset(tail, uint8_t *, tail->data_len), payload,
+		       seg->payload_len);
+		tail->data_len = (uint16_t)(tail->data_len + seg->payload_len);
+		return false;
+	}
+	m->data_off = (uint16_t)(m->data_off + seg->payload_off);
+	m->data_len = seg->payload_len;
+	m->next = NULL;
+	if (k->rcv_head)
+		tail->next = m;
+	else
+		k->rcv_head = m;
+	k->rcv_tail = m;
+	return true;
+}
+
+static uint32_t writable_idx(struct hc_worker *w, hc_conn conn)
+{
+	uint32_t idx = hc_handle_idx(w, conn);
+
+	if (idx == HC_IDX_NONE)
+		w->ctr[HC_CTR_stale_handles]++;
+	return idx;
+}
+
+static void span_append(struct hc_worker *w, struct hc_sock *k, uint32_t i)
+{
+	w->span[i].next = HC_IDX_NONE;
+	if (k->snd_tail == HC_IDX_NONE)
+		k->snd_head = i;
+	else
+		w->span[k->snd_tail].next = i;
+	k->snd_tail = i;
+}
+
+// Queues up to `len` bytes by reference. @return how many.
+static uint32_t queue_static(struct hc_worker *w, uint32_t idx, const uint8_t *data, uint32_t len)
+{
+	uint32_t i = hc_pool_get(&w->span_pool);
+
+	if (i == HC_IDX_NONE)
+		return 0;
+	len = hc_tcp_queue(&w->tcb[idx], &w->cold[idx], len, w->cfg.snd_buf_bytes);
+	if (len == 0) {
+		hc_pool_put(&w->span_pool, i);
+		return 0;
+	}
+	w->span[i] = (struct hc_span){.data = data, .len = len};
+	span_append(w, &w->sock[idx], i);
+	return len;
+}
+
+// Queues up to `len` bytes as copies in buffers, the last one filled up first. @return how many.
+static uint32_t queue_copy(struct hc_worker *w, uint32_t idx, const uint8_t *data, uint32_t len)
+{
+	struct hc_sock *k = &w->sock[idx];
+	uint32_t taken = 0;
+
+	while (taken < len) {
+		uint32_t i = k->snd_tail;
+		struct hc_span *s = i == HC_IDX_NONE ? NULL : &w->span[i];
+		uint32_t room;
+		uint32_t n;
+
+		if (!s || !s->owner || rte_pktmbuf_tailroom(s->owner) == 0) {
+			struct rte_mbuf *m;
+
+			i = hc_pool_get(&w->span_pool);
+			if (i == HC_IDX_NONE)
+				break;
+			m = hc_mbuf_get(w);
+			if (!m) {
+				hc_pool_put(&w->span_pool, i);
+				break;
+			}
+			m->data_len = 0;
+			s = &w->span[i];
+			*s = (struct hc_span){.data = rte_pktmbuf_mtod(m, uint8_t *), .owner = m};
+			span_append(w, k, i);
+		}
+		room = rte_pktmbuf_tailroom(s->owner);
+		n = hc_tcp_queue(&w->tcb[idx], &w->cold[idx], hc_min_u32(len - taken, room),
+				 w->cfg.snd_buf_bytes);
+		if (n == 0)
+			break;
+		memcpy(rte_pktmbuf_mtod_offset(s->owner, uint8_t *, s->owner->data_len),
+		       data + taken, n);
+		s->owner->data_len = (uint16_t)(s->owner->data_len + n);
+		s->len += n;
+		taken += n;
+	}
+	return taken;
+}
+
+size_t hc_send(struct hc_worker *w, hc_conn conn, const void *data, size_t len, unsigned flags)
+{
+	uint32_t idx = writable_idx(w, conn);
+	uint32_t want = len < w->cfg.snd_buf_bytes ? (uint32_t)len : w->cfg.snd_buf_bytes;
+	uint32_t taken;
+	struct hc_tcb *t;
+
+	if (idx == HC_IDX_NONE || want == 0)
+		return 0;
+	t = &w->tcb[idx];
+	if (t->flags & HC_TCB_FIN_QUEUED)
+		return 0;
+	if (!(t->flags & HC_TCB_DATA)) {
+		hc_sock_init(w, idx, w->cold[idx].snd_end);
+		t->flags |= HC_TCB_DATA;
+	}
+	taken = flags & HC_SEND_STATIC ? queue_static(w, idx, data, want)
+				       : queue_copy(w, idx, data, want);
+	if (taken && t->state != HC_SYN_SENT && t->state != HC_SYN_RCVD)
+		hc_pend(w, idx);
+	return taken;
+}
+
+unsigned hc_recv(struct hc_worker *w, hc_conn conn, struct hc_chunk *chunks, unsigned n)
+{
+	uint32_t idx = writable_idx(w, conn);
+	struct hc_sock *k;
+	unsigned taken = 0;
+
+	if (idx == HC_IDX_NONE || !(w->tcb[idx].flags & HC_TCB_DATA))
+		return 0;
+	k = &w->sock[idx];
+	while (taken < n && k->rcv_head) {
+		struct rte_mbuf *m = k->rcv_head;
+
+		k->rcv_head = m->next;
+		m->next = NULL;
+		k->readable_bytes -= m->data_len;
+		chunks[taken++] = (struct hc_chunk){
+			.data = rte_pktmbuf_mtod(m, const uint8_t *),
+			.len = m->data_len,
+			.owner = m,
+		};
+	}
+	return taken;
+}
+
+// The application has done with `bytes` of what it received: the window may open.
+static void give_back(struct hc_worker *w, uint32_t idx, uint32_t bytes)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb_cold *c = &w->cold[idx];
+	uint32_t closed_bytes;
+
+	HC_ASSERT(c->rcv_used >= bytes);
+	c->rcv_used -= bytes;
+	if (t->state != HC_ESTABLISHED && t->state != HC_FIN_WAIT_1 && t->state != HC_FIN_WAIT_2)
+		return;
+	// RFC 9293 3.8.6.2.2: tell the peer when at least half the buffer is open again.
+	closed_bytes = w->env.rcv_buf_bytes - (t->rcv_edge - t->rcv_nxt);
+	if (closed_bytes - hc_min_u32(closed_bytes, c->rcv_used) >= w->env.rcv_buf_bytes / 2) {
+		t->flags |= HC_TCB_ACK_OWED;
+		hc_pend(w, idx);
+	}
+}
+
+void hc_recv_release(struct hc_worker *w, hc_conn conn, const struct hc_chunk *chunks, unsigned n)
+{
+	uint32_t idx = hc_handle_idx(w, conn);
+	uint32_t bytes = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		bytes += chunks[i].len;
+		hc_mbuf_put(w, chunks[i].owner);
+	}
+	if (idx != HC_IDX_NONE && bytes)
+		give_back(w, idx, bytes);
+}
+
+size_t hc_recv_copy(struct hc_worker *w, hc_conn conn, void *buf, size_t cap)
+{
+	uint32_t idx = writable_idx(w, conn);
+	struct hc_sock *k;
+	size_t taken = 0;
+
+	if (idx == HC_IDX_NONE || !(w->tcb[idx].flags & HC_TCB_DATA))
+		return 0;
+	k = &w->sock[idx];
+	while (taken < cap && k->rcv_head) {
+		struct rte_mbuf *m = k->rcv_head;
+		uint32_t n = cap - taken < m->data_len ? (uint32_t)(cap - taken) : m->data_len;
+
+		memcpy((uint8_t *)buf + taken, rte_pktmbuf_mtod(m, const uint8_t *), n);
+		taken += n;
+		m->data_off = (uint16_t)(m->data_off + n);
+		m->data_len = (uint16_t)(m->data_len - n);
+		if (m->data_len == 0) {
+			k->rcv_head = m->next;
+			m->next = NULL;
+			hc_mbuf_put(w, m);
+		}
+	}
+	k->readable_bytes -= (uint32_t)taken;
+	if (taken)
+		give_back(w, idx, (uint32_t)taken);
+	return taken;
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// What time does to flows: TIME-WAITs that lasted 2 MSL, SYN minis and connections whose timer went
+// off. A step expires a bounded number of each, so that it stays a step; what is left is due at
+// once in the next.
+
+#include "stack/tx.h"
+
+#define HC_EXPIRE_TW_MAX    (4 * HC_BURST_MAX)
+#define HC_EXPIRE_TIMER_MAX 64u
+
+// In rounds: the flow-table lines of a round are prefetched before any of them is used.
+static void expire_time_wait(struct hc_worker *w)
+{
+	struct hc_tw_ring *r = &w->tw;
+
+	for (unsigned done = 0; done < HC_EXPIRE_TW_MAX;) {
+		unsigned round = 0;
+
+		for (uint32_t pos = r->head; pos != r->tail && round < 32; pos++, round++) {
+			const struct hc_tw_mini *m = &r->mini[pos & r->mask];
+
+			if (!(m->flags & HC_TW_LIVE))
+				continue;
+			if (hc_seq_lt(w->env.now_ms, m->deadline_ms))
+				break;
+			if (!(m->flags & HC_TW_ACTIVE))
+				hc_table_prefetch(&w->table, hc_hash_key(&w->env.secret, &m->key));
+		}
+		for (unsigned i = 0; i < round; i++) {
+			uint32_t idx = hc_tw_ring_due(r, w->env.now_ms);
+
+			if (idx == HC_IDX_NONE)
+				return;
+			w->ctr[HC_CTR_tw_expired]++;
+			hc_tw_forget(w, idx);
+		}
+		if (round == 0)
+			return;
+		done += round;
+	}
+}
+
+static void expire_syn(struct hc_worker *w)
+{
+	uint32_t due[HC_EXPIRE_TIMER_MAX];
+	unsigned n = hc_timers_expire(&w->syn_timers, w->env.now_ms, due, HC_EXPIRE_TIMER_MAX);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct hc_syn_mini *y = &w->syn[due[i]];
+		hc_verdict v = hc_syn_timeout(y, &w->env);
+
+		if (v & HC_DO_SYNACK)
+			hc_tx_synack(w, y);
+		if (v & HC_DO_TIMER_RTX)
+			hc_timer_arm(&w->syn_timers, due[i], y->rto_ms, w->env.now_ms);
+		if (v & HC_DO_FREE)
+			hc_syn_forget(w, due[i]);
+	}
+}
+
+static void expire_tcb(struct hc_worker *w)
+{
+	uint32_t due[HC_EXPIRE_TIMER_MAX];
+	unsigned room = w->event_max - w->event_count;
+	unsigned n = hc_timers_expire(&w->tcb_timers, w->env.now_ms, due,
+				      room < HC_EXPIRE_TIMER_MAX ? room : HC_EXPIRE_TIMER_MAX);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct hc_tcb *t = &w->tcb[due[i]];
+		struct rte_mbuf *none = NULL;
+		hc_verdict v = hc_tcp_timeout(t, &w->cold[due[i]], &w->env);
+
+		if (v & HC_DO_PROBE)
+			hc_conn_probe(w, due[i]);
+		hc_run_verdict(w, due[i], NULL, &none, v, true);
+	}
+}
+
+void hc_expire(struct hc_worker *w)
+{
+	if (hc_tw_ring_due(&w->tw, w->env.now_ms) != HC_IDX_NONE)
+		expire_time_wait(w);
+	if (w->syn_timers.armed_count)
+		expire_syn(w);
+	if (w->tcb_timers.armed_count)
+		expire_tcb(w);
+}
+
+uint64_t hc_next_due_ns(const struct hc_worker *w)
+{
+	uint32_t best_ms = 0;
+	uint32_t due_ms;
+	bool has_due = false;
+
+	if (w->late_head != w->late_tail || w->pending_count || w->tx_count)
+		return w->env.now_ns;
+	if (w->tw.head != w->tw.tail) {
+		due_ms = w->tw.mini[w->tw.head & w->tw.mask].deadline_ms;
+		best_ms = due_ms;
+		has_due = true;
+	}
+	if (hc_timers_next_due_ms(&w->syn_timers, w->env.now_ms, &due_ms)) {
+		best_ms = !has_due || hc_seq_lt(due_ms, best_ms) ? due_ms : best_ms;
+		has_due = true;
+	}
+	if (hc_timers_next_due_ms(&w->tcb_timers, w->env.now_ms, &due_ms)) {
+		best_ms = !has_due || hc_seq_lt(due_ms, best_ms) ? due_ms : best_ms;
+		has_due = true;
+	}
+	if (hc_neigh_next_due_ms(w, &due_ms)) {
+		best_ms = !has_due || hc_seq_lt(due_ms, best_ms) ? due_ms : best_ms;
+		has_due = true;
+	}
+	if (!has_due)
+		return UINT64_MAX;
+	if (hc_seq_le(best_ms, w->env.now_ms))
+		return w->env.now_ns;
+	return w->next_ms_ns + (uint64_t)(best_ms - w->env.now_ms - 1) * 1000000u;
+}

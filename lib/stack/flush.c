@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// The sending end of a step: output of the connections that wait for it, then the transmit burst.
+// Waiting until here is what lets an ACK ride on data, and a FIN on the last of it.
+
+#include "stack/tx.h"
+
+#include <rte_ethdev.h>
+
+bool hc_spare_refill(struct hc_worker *w)
+{
+	struct rte_mbuf **m = w->spare;
+
+	HC_ASSERT(w->spare_count == 0);
+	if (rte_pktmbuf_alloc_bulk(w->pool, m, HC_SPARE_BULK) == 0) {
+		w->spare_count = HC_SPARE_BULK;
+	} else {
+		m[0] = rte_pktmbuf_alloc(w->pool); // The pool's last ones.
+		w->spare_count = m[0] != NULL;
+	}
+	return w->spare_count != 0;
+}
+
+void hc_spare_spill(struct hc_worker *w)
+{
+	// The oldest go: the cache has forgotten them.
+	rte_pktmbuf_free_bulk(w->spare, HC_SPARE_BULK);
+	w->spare_count -= HC_SPARE_BULK;
+	memmove(w->spare, w->spare + HC_SPARE_BULK, w->spare_count * sizeof w->spare[0]);
+}
+
+void hc_tx_drain(struct hc_worker *w)
+{
+	unsigned sent = 0;
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < w->tx_count; i++)
+		bytes += w->tx[i]->pkt_len;
+	if (HC_UNLIKELY(w->has_tx_csum))
+		sent = rte_eth_tx_prepare(w->port_id, w->queue, w->tx, (uint16_t)w->tx_count);
+	else
+		sent = w->tx_count;
+	sent = rte_eth_tx_burst(w->port_id, w->queue, w->tx, (uint16_t)sent);
+	w->ctr[HC_CTR_tx_packets] += sent;
+	w->tx_count -= sent;
+	if (HC_UNLIKELY(w->tx_count)) {
+		// The port is full: the rest goes next time, in order.
+		memmove(w->tx, w->tx + sent, w->tx_count * sizeof w->tx[0]);
+		for (unsigned i = 0; i < w->tx_count; i++)
+			bytes -= w->tx[i]->pkt_len;
+	}
+	w->ctr[HC_CTR_tx_bytes] += bytes;
+}
+
+// Writes and queues one planned segment.
+static void send_planned(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
+			 const struct hc_send_plan *plan)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tx_seg s = hc_tx_from_tcb(w, t, &w->cold[idx]);
+
+	s.seq = plan->seq;
+	s.flags = plan->flags;
+	s.payload_len = plan->len;
+	if (plan->len) {
+		uint8_t *payload = rte_pktmbuf_mtod(m, uint8_t *) + HC_ETH_LEN + HC_IP4_LEN +
+				   hc_build_tcp_hdr_len(&s);
+
+		hc_sock_copy_out(w, idx, plan->seq, plan->len, payload);
+		if (!w->has_tx_csum)
+			s.payload_sum = hc_csum_add(0, payload, plan->len);
+		w->ctr[HC_CTR_data_bytes_sent] += plan->len;
+		w->ctr[HC_CTR_rtx_data] += plan->is_rtx;
+	}
+	if (HC_UNLIKELY(plan->is_rtx && plan->flags & HC_TCP_FIN))
+		w->ctr[HC_CTR_rtx_fin]++;
+	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
+	hc_tx_segment(w, m, &s, t->neigh);
+}
+
+void hc_conn_probe(struct hc_worker *w, uint32_t idx)
+{
+	struct rte_mbuf *m = hc_mbuf_get(w);
+	struct hc_send_plan plan;
+
+	if (!m)
+		return;
+	hc_tcp_output_probe(&w->tcb[idx], &w->cold[idx], &plan);
+	send_planned(w, idx, m, &plan);
+}
+
+// All that one connection may send now.
+static void conn_output(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb_cold *c = &w->cold[idx];
+	struct hc_send_plan plan;
+	bool arm_persist = false;
+	bool has_sent = false;
+
+	for (;;) {
+		struct rte_mbuf *m;
+
+		if (HC_UNLIKELY(w->spare_count == 0) && !hc_spare_refill(w)) {
+			w->ctr[HC_CTR_tx_no_buffer]++;
+			hc_pend(w, idx); // Again at the next flush.
+			return;
+		}
+		if (!hc_tcp_output_next(t, c, &w->env, &plan, &arm_persist))
+			break;
+		m = hc_mbuf_get(w);
+		send_planned(w, idx, m, &plan);
+		has_sent = true;
+	}
+	if (has_sent && !hc_timer_is_armed(&w->tcb_timers, idx)) {
+		hc_arm_rtx(w, idx);
+	} else if (HC_UNLIKELY(arm_persist) && !hc_timer_is_armed(&w->tcb_timers, idx)) {
+		t->flags |= HC_TCB_PROBING;
+		hc_arm_rtx(w, idx);
+	}
+	if (t->flags & HC_TCB_ACK_OWED)
+		hc_tx_ack(w, t, c);
+}
+
+// Takes what was freed since off the list, and who is on it twice because the block changed hands.
+void hc_pending_compact(struct hc_worker *w)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < w->pending_count; i++) {
+		uint32_t idx = w->pending[i];
+
+		if (!(w->tcb[idx].flags & HC_TCB_PENDING))
+			continue;
+		w->tcb[idx].flags &= (uint16_t)~HC_TCB_PENDING;
+		w->pending[kept++] = idx;
+	}
+	w->pending_count = kept;
+	for (uint32_t i = 0; i < kept; i++)
+		w->tcb[w->pending[i]].flags |= HC_TCB_PENDING;
+}
+
+void hc_flush(struct hc_worker *w)
+{
+	unsigned n = w->pending_count;
+
+	hc_stage_mark(w, HC_STAGE_APP);
+	// What finds no buffer goes back on the list, behind those of this flush.
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t idx = w->pending[i];
+
+		// Freed since: the block is nobody's, or another's who is not waiting.
+		if (HC_UNLIKELY(!(w->tcb[idx].flags & HC_TCB_PENDING)))
+			continue;
+		w->tcb[idx].flags &= (uint16_t)~HC_TCB_PENDING;
+		conn_output(w, idx);
+	}
+	w->pending_count -= n;
+	if (HC_UNLIKELY(w->pending_count))
+		memmove(w->pending, w->pending + n, w->pending_count * sizeof w->pending[0]);
+	if (w->tx_count)
+		hc_tx_drain(w);
+	hc_stage_mark(w, HC_STAGE_TX);
+}

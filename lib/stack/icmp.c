@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// ICMP (RFC 792, RFC 1122 3.2.2): echo is answered; destination unreachable is understood for
+// connections of ours, and only as a soft error (RFC 1122 4.2.3.9, RFC 5461): it never ends a
+// connection, it says why one that is given up was given up.
+
+#include "stack/tx.h"
+
+// The error quotes the IP header and at least 8 bytes of the segment that caused it: enough for the
+// connection and the sequence number, which has to be one in flight (RFC 5927 4.1).
+static bool soft_error(struct hc_worker *w, const uint8_t *icmp, uint32_t len)
+{
+	const uint8_t *ip = icmp + HC_ICMP_LEN;
+	struct hc_flow_key key;
+	uint32_t ihl;
+	hc_seq seq;
+	hc_ref ref;
+
+	if (len < HC_ICMP_LEN + HC_IP4_LEN)
+		return false;
+	ihl = (uint32_t)(ip[HC_IP4_VER_IHL] & 15) * 4;
+	if (ip[HC_IP4_VER_IHL] >> 4 != 4 || ihl < HC_IP4_LEN || len < HC_ICMP_LEN + ihl + 8 ||
+	    ip[HC_IP4_PROTO] != HC_IPPROTO_TCP)
+		return false;
+	// What is quoted was sent by us: its source is the local end.
+	key.local_be = hc_load_be32(ip + HC_IP4_SRC);
+	key.remote_be = hc_load_be32(ip + HC_IP4_DST);
+	key.lport_be = hc_load_be16(ip + ihl + HC_TCP_SPORT);
+	key.rport_be = hc_load_be16(ip + ihl + HC_TCP_DPORT);
+	seq = hc_from_be32(hc_load_be32(ip + ihl + HC_TCP_SEQ));
+	ref = hc_flow_find(w, &key);
+	if (ref == HC_REF_NONE || hc_ref_kind(ref) != HC_REF_TCB)
+		return false;
+
+	struct hc_tcb *t = &w->tcb[hc_ref_idx(ref)];
+
+	if (!hc_seq_in(seq, t->snd_una, t->snd_nxt - t->snd_una))
+		return false;
+	t->flags |= HC_TCB_SOFT_ERROR;
+	w->ctr[HC_CTR_icmp_unreachable]++;
+	return true;
+}
+
+// @return true when the buffer was used for the answer.
+bool hc_icmp_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_parsed *p)
+{
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+	const uint8_t *icmp = frame + p->l4_off;
+	uint8_t dst[6];
+
+	switch (icmp[HC_ICMP_TYPE]) {
+	case HC_ICMP_ECHO:
+		if (icmp[HC_ICMP_CODE] != 0)
+			break;
+		// RFC 1122 3.2.2.6: a broadcast echo may be ignored, and is.
+		if (p->is_broadcast) {
+			w->ctr[HC_CTR_icmp_not_unicast]++;
+			return false;
+		}
+		w->ctr[HC_CTR_rx_icmp]++;
+		w->ctr[HC_CTR_icmp_echo_replies]++;
+		memcpy(dst, frame + HC_ETH_SRC, 6);
+		m->ol_flags = 0;
+		hc_tx_push(w, m,
+			   hc_build_echo_reply(frame, p->l3_off, p->l4_off, p->l4_len, dst,
+					       w->port->mac));
+		return true;
+	case HC_ICMP_UNREACHABLE:
+		w->ctr[soft_error(w, icmp, p->l4_len) ? HC_CTR_rx_icmp
+						      : HC_CTR_icmp_no_connection]++;
+		return false;
+	default:
+		break;
+	}
+	w->ctr[HC_CTR_icmp_unknown]++;
+	return false;
+}

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// What a segment does to its flow: finds the object it really belongs to, asks the pure core, and
+// carries out the verdict: answers, timers, events, and what becomes of the object (SYN mini to
+// TCB, TCB to TIME-WAIT mini, anything to nothing).
+
+#include "stack/tuple.h"
+#include "stack/tx.h"
+
+// Where a flow is referenced from: its tuple slot or the flow table.
+static inline void flow_replace(struct hc_worker *w, const struct hc_flow_key *key, bool is_active,
+				hc_ref old_ref, hc_ref new_ref)
+{
+	if (is_active) {
+		uint32_t slot = hc_tuple_slot(&w->tuples, key);
+
+		HC_ASSERT(slot != HC_TUPLE_NONE && w->tuples.slot[slot] == old_ref);
+		w->tuples.slot[slot] = new_ref;
+	} else {
+		hc_table_replace(&w->table, hc_hash_key(&w->env.secret, key), old_ref, new_ref);
+	}
+}
+
+static inline void flow_remove(struct hc_worker *w, const struct hc_flow_key *key, bool is_active,
+			       hc_ref ref)
+{
+	if (is_active) {
+		uint32_t slot = hc_tuple_slot(&w->tuples, key);
+
+		HC_ASSERT(slot != HC_TUPLE_NONE && w->tuples.slot[slot] == ref);
+		w->tuples.slot[slot] = HC_REF_NONE;
+		w->tuples.used_count--;
+	} else {
+		hc_table_remove(&w->table, hc_hash_key(&w->env.secret, key), ref);
+	}
+}
+
+hc_ref hc_flow_find(struct hc_worker *w, const struct hc_flow_key *key)
+{
+	uint32_t slot = hc_tuple_slot(&w->tuples, key);
+	struct hc_table_cursor at;
+	hc_ref ref;
+
+	if (slot != HC_TUPLE_NONE) {
+		ref = w->tuples.slot[slot];
+		if (ref != HC_REF_NONE && hc_flow_key_equal(hc_ref_key(w, ref), key))
+			return ref;
+	}
+	ref = hc_table_first(&w->table, hc_hash_key(&w->env.secret, key), &at);
+	while (ref != HC_REF_NONE && !hc_flow_key_equal(hc_ref_key(w, ref), key))
+		ref = hc_table_next(&w->table, &at);
+	return ref;
+}
+
+// Gives the block back; nothing refers to it any more.
+static inline void tcb_release(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+
+	hc_timer_off(&w->tcb_timers, idx);
+	if (HC_UNLIKELY(t->flags & HC_TCB_DATA))
+		hc_sock_free(w, idx);
+	memset(&t->key, 0, sizeof t->key);
+	t->flags = 0;
+	t->gen++;
+	t->state = HC_CLOSED;
+	hc_pool_put(&w->tcb_pool, idx);
+}
+
+void hc_tcb_free(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+
+	flow_remove(w, &t->key, t->flags & HC_TCB_ACTIVE, hc_ref_make(HC_REF_TCB, idx));
+	tcb_release(w, idx);
+}
+
+void hc_syn_forget(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_syn_mini *y = &w->syn[idx];
+
+	flow_remove(w, &y->key, false, hc_ref_make(HC_REF_SYN, idx));
+	hc_timer_off(&w->syn_timers, idx);
+	memset(&y->key, 0, sizeof y->key);
+	HC_ASSERT(w->listener[y->listener].half_open_count > 0);
+	w->listener[y->listener].half_open_count--;
+	hc_pool_put(&w->syn_pool, idx);
+}
+
+void hc_tw_forget(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_tw_mini *m = &w->tw.mini[idx];
+
+	flow_remove(w, &m->key, m->flags & HC_TW_ACTIVE, hc_ref_make(HC_REF_TW, idx));
+	hc_tw_ring_drop(&w->tw, idx);
+}
+
+// The TCB's last act: a TIME-WAIT mini takes its place, if it may.
+static inline void enter_time_wait(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+	uint32_t tw_idx;
+
+	if (HC_UNLIKELY(w->cfg.time_wait_ms == 0)) {
+		w->ctr[HC_CTR_tw_skipped]++;
+		hc_tcb_free(w, idx);
+		return;
+	}
+	tw_idx = hc_tw_ring_push(&w->tw);
+	if (HC_UNLIKELY(tw_idx == HC_IDX_NONE)) {
+		w->ctr[HC_CTR_tw_no_memory]++;
+		hc_tcb_free(w, idx);
+		return;
+	}
+	w->ctr[HC_CTR_tw_entered]++;
+	hc_tw_open(&w->tw.mini[tw_idx], t, w->env.now_ms + w->cfg.time_wait_ms,
+		   hc_tcp_advertise(t, &w->cold[idx], &w->env));
+	flow_replace(w, &t->key, t->flags & HC_TCB_ACTIVE, hc_ref_make(HC_REF_TCB, idx),
+		     hc_ref_make(HC_REF_TW, tw_idx));
+	tcb_release(w, idx);
+}
+
+// Books the end of a connection that did not close in order.
+static void count_end(struct hc_worker *w, uint32_t idx, hc_verdict v)
+{
+	static const uint16_t failed[HC_REASON_COUNT] = {
+		[HC_REASON_REFUSED] = HC_CTR_conn_failed_refused,
+		[HC_REASON_TIMED_OUT] = HC_CTR_conn_failed_timed_out,
+		[HC_REASON_UNREACHABLE] = HC_CTR_conn_failed_unreachable,
+		[HC_REASON_ABORTED] = HC_CTR_conn_failed_aborted,
+	};
+	enum hc_reason reason = hc_verdict_reason_of(v);
+
+	if (v & HC_DO_FAILED) {
+		HC_ASSERT(failed[reason] != 0);
+		w->ctr[failed[reason]]++;
+	} else if (reason == HC_REASON_RESET) {
+		w->ctr[HC_CTR_conn_reset_in]++;
+	} else if (reason == HC_REASON_ABORTED) {
+		w->ctr[HC_CTR_conn_reset_out]++;
+	} else if (w->tcb[idx].state == HC_FIN_WAIT_2) {
+		w->ctr[HC_CTR_conn_fin_wait2_expired]++;
+	} else {
+		w->ctr[HC_CTR_conn_timed_out]++;
+	}
+}
+
+static inline void latency_add(struct hc_worker *w, enum hc_latency which, uint32_t since)
+{
+	hc_hist_record(&w->latency[which], (uint64_t)(w->env.stamp - since) << HC_STAMP_SHIFT);
+}
+
+// What is rare: data, retransmission, the unhappy ends. Done before the common part.
+static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_seg *seg,
+				 struct rte_mbuf **m, hc_verdict v, bool had_data)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb_cold *c = &w->cold[idx];
+
+	if (v & HC_DO_ACKED)
+		hc_sock_acked(w, idx);
+	if (v & HC_DO_SENT)
+		hc_event_put(w, idx, HC_EV_SENT, HC_REASON_NONE, 0);
+	if (v & HC_DO_DELIVER) {
+		if (!had_data)
+			hc_sock_init(w, idx, c->snd_end);
+		if (hc_sock_deliver(w, idx, *m, seg))
+			*m = NULL;
+		hc_event_put(w, idx, HC_EV_DATA, HC_REASON_NONE, seg->payload_len);
+	}
+	if (v & HC_DO_RST_REPLY)
+		hc_tx_rst_reply(w, seg);
+	if (v & HC_DO_RST)
+		hc_tx_rst(w, t, c);
+	if (v & HC_DO_SYN && hc_tx_syn(w, t, c, false))
+		w->ctr[HC_CTR_rtx_syn]++;
+	if (v & HC_DO_SYNACK && hc_tx_syn(w, t, c, true) && t->flags & HC_TCB_RTX)
+		w->ctr[HC_CTR_rtx_synack]++;
+	if (v & HC_DO_TIMER_FW2)
+		hc_timer_arm_fifo(&w->tcb_timers, idx, w->fifo_fw2, w->env.now_ms);
+	if (v & HC_DO_FAILED) {
+		count_end(w, idx, v);
+		hc_event_put(w, idx, HC_EV_FAILED, hc_verdict_reason_of(v), 0);
+	}
+	if (v & HC_DO_RESET) {
+		count_end(w, idx, v);
+		hc_event_put(w, idx, HC_EV_RESET, hc_verdict_reason_of(v), 0);
+	}
+}
+
+#define HC_DO_RARE                                                                                 \
+	(HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER | HC_DO_RST_REPLY | HC_DO_RST | HC_DO_SYN |      \
+	 HC_DO_SYNACK | HC_DO_TIMER_FW2 | HC_DO_FAILED | HC_DO_RESET)
+
+void hc_run_verdict(struct hc_worker *w, uint32_t idx, struct hc_seg *seg, struct rte_mbuf **m,
+		    hc_verdict v, bool had_data)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+
+	if (v & HC_DO_OPENED) {
+		w->ctr[HC_CTR_conn_established_active]++;
+		latency_add(w, HC_LATENCY_CONNECT, t->timed_at);
+		hc_event_put(w, idx, HC_EV_OPENED, HC_REASON_NONE, 0);
+	}
+	if (v & HC_DO_FIN_ACKED)
+		latency_add(w, HC_LATENCY_CLOSE, t->timed_at);
+	if (v & HC_DO_TIMER_OFF)
+		hc_timer_off(&w->tcb_timers, idx);
+	if (HC_UNLIKELY(v & HC_DO_RARE))
+		run_rare(w, idx, seg, m, v, had_data);
+	if (v & HC_DO_PEER_CLOSED)
+		hc_event_put(w, idx, HC_EV_PEER_CLOSED, HC_REASON_NONE, 0);
+	if (v & HC_DO_CLOSED) {
+		w->ctr[HC_CTR_conn_closed]++;
+		hc_event_put(w, idx, HC_EV_CLOSED, HC_REASON_NONE, 0);
+	}
+	if (v & HC_DO_ACK) {
+		hc_tx_ack(w, t, &w->cold[idx]);
+	} else if (v & HC_DO_ACK_DEFER) {
+		t->flags |= HC_TCB_ACK_OWED;
+		hc_pend(w, idx);
+	}
+	if (v & HC_DO_TIME_WAIT) {
+		enter_time_wait(w, idx);
+	} else if (v & HC_DO_FREE) {
+		hc_tcb_free(w, idx);
+	} else {
+		if (v & HC_DO_TIMER_RTX)
+			hc_arm_rtx(w, idx);
+		if (v & HC_DO_OUTPUT)
+			hc_pend(w, idx);
+	}
+}
+
+static inline void run_tcb(struct hc_worker *w, uint32_t idx, struct rte_mbuf **m,
+			   struct hc_seg *seg)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+	bool had_data = t->flags & HC_TCB_DATA;
+	hc_verdict v = hc_tcp_input(t, &w->cold[idx], seg, &w->env);
+	enum hc_counter drop = hc_verdict_drop_of(v);
+
+	// Counter 0 is rx_packets, which is never a drop.
+	w->ctr[HC_LIKELY(drop == 0) ? HC_CTR_rx_tcp : drop]++;
+	if (v & HC_DO_DELIVER)
+		w->ctr[HC_CTR_data_bytes_received] += seg->payload_len;
+	hc_run_verdict(w, idx, seg, m, v, had_data);
+}
+
+static inline struct hc_listener *find_listener(struct hc_worker *w, const struct hc_seg *seg)
+{
+	uint16_t i = w->listener_by_port[hc_from_be16(seg->key.lport_be)];
+
+	return i == HC_LISTENER_NONE ? NULL : &w->listener[i];
+}
+
+// A SYN for a listener makes a mini and is answered.
+static inline void accept_syn(struct hc_worker *w, const struct hc_seg *seg, struct hc_listener *l,
+			      bool has_floor, hc_seq iss_floor)
+{
+	uint32_t hash = hc_hash_key(&w->env.secret, &seg->key);
+	struct hc_syn_mini *y;
+	uint32_t idx;
+
+	if (HC_UNLIKELY(l->half_open_count >= l->backlog)) {
+		w->ctr[HC_CTR_tcp_syn_backlog]++;
+		return;
+	}
+	idx = hc_pool_get(&w->syn_pool);
+	if (HC_UNLIKELY(idx == HC_IDX_NONE)) {
+		w->ctr[HC_CTR_tcp_syn_no_memory]++;
+		return;
+	}
+	if (HC_UNLIKELY(!hc_table_insert(&w->table, hash, hc_ref_make(HC_REF_SYN, idx)))) {
+		hc_pool_put(&w->syn_pool, idx);
+		w->ctr[HC_CTR_tcp_syn_no_memory]++;
+		return;
+	}
+	y = &w->syn[idx];
+	hc_syn_open(y, seg, &w->env, has_floor, iss_floor);
+	y->listener = (uint16_t)(l - w->listener);
+	y->neigh = hc_route(w, seg->key.remote_be);
+	l->half_open_count++;
+	w->ctr[HC_CTR_conn_opened_passive]++;
+	w->ctr[HC_CTR_rx_tcp]++;
+	hc_timer_arm_fifo(&w->syn_timers, idx, w->syn_fifo_rto_init, w->env.now_ms);
+	hc_tx_synack(w, y);
+}
+
+// No flow: a listener's, or nobody's.
+static void run_no_flow(struct hc_worker *w, const struct hc_seg *seg, bool has_floor,
+			hc_seq iss_floor)
+{
+	struct hc_listener *l = find_listener(w, seg);
+	hc_verdict v = l ? hc_syn_check(seg) : hc_tcp_input_closed(seg);
+
+	if (HC_LIKELY(v == 0)) {
+		accept_syn(w, seg, l, has_floor, iss_floor);
+		return;
+	}
+	w->ctr[hc_verdict_drop_of(v)]++;
+	if (v & HC_DO_RST_REPLY)
+		hc_tx_rst_reply(w, seg);
+}
+
+// The final ACK: the mini becomes a connection, which takes the segment's text and FIN.
+static inline void promote(struct hc_worker *w, uint32_t syn_idx, struct rte_mbuf **m,
+			   struct hc_seg *seg)
+{
+	struct hc_syn_mini *y = &w->syn[syn_idx];
+	struct hc_listener *l = &w->listener[y->listener];
+	uint32_t idx = hc_pool_get(&w->tcb_pool);
+	struct hc_tcb *t;
+
+	if (HC_UNLIKELY(idx == HC_IDX_NONE)) {
+		w->ctr[HC_CTR_tcp_conn_no_memory]++;
+		return; // The SYN,ACK goes out again, and the peer's ACK comes again.
+	}
+	t = &w->tcb[idx];
+	t->flags = (uint16_t)((l->flags & HC_CONN_PIGGYBACK ? HC_TCB_PIGGYBACK : 0) |
+			      (l->flags & HC_CONN_MERGE_CLOSE ? HC_TCB_MERGE_CLOSE : 0));
+	t->cookie = l->cookie;
+	hc_syn_promote(y, seg, &w->env, t, &w->cold[idx]);
+	flow_replace(w, &y->key, false, hc_ref_make(HC_REF_SYN, syn_idx),
+		     hc_ref_make(HC_REF_TCB, idx));
+	hc_timer_off(&w->syn_timers, syn_idx);
+	memset(&y->key, 0, sizeof y->key);
+	l->half_open_count--;
+	hc_pool_put(&w->syn_pool, syn_idx);
+	w->ctr[HC_CTR_conn_established_passive]++;
+	hc_event_put(w, idx, HC_EV_ACCEPTED, HC_REASON_NONE, (uint32_t)(l - w->listener));
+	if (seg->payload_len || seg->flags & HC_TCP_FIN)
+		run_tcb(w, idx, m, seg);
+	else
+		w->ctr[HC_CTR_rx_tcp]++;
+}
+
+static inline void run_syn(struct hc_worker *w, uint32_t idx, struct rte_mbuf **m,
+			   struct hc_seg *seg)
+{
+	struct hc_syn_mini *y = &w->syn[idx];
+	hc_verdict v = hc_syn_input(y, seg, &w->env);
+	enum hc_counter drop = hc_verdict_drop_of(v);
+
+	if (HC_LIKELY(v == HC_DO_PROMOTE)) {
+		promote(w, idx, m, seg);
+		return;
+	}
+	w->ctr[drop == 0 ? HC_CTR_rx_tcp : drop]++;
+	if (v & HC_DO_SYNACK)
+		hc_tx_synack(w, y);
+	if (v & HC_DO_ACK)
+		hc_tx_mini_ack(w, &y->key, y->iss + 1, y->irs + 1,
+			       (uint16_t)hc_min_u32(w->env.rcv_buf_bytes, 0xffff),
+			       y->flags & HC_SYN_TS, y->ts_recent, y->neigh);
+	if (v & HC_DO_RST_REPLY)
+		hc_tx_rst_reply(w, seg);
+	if (v & HC_DO_FREE)
+		hc_syn_forget(w, idx);
+}
+
+// 2 MSL begins anew: the mini moves to the tail of the ring, which is ordered by deadline.
+static void restart_time_wait(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_tw_mini *old = &w->tw.mini[idx];
+	uint32_t new_idx = hc_tw_ring_push(&w->tw);
+
+	if (new_idx == HC_IDX_NONE)
+		return; // No room to move: it ends when it would have.
+	w->tw.mini[new_idx] = *old;
+	w->tw.mini[new_idx].deadline_ms = w->env.now_ms + w->cfg.time_wait_ms;
+	flow_replace(w, &old->key, old->flags & HC_TW_ACTIVE, hc_ref_make(HC_REF_TW, idx),
+		     hc_ref_make(HC_REF_TW, new_idx));
+	hc_tw_ring_drop(&w->tw, idx);
+}
+
+static void run_time_wait(struct hc_worker *w, uint32_t idx, const struct hc_seg *seg)
+{
+	struct hc_tw_mini *m = &w->tw.mini[idx];
+	struct hc_listener *l = find_listener(w, seg);
+	bool can_listen = l && l->half_open_count < l->backlog && w->syn_pool.free_count;
+	hc_verdict v = hc_tw_input(m, seg, can_listen, &w->env);
+	enum hc_counter drop = hc_verdict_drop_of(v);
+
+	if (v & HC_DO_NEW_SYN) {
+		hc_seq floor = m->snd_nxt;
+
+		hc_tw_forget(w, idx);
+		run_no_flow(w, seg, true, floor);
+		return;
+	}
+	w->ctr[drop == 0 ? HC_CTR_rx_tcp : drop]++;
+	if (v & HC_DO_ACK)
+		hc_tx_mini_ack(w, &m->key, m->snd_nxt, m->rcv_nxt, hc_tw_wnd(m),
+			       m->flags & HC_TW_TS, m->ts_recent, m->neigh);
+	if (v & HC_DO_TW_RESTART)
+		restart_time_wait(w, idx);
+}
+
+void hc_run_segment(struct hc_worker *w, struct rte_mbuf *m, struct hc_seg *seg)
+{
+	hc_ref ref = seg->ref;
+
+	// The look-up was a hint: an earlier segment of the burst may have added, moved or freed
+	// the flow, and another key may share the tag. A miss by a SYN is looked up again before it
+	// is inserted.
+	if (HC_UNLIKELY(ref == HC_REF_NONE || !hc_flow_key_equal(hc_ref_key(w, ref), &seg->key))) {
+		ref = hc_flow_find(w, &seg->key);
+		w->ctr[HC_CTR_run_relooked] += ref != seg->ref;
+	}
+	if (HC_UNLIKELY(ref == HC_REF_NONE)) {
+		run_no_flow(w, seg, false, 0);
+	} else if (hc_ref_kind(ref) == HC_REF_TCB) {
+		run_tcb(w, hc_ref_idx(ref), &m, seg);
+	} else if (hc_ref_kind(ref) == HC_REF_SYN) {
+		run_syn(w, hc_ref_idx(ref), &m, seg);
+	} else {
+		run_time_wait(w, hc_ref_idx(ref), seg);
+	}
+	if (HC_LIKELY(m != NULL))
+		hc_mbuf_put(w, m);
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// One step, one burst. The stages, in order:
+//
+//   rx      take a burst from the port, and what other workers passed on
+//   parse   frame -> segment view, ARP, ICMP or a named drop
+//   lookup  two passes: find and prefetch bucket or tuple slot; match tags and prefetch the object
+//   run     each segment in order: check the key on the line that is now hot, ask the core, carry
+//           out its verdict (run.c)
+//   timers  what is due, a bounded number (expire.c)
+//
+// A whole burst is looked up before anything changes, so a segment may find its flow added, moved
+// or freed by one before it. What the look-up found is therefore a hint: the key is checked when
+// the segment's turn comes, and a miss is looked up again, one segment at a time.
+
+#include "stack/tuple.h"
+#include "stack/tx.h"
+#include "wire/parse_inline.h"
+
+#include <rte_ethdev.h>
+
+// Frames parsed ahead of the one whose first line is used: enough to hide a cache miss.
+#define HC_PREFETCH_FRAMES 6u
+
+static HC_NOINLINE void note_oddities(struct hc_worker *w, const struct hc_parsed *p)
+{
+	if (p->notes & HC_NOTE_TTL_ZERO)
+		w->ctr[HC_CTR_ip_ttl_zero]++;
+	if (p->notes & HC_NOTE_IP_OPTIONS)
+		w->ctr[HC_CTR_ip_options]++;
+	if (p->notes & HC_NOTE_BAD_TCP_OPTION)
+		w->ctr[HC_CTR_tcp_bad_option]++;
+}
+
+static inline unsigned trust_of(const struct hc_worker *w, const struct rte_mbuf *m)
+{
+	unsigned trust = 0;
+
+	if (HC_LIKELY(!w->trust_all))
+		return 0;
+	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
+		trust |= HC_TRUST_IP_CSUM;
+	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		trust |= HC_TRUST_L4_CSUM;
+	return trust;
+}
+
+// ARP concerns every worker of the port: each keeps its own neighbours.
+static void forward_arp(struct hc_worker *w, const struct rte_mbuf *m)
+{
+	for (unsigned q = 0; q < w->queue_count; q++) {
+		struct rte_mbuf *copy;
+
+		if (q == w->queue || !w->port->redirect[q])
+			continue;
+		copy = rte_pktmbuf_copy(m, w->pool, 0, UINT32_MAX);
+		if (copy && rte_ring_enqueue(w->port->redirect[q], copy) != 0)
+			rte_pktmbuf_free(copy);
+	}
+}
+
+// Everything but TCP. The buffer is used up.
+static HC_NOINLINE void run_aside(struct hc_worker *w, struct rte_mbuf *m,
+				  const struct hc_parsed *p, bool is_forwarded)
+{
+	switch (p->kind) {
+	case HC_FRAME_ARP:
+		if (!is_forwarded && w->queue_count > 1)
+			forward_arp(w, m);
+		hc_arp_input(w, rte_pktmbuf_mtod(m, const uint8_t *), p->l3_off, is_forwarded);
+		break;
+	case HC_FRAME_ICMP:
+		if (hc_icmp_input(w, m, p))
+			return;
+		break;
+	default:
+		w->ctr[p->drop]++;
+		break;
+	}
+	hc_mbuf_put(w, m);
+}
+
+// Passes a segment on when its flow is another worker's. @return true when it was.
+static bool redirect(struct hc_worker *w, struct rte_mbuf *m, const struct hc_seg *seg)
+{
+	uint32_t owner = hc_flow_owner(w, &seg->key);
+
+	if (owner == w->queue)
+		return false;
+	if (rte_ring_enqueue(w->port->redirect[owner], m) == 0) {
+		w->ctr[HC_CTR_rx_redirected]++;
+	} else {
+		w->ctr[HC_CTR_redirect_dropped]++;
+		hc_mbuf_put(w, m);
+	}
+	return true;
+}
+
+// Parses n frames; segments of ours go to w->seg, in order. @return how many.
+static unsigned parse_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned n,
+			    bool is_forwarded)
+{
+	unsigned segs = 0;
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < n && i < HC_PREFETCH_FRAMES; i++)
+		hc_prefetch(rte_pktmbuf_mtod(rx[i], void *));
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = rx[i];
+		struct hc_parsed p;
+
+		if (i + HC_PREFETCH_FRAMES < n)
+			hc_prefetch(rte_pktmbuf_mtod(rx[i + HC_PREFETCH_FRAMES], void *));
+		bytes += m->pkt_len;
+		if (HC_UNLIKELY(m->nb_segs != 1) && rte_pktmbuf_linearize(m) != 0) {
+			w->ctr[HC_CTR_eth_segments]++;
+			rte_pktmbuf_free(m);
+			continue;
+		}
+		if (HC_UNLIKELY(hc_parse_frame_inline(&w->parse_env,
+						      rte_pktmbuf_mtod(m, const uint8_t *),
+						      m->data_len, trust_of(w, m), &p,
+						      &w->seg[segs]) != HC_FRAME_TCP)) {
+			note_oddities(w, &p);
+			run_aside(w, m, &p, is_forwarded);
+			continue;
+		}
+		if (HC_UNLIKELY(p.notes))
+			note_oddities(w, &p);
+		if (HC_UNLIKELY(w->redirects) && !is_forwarded && redirect(w, m, &w->seg[segs]))
+			continue;
+		w->seg_mbuf[segs++] = m;
+	}
+	w->ctr[HC_CTR_rx_bytes] += bytes;
+	return segs;
+}
+
+// Where each segment's flow is looked for: a tuple slot or a bucket, prefetched; then the object.
+static void lookup_burst(struct hc_worker *w, unsigned n)
+{
+	struct hc_table_cursor at;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct hc_seg *seg = &w->seg[i];
+		uint32_t slot = hc_tuple_slot(&w->tuples, &seg->key);
+
+		w->seg_slot[i] = slot;
+		if (slot != HC_TUPLE_NONE) {
+			hc_prefetch(&w->tuples.slot[slot]);
+		} else {
+			seg->hash = hc_hash_key(&w->env.secret, &seg->key);
+			hc_table_prefetch(&w->table, seg->hash);
+		}
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct hc_seg *seg = &w->seg[i];
+		uint32_t slot = w->seg_slot[i];
+		hc_ref ref;
+
+		if (slot != HC_TUPLE_NONE)
+			ref = w->tuples.slot[slot];
+		else
+			ref = hc_table_first(&w->table, seg->hash, &at);
+		seg->ref = ref;
+		if (ref != HC_REF_NONE) {
+			hc_prefetch_w(hc_ref_key(w, ref));
+			if (hc_ref_kind(ref) == HC_REF_TCB)
+				hc_prefetch_w(&w->cold[hc_ref_idx(ref)]);
+		}
+	}
+}
+
+static void run_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned n, bool is_forwarded)
+{
+	unsigned segs = parse_burst(w, rx, n, is_forwarded);
+
+	hc_stage_mark(w, HC_STAGE_PARSE);
+	lookup_burst(w, segs);
+	hc_stage_mark(w, HC_STAGE_LOOKUP);
+	for (unsigned i = 0; i < segs; i++)
+		hc_run_segment(w, w->seg_mbuf[i], &w->seg[i]);
+	hc_stage_mark(w, HC_STAGE_RUN);
+}
+
+// How many frames may be taken so that all their events find room.
+static inline unsigned frames_allowed(const struct hc_worker *w)
+{
+	unsigned room = (w->event_max - w->event_count) / HC_EVENTS_PER_FRAME;
+
+	return room < w->burst ? room : w->burst;
+}
+
+static void take_late_events(struct hc_worker *w)
+{
+	while (w->late_head != w->late_tail && w->event_count < w->event_max) {
+		w->events[w->event_count++] = w->late[w->late_head % w->late_cap];
+		w->late_head++;
+	}
+}
+
+static inline void set_time(struct hc_worker *w, uint64_t now_ns)
+{
+	uint32_t ms = w->env.now_ms;
+
+	HC_ASSERT(now_ns >= w->env.now_ns);
+	if (HC_UNLIKELY(now_ns >= w->next_ms_ns)) {
+		uint64_t whole_ms = now_ns / 1000000u;
+
+		ms = (uint32_t)whole_ms;
+		w->next_ms_ns = (whole_ms + 1) * 1000000u;
+	}
+	hc_tcp_env_set_ms(&w->env, now_ns, ms, w->ts_offset);
+}
+
+unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events, unsigned max)
+{
+	bool is_new_ms = now_ns >= w->next_ms_ns;
+	unsigned n;
+
+	HC_ASSERT(max >= HC_EVENTS_PER_FRAME);
+	if (HC_UNLIKELY(w->stage.is_on)) {
+		uint64_t tsc = rte_rdtsc();
+
+		// What the application did since the flush of the step before.
+		w->stage.cycles[HC_STAGE_APP] += w->stage.last ? tsc - w->stage.last : 0;
+		w->stage.last = tsc;
+	}
+	w->events = events;
+	w->event_count = 0;
+	w->event_max = max;
+	set_time(w, now_ns);
+	if (HC_UNLIKELY(!w->is_started))
+		hc_neigh_start(w);
+	if (HC_UNLIKELY(w->late_head != w->late_tail))
+		take_late_events(w);
+
+	n = rte_eth_rx_burst(w->port_id, w->queue, w->rx, (uint16_t)frames_allowed(w));
+	hc_stage_mark(w, HC_STAGE_RX);
+	if (n) {
+		w->ctr[HC_CTR_rx_packets] += n;
+		run_burst(w, w->rx, n, false);
+	}
+	if (HC_UNLIKELY(w->queue_count > 1)) {
+		n = rte_ring_dequeue_burst(w->port->redirect[w->queue], (void **)w->rx,
+					   frames_allowed(w), NULL);
+		if (n) {
+			w->ctr[HC_CTR_rx_from_workers] += n;
+			run_burst(w, w->rx, n, true);
+		}
+	}
+	hc_expire(w);
+	if (HC_UNLIKELY(is_new_ms)) {
+		hc_neigh_tick(w);
+		if (now_ns >= w->publish_ns)
+			hc_worker_publish(w);
+	}
+	hc_stage_mark(w, HC_STAGE_TIMERS);
+	return w->event_count;
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Choosing source tuples. With several workers on a port a tuple is ours when the frames that come
+// back to it reach our queue: by the port's own Toeplitz hash when it has RSS, by the redirect hash
+// otherwise.
+
+#include "stack/tuple.h"
+
+#include <rte_thash.h>
+
+// The queue that the port's RSS chooses for what the peer sends to this key.
+static uint32_t rss_queue(const struct hc_worker *w, const struct hc_flow_key *key)
+{
+	// As received: source is the remote end.
+	uint32_t tuple[3] = {
+		hc_from_be32(key->remote_be),
+		hc_from_be32(key->local_be),
+		(uint32_t)hc_from_be16(key->rport_be) << 16 | hc_from_be16(key->lport_be),
+	};
+	uint32_t hash = rte_softrss_be(tuple, RTE_DIM(tuple), w->rss_key_be);
+
+	return w->port->reta[hash & (w->port->reta_size - 1u)];
+}
+
+bool hc_tuple_is_ours(const struct hc_worker *w, const struct hc_flow_key *key)
+{
+	if (w->queue_count == 1)
+		return true;
+	return (w->port->has_rss ? rss_queue(w, key) : hc_flow_owner(w, key)) == w->queue;
+}
+
+uint32_t hc_tuple_take(struct hc_worker *w, struct hc_flow_key *key)
+{
+	struct hc_tuples *u = &w->tuples;
+	uint32_t tries = HC_TUPLE_TRIES_MAX * (u->checks_owner ? w->queue_count : 1u);
+
+	for (; tries && u->count; tries--) {
+		uint32_t slot = u->cursor;
+		uint32_t addr = slot & (u->addr_count - 1);
+		uint32_t port = u->port_lo + (slot >> u->addr_bits);
+
+		u->cursor = slot + 1 == u->count ? 0 : slot + 1;
+		// The slots the cursor comes to next: one line holds 16.
+		hc_prefetch_w(&u->slot[slot + 64 < u->count ? slot + 64 : 0]);
+		if (u->slot[slot] != HC_REF_NONE)
+			continue;
+		if (u->skips_edges && (addr == 0 || addr == u->addr_count - 1))
+			continue;
+		if (u->checks_listeners && w->listener_by_port[port] != HC_LISTENER_NONE)
+			continue;
+		key->local_be = hc_to_be32(u->addr_base + addr);
+		key->lport_be = hc_to_be16((uint16_t)port);
+		if (u->checks_owner && !hc_tuple_is_ours(w, key))
+			continue;
+		return slot;
+	}
+	return HC_TUPLE_NONE;
+}

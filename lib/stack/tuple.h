@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// Source tuples of connect(): which (address, port) is free, and which connection a segment to one
+// of them belongs to. A tuple serves one connection at a time, whatever its peer, and is never
+// taken while in TIME-WAIT (only the passive side may end that early, RFC 9293 3.6.1).
+
+#include "stack/worker.h"
+
+#define HC_TUPLE_NONE      UINT32_MAX
+#define HC_TUPLE_TRIES_MAX 256u // Slots looked at per connect() before it is refused.
+
+// The slot of a local address and port, HC_TUPLE_NONE when they are not the client side's.
+HC_ALWAYS_INLINE uint32_t hc_tuple_slot(const struct hc_tuples *u, const struct hc_flow_key *key)
+{
+	uint32_t addr = hc_from_be32(key->local_be) - u->addr_base;
+	uint32_t port = hc_from_be16(key->lport_be) - u->port_lo;
+
+	if (addr >= u->addr_count || port >= u->port_count)
+		return HC_TUPLE_NONE;
+	return port << u->addr_bits | addr;
+}
+
+// Takes the next free tuple towards (remote, rport) and writes the local half of *key; the remote
+// half is in place. @return the slot, HC_TUPLE_NONE when none was found.
+uint32_t hc_tuple_take(struct hc_worker *w, struct hc_flow_key *key);
+
+// Whether the frames a peer sends to this key come to this worker.
+bool hc_tuple_is_ours(const struct hc_worker *w, const struct hc_flow_key *key);
+
+// The queue whose worker owns a flow when the port spreads nothing.
+HC_ALWAYS_INLINE uint32_t hc_flow_owner(const struct hc_worker *w, const struct hc_flow_key *key)
+{
+	uint64_t h = hc_hash_key(&w->env.secret, key);
+
+	return (uint32_t)(h * w->queue_count >> 32);
+}

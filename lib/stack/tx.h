@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// Packet buffers and frames on their way out.
+//
+// A worker keeps a stack of spare buffers. What it has received and is done with goes on top, what
+// it sends is taken from the top: the buffer of a segment is turned round into the answer without
+// the pool's doing, whatever lies between the two. Spare buffers are whole: one segment, no chain,
+// reference count 1, data at the usual headroom.
+
+#include "stack/worker.h"
+
+HC_COLD bool hc_spare_refill(struct hc_worker *w);
+HC_COLD void hc_spare_spill(struct hc_worker *w);
+HC_COLD void hc_pending_compact(struct hc_worker *w);
+
+// A buffer to write a frame into, NULL when there is none (counted).
+HC_ALWAYS_INLINE struct rte_mbuf *hc_mbuf_get(struct hc_worker *w)
+{
+	if (HC_UNLIKELY(w->spare_count == 0) && !hc_spare_refill(w)) {
+		w->ctr[HC_CTR_tx_no_buffer]++;
+		return NULL;
+	}
+	return w->spare[--w->spare_count];
+}
+
+// Gives a buffer back: one that was received, or one from hc_mbuf_get().
+HC_ALWAYS_INLINE void hc_mbuf_put(struct hc_worker *w, struct rte_mbuf *m)
+{
+	if (HC_UNLIKELY(m->nb_segs != 1 || rte_mbuf_refcnt_read(m) != 1 || !RTE_MBUF_DIRECT(m))) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	HC_ASSERT(m->next == NULL);
+	if (HC_UNLIKELY(w->spare_count == HC_SPARE_MAX))
+		hc_spare_spill(w);
+	m->data_off = RTE_PKTMBUF_HEADROOM;
+	w->spare[w->spare_count++] = m;
+}
+
+// Queues a finished frame of `len` bytes for the flush.
+HC_ALWAYS_INLINE void hc_tx_push(struct hc_worker *w, struct rte_mbuf *m, uint32_t len)
+{
+	m->data_len = (uint16_t)len;
+	m->pkt_len = len;
+	if (HC_UNLIKELY(w->tx_count == HC_TX_MAX))
+		hc_tx_drain(w);
+	if (HC_UNLIKELY(w->tx_count == HC_TX_MAX)) {
+		// The port has taken nothing for a long time: the oldest would only be older.
+		w->ctr[HC_CTR_tx_dropped]++;
+		hc_mbuf_put(w, m);
+		return;
+	}
+	w->tx[w->tx_count++] = m;
+}
+
+// Writes the headers of *s, whose payload of s->payload_len bytes is in place behind them, towards
+// neighbour *neigh (looked up again if it is not who it was), and queues the frame.
+HC_ALWAYS_INLINE void hc_tx_segment(struct hc_worker *w, struct rte_mbuf *m,
+				    const struct hc_tx_seg *s, uint16_t neigh)
+{
+	static const struct hc_l2_template nobody = {{[14] = 0x45}};
+	const struct hc_neigh *n = &w->neighs.entry[neigh];
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+	bool is_known = neigh != HC_NEIGH_NONE && n->is_usable &&
+			(n->addr_be == s->key.remote_be || neigh == w->neighs.gateway_idx);
+	const struct hc_l2_template *l2 = HC_LIKELY(is_known) ? &n->l2 : &nobody;
+	uint32_t len;
+
+	if (HC_UNLIKELY(w->has_tx_csum)) {
+		len = hc_build_tcp(frame, l2, s, HC_BUILD_CSUM_PORT);
+		m->ol_flags = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM;
+		m->l2_len = HC_ETH_LEN;
+		m->l3_len = HC_IP4_LEN;
+		m->l4_len = (len - HC_ETH_LEN - HC_IP4_LEN) & 0xff;
+	} else {
+		len = hc_build_tcp(frame, l2, s, HC_BUILD_CSUM_SOFT);
+		m->ol_flags = 0;
+	}
+	len += s->payload_len;
+	if (HC_LIKELY(is_known)) {
+		hc_tx_push(w, m, len);
+	} else {
+		m->data_len = (uint16_t)len;
+		m->pkt_len = len;
+		hc_neigh_send(w, m, s->key.remote_be);
+	}
+}
+
+// What every segment of a TCB has in common.
+HC_ALWAYS_INLINE struct hc_tx_seg hc_tx_from_tcb(struct hc_worker *w, struct hc_tcb *t,
+						 const struct hc_tcb_cold *c)
+{
+	return (struct hc_tx_seg){
+		.key = t->key,
+		.seq = t->snd_nxt,
+		.ack = t->rcv_nxt,
+		.flags = HC_TCP_ACK,
+		.wnd = hc_tcp_advertise(t, c, &w->env),
+		.has_ts = t->flags & HC_TCB_TS,
+		.tsval = w->env.ts_now,
+		.tsecr = t->ts_recent,
+	};
+}
+
+// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. Nothing is owed after that.
+HC_ALWAYS_INLINE void hc_tx_ack(struct hc_worker *w, struct hc_tcb *t, const struct hc_tcb_cold *c)
+{
+	struct rte_mbuf *m = hc_mbuf_get(w);
+	struct hc_tx_seg s;
+
+	if (HC_UNLIKELY(!m))
+		return; // The peer will ask again.
+	s = hc_tx_from_tcb(w, t, c);
+	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
+	hc_tx_segment(w, m, &s, t->neigh);
+}
+
+// Our SYN, or with is_synack the SYN,ACK of a simultaneous open.
+HC_ALWAYS_INLINE bool hc_tx_syn(struct hc_worker *w, struct hc_tcb *t, const struct hc_tcb_cold *c,
+				bool is_synack)
+{
+	struct rte_mbuf *m = hc_mbuf_get(w);
+	struct hc_tx_seg s;
+
+	if (HC_UNLIKELY(!m))
+		return false;
+	// RFC 7323 3.2: on a SYN,ACK timestamps go only to who sent them; 2.2: the window of a SYN
+	// is not scaled.
+	s = (struct hc_tx_seg){
+		.key = t->key,
+		.seq = c->iss,
+		.ack = t->rcv_nxt,
+		.flags = is_synack ? HC_TCP_SYN | HC_TCP_ACK : HC_TCP_SYN,
+		.wnd = (uint16_t)hc_min_u32(w->env.rcv_buf_bytes, 0xffff),
+		.has_ts = is_synack ? t->flags & HC_TCB_TS : w->env.has_timestamps,
+		.tsval = w->env.ts_now,
+		.tsecr = t->ts_recent,
+		.has_wscale = w->env.has_window_scale,
+		.wscale = w->env.rcv_wscale,
+		.mss = w->env.mss,
+	};
+	hc_tx_segment(w, m, &s, t->neigh);
+	return true;
+}
+
+// RST from a TCB: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>.
+static inline void hc_tx_rst(struct hc_worker *w, struct hc_tcb *t, const struct hc_tcb_cold *c)
+{
+	struct rte_mbuf *m = hc_mbuf_get(w);
+	struct hc_tx_seg s;
+
+	if (HC_UNLIKELY(!m))
+		return;
+	s = hc_tx_from_tcb(w, t, c);
+	s.flags = HC_TCP_RST | HC_TCP_ACK;
+	w->ctr[HC_CTR_tx_rst]++;
+	hc_tx_segment(w, m, &s, t->neigh);
+}
+
+// The RST that answers a segment nobody wants (RFC 9293 3.10.7.1).
+static inline void hc_tx_rst_reply(struct hc_worker *w, const struct hc_seg *seg)
+{
+	struct rte_mbuf *m = hc_mbuf_get(w);
+	struct hc_tx_seg s = {.key = seg->key, .flags = HC_TCP_RST};
+
+	if (HC_UNLIKELY(!m))
+		return;
+	if (seg->flags & HC_TCP_ACK) {
+		s.seq = seg->ack;
+	} else {
+		s.ack = seg->seq + hc_seg_len(seg);
+		s.flags |= HC_TCP_ACK;
+	}
+	w->ctr[HC_CTR_tx_rst]++;
+	hc_tx_segment(w, m, &s, hc_route(w, seg->key.remote_be));
+}
+
+// The SYN,ACK of a SYN mini.
+HC_ALWAYS_INLINE void hc_tx_synack(struct hc_worker *w, const struct hc_syn_mini *y)
+{
+	struct rte_mbuf *m = hc_mbuf_get(w);
+	struct hc_tx_seg s;
+
+	if (HC_UNLIKELY(!m))
+		return; // The retransmission will do.
+	s = (struct hc_tx_seg){
+		.key = y->key,
+		.seq = y->iss,
+		.ack = y->irs + 1,
+		.flags = HC_TCP_SYN | HC_TCP_ACK,
+		.wnd = (uint16_t)hc_min_u32(w->env.rcv_buf_bytes, 0xffff),
+		.has_ts = y->flags & HC_SYN_TS,
+		.tsval = w->env.ts_now,
+		.tsecr = y->ts_recent,
+		.has_wscale = y->flags & HC_SYN_WSCALE,
+		.wscale = w->env.rcv_wscale,
+		.mss = w->env.mss,
+	};
+	hc_tx_segment(w, m, &s, y->neigh);
+}
+
+// An ACK that a mini sends of itself: <SEQ><ACK> and a window as it stands on the wire.
+static inline void hc_tx_mini_ack(struct hc_worker *w, const struct hc_flow_key *key, hc_seq seq,
+				  hc_seq ack, uint16_t wnd, bool has_ts, uint32_t ts_recent,
+				  uint16_t neigh)
+{
+	struct rte_mbuf *m = hc_mbuf_get(w);
+	struct hc_tx_seg s;
+
+	if (HC_UNLIKELY(!m))
+		return;
+	s = (struct hc_tx_seg){
+		.key = *key,
+		.seq = seq,
+		.ack = ack,
+		.flags = HC_TCP_ACK,
+		.wnd = wnd,
+		.has_ts = has_ts,
+		.tsval = w->env.ts_now,
+		.tsecr = ts_recent,
+	};
+	hc_tx_segment(w, m, &s, neigh);
+}
+
+// Puts a connection on the list of those that hc_flush() looks at.
+HC_ALWAYS_INLINE void hc_pend(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+
+	if (!(t->flags & HC_TCB_PENDING)) {
+		if (HC_UNLIKELY(w->pending_count == 2 * w->cfg.conn_cap))
+			hc_pending_compact(w);
+		t->flags |= HC_TCB_PENDING;
+		w->pending[w->pending_count++] = idx;
+	}
+}
+
+// Arms a TCB's retransmission timer with its RTO.
+HC_ALWAYS_INLINE void hc_arm_rtx(struct hc_worker *w, uint32_t idx)
+{
+	uint32_t rto_ms = w->cold[idx].rto_ms;
+
+	if (HC_LIKELY(rto_ms == w->env.rto_min_ms))
+		hc_timer_arm_fifo(&w->tcb_timers, idx, w->fifo_rto_min, w->env.now_ms);
+	else
+		hc_timer_arm(&w->tcb_timers, idx, rto_ms, w->env.now_ms);
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// The life of a worker: configuration checked, memory taken from the port's NUMA node and given
+// back.
+
+#include "stack/memory.h"
+#include "stack/tuple.h"
+#include "stack/tx.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_thash.h>
+
+void hc_stack_config_default(struct hc_stack_config *cfg)
+{
+	*cfg = (struct hc_stack_config){
+		.local_prefix_len = 24,
+		.port_lo = 1024,
+		.port_hi = 65535,
+		.conn_cap = 16384,
+		.syn_cap = 4096,
+		.time_wait_cap = 65536,
+		.tuple_cap = 65536,
+		.neigh_cap = 1024,
+		.neigh_queue_cap = 64,
+		.listener_cap = 64,
+		.span_cap = 4096,
+		.rcv_buf_bytes = 65535,
+		.snd_buf_bytes = 262144,
+		.mtu = 1500,
+		.burst_pkts = 32,
+		.time_wait_ms = 60000,
+		.rto_init_ms = 1000,
+		.rto_min_ms = 200,
+		.rto_max_ms = 60000,
+		// RFC 9293 3.8.3, SHLD-12: R2 for SYN of at least 3 minutes: 1+2+4+8+16+32+60+60 s.
+		.syn_retries = 7,
+		.synack_retries = 5,
+		.data_retries = 15,
+		.fin_wait2_ms = 60000,
+		.arp_ttl_ms = 60000,
+		.has_timestamps = true,
+		.has_window_scale = true,
+	};
+}
+
+// What is wrong with a configuration, NULL when nothing is.
+static const char *config_error(const struct hc_stack_config *cfg, const struct hc_port *port,
+				unsigned queue)
+{
+	uint32_t net = cfg->clients.len ? ~0u << (32 - cfg->clients.len) : 0;
+
+	if (queue >= port->queue_count)
+		return "the port has fewer queues than workers";
+	if (cfg->local_addr == 0 || cfg->local_addr >> 28 == 0xe || cfg->local_addr >> 24 == 127)
+		return "the local address is not a host address";
+	if (cfg->local_prefix_len < 1 || cfg->local_prefix_len > 32)
+		return "the local prefix length is not within 1 and 32";
+	if (cfg->clients.len > 32)
+		return "the client prefix length is not within 0 and 32";
+	if (cfg->clients.len && cfg->gateway && ((cfg->gateway ^ cfg->clients.addr) & net) == 0)
+		return "the gateway lies within the client prefix";
+	if (cfg->gateway == cfg->local_addr)
+		return "the gateway is the local address";
+	if (cfg->tuple_cap && (cfg->port_lo == 0 || cfg->port_hi < cfg->port_lo))
+		return "the source port range is empty";
+	if (cfg->tuple_cap && cfg->clients.len &&
+	    (uint64_t)cfg->tuple_cap < 1ull << (32 - cfg->clients.len))
+		return "the client prefix has more addresses than tuple_cap";
+	if (cfg->conn_cap == 0 || cfg->conn_cap > HC_REF_IDX_MASK / 2)
+		return "conn_cap is not within 1 and 2^29";
+	if (cfg->syn_cap > HC_REF_IDX_MASK / 2 || cfg->time_wait_cap > HC_REF_IDX_MASK / 2 ||
+	    cfg->tuple_cap > 1u << 31)
+		return "a cap is above 2^29";
+	if (cfg->time_wait_ms && cfg->time_wait_cap == 0)
+		return "time_wait_cap is 0 while TIME-WAIT is on";
+	if (cfg->neigh_cap == 0 || cfg->neigh_cap >= HC_NEIGH_NONE)
+		return "neigh_cap is not within 1 and 65534";
+	if (cfg->neigh_queue_cap > UINT8_MAX)
+		return "neigh_queue_cap is above 255";
+	if (cfg->listener_cap >= HC_LISTENER_NONE)
+		return "listener_cap is above 65534";
+	if (cfg->burst_pkts == 0 || cfg->burst_pkts > HC_BURST_MAX)
+		return "burst_pkts is not within 1 and 128";
+	if (cfg->mtu < 576 || cfg->mtu > 9216)
+		return "mtu is not within 576 and 9216";
+	if (cfg->rcv_buf_bytes < 1024 || cfg->rcv_buf_bytes > 1u << 30)
+		return "rcv_buf_bytes is not within 1024 and 2^30";
+	if (cfg->snd_buf_bytes < 1024 || cfg->snd_buf_bytes > 1u << 30)
+		return "snd_buf_bytes is not within 1024 and 2^30";
+	if (cfg->rto_init_ms == 0 || cfg->rto_min_ms == 0 || cfg->rto_max_ms < cfg->rto_init_ms ||
+	    cfg->rto_max_ms < cfg->rto_min_ms || cfg->rto_max_ms > 1u << 24)
+		return "the RTO limits are not 0 < rto_init, rto_min <= rto_max <= 2^24 ms";
+	if (cfg->time_wait_ms > 1u << 30 || cfg->fin_wait2_ms > 1u << 30 ||
+	    cfg->arp_ttl_ms > 1u << 30 || cfg->arp_ttl_ms == 0)
+		return "a time is 0 or above 2^30 ms";
+	return NULL;
+}
+
+uint64_t hc_worker_memory_bytes(const struct hc_stack_config *cfg)
+{
+	struct hc_layout l;
+
+	hc_layout_make(cfg, &l);
+	return sizeof(struct hc_worker) + l.bytes + 64 * HC_ARRAY_COUNT;
+}
+
+static void init_tuples(struct hc_worker *w, void *memory)
+{
+	const struct hc_stack_config *cfg = &w->cfg;
+	struct hc_tuples *u = &w->tuples;
+	uint32_t ports = (uint32_t)cfg->port_hi - cfg->port_lo + 1;
+
+	if (cfg->tuple_cap == 0)
+		return;
+	u->addr_bits = cfg->clients.len ? 32u - cfg->clients.len : 0;
+	u->addr_count = 1u << u->addr_bits;
+	u->addr_base =
+		cfg->clients.len ? cfg->clients.addr & ~(u->addr_count - 1) : cfg->local_addr;
+	u->skips_edges = u->addr_count > 2;
+	u->port_lo = cfg->port_lo;
+	u->port_count = hc_min_u32(ports, cfg->tuple_cap >> u->addr_bits);
+	u->count = u->port_count << u->addr_bits;
+	u->checks_owner = w->queue_count > 1;
+	u->slot = memory;
+	// RFC 6056: where the ports begin is nobody's business. (Ports are not secret here.)
+	u->cursor = (uint32_t)((uint64_t)(uint32_t)w->env.secret.k[2] * u->count >> 32);
+	memset(u->slot, 0xff, u->count * sizeof(hc_ref));
+}
+
+static void init_env(struct hc_worker *w)
+{
+	const struct hc_stack_config *cfg = &w->cfg;
+	struct hc_tcp_env *env = &w->env;
+	uint64_t seed = cfg->seed;
+
+	// Without a seed the secret is the system's. Workers of one port share it through the
+	// caller, who passes the same seed to all.
+	while (seed == 0)
+		if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+			seed = rte_rdtsc() | 1;
+	hc_hash_secret_init(&env->secret, seed);
+	w->ts_offset = (uint32_t)hc_siphash(&env->secret, cfg->local_addr, 1);
+	env->rto_init_ms = cfg->rto_init_ms;
+	env->rto_min_ms = cfg->rto_min_ms;
+	env->rto_max_ms = cfg->rto_max_ms;
+	env->fin_wait2_ms = cfg->fin_wait2_ms;
+	env->rcv_buf_bytes = cfg->rcv_buf_bytes;
+	env->mss = (uint16_t)(cfg->mtu - HC_IP4_LEN - HC_TCP_LEN);
+	env->rcv_wscale = 0;
+	while (cfg->rcv_buf_bytes >> env->rcv_wscale > 0xffff && env->rcv_wscale < HC_WSCALE_MAX)
+		env->rcv_wscale++;
+	env->syn_retries = cfg->syn_retries;
+	env->synack_retries = cfg->synack_retries;
+	env->data_retries = cfg->data_retries;
+	env->has_timestamps = cfg->has_timestamps;
+	env->has_window_scale = cfg->has_window_scale;
+	env->ctr = w->ctr;
+}
+
+static void init_parse_env(struct hc_worker *w)
+{
+	const struct hc_stack_config *cfg = &w->cfg;
+	struct hc_parse_env *e = &w->parse_env;
+	uint32_t host = cfg->local_prefix_len < 31 ? ~0u >> cfg->local_prefix_len : 0;
+	uint32_t mask = cfg->clients.len ? ~0u << (32 - cfg->clients.len) : ~0u;
+
+	memcpy(e->mac, w->port->mac, sizeof e->mac);
+	e->local_be = hc_to_be32(cfg->local_addr);
+	e->broadcast_be = hc_to_be32(host ? cfg->local_addr | host : 0);
+	e->clients_mask_be = hc_to_be32(mask);
+	e->clients_be = hc_to_be32(cfg->clients.len ? cfg->clients.addr & mask : cfg->local_addr);
+}
+
+static void init_arrays(struct hc_worker *w, void *const array[HC_ARRAY_COUNT])
+{
+	const struct hc_stack_config *cfg = &w->cfg;
+
+	w->tcb = array[HC_ARRAY_TCB];
+	w->cold = array[HC_ARRAY_COLD];
+	w->sock = array[HC_ARRAY_SOCK];
+	w->syn = array[HC_ARRAY_SYN];
+	w->span = array[HC_ARRAY_SPAN];
+	w->listener = array[HC_ARRAY_LISTENER];
+	w->listener_by_port = array[HC_ARRAY_PORTS];
+	w->pending = array[HC_ARRAY_PENDING];
+	w->late = array[HC_ARRAY_LATE];
+	w->late_cap = hc_late_cap(cfg);
+	w->listener_cap = cfg->listener_cap;
+	memset(w->listener_by_port, 0xff, 65536 * sizeof *w->listener_by_port);
+	hc_pool_init(&w->tcb_pool, array[HC_ARRAY_TCB_POOL], cfg->conn_cap);
+	hc_pool_init(&w->syn_pool, array[HC_ARRAY_SYN_POOL], cfg->syn_cap);
+	hc_pool_init(&w->span_pool, array[HC_ARRAY_SPAN_POOL], cfg->conn_cap + cfg->span_cap);
+	hc_tw_ring_init(&w->tw, array[HC_ARRAY_TW], cfg->time_wait_cap);
+	hc_table_init(&w->table, array[HC_ARRAY_TABLE], hc_table_size(cfg));
+	hc_timers_init(&w->tcb_timers, (uint8_t *)w->tcb + offsetof(struct hc_tcb, timer),
+		       array[HC_ARRAY_TCB_WHEEL], 0);
+	hc_timers_init(&w->syn_timers, (uint8_t *)w->syn + offsetof(struct hc_syn_mini, timer),
+		       array[HC_ARRAY_SYN_WHEEL], 0);
+	w->fifo_rto_init = hc_timers_fifo_add(&w->tcb_timers, cfg->rto_init_ms);
+	w->fifo_rto_min = hc_timers_fifo_add(&w->tcb_timers, cfg->rto_min_ms);
+	w->fifo_fw2 = hc_timers_fifo_add(&w->tcb_timers, cfg->fin_wait2_ms);
+	w->syn_fifo_rto_init = hc_timers_fifo_add(&w->syn_timers, cfg->rto_init_ms);
+	init_tuples(w, array[HC_ARRAY_TUPLES]);
+	hc_neighs_init(w, array[HC_ARRAY_NEIGH], array[HC_ARRAY_NEIGH_BUCKETS]);
+}
+
+static void free_arrays(struct hc_worker *w)
+{
+	for (unsigned i = HC_ARRAY_COUNT; i-- > 0;)
+		rte_free(w->array[i]);
+	rte_free(w);
+}
+
+int hc_worker_create(struct hc_port *port, unsigned queue, const struct hc_stack_config *cfg,
+		     struct hc_worker **out, const char **why)
+{
+	struct hc_layout layout;
+	struct hc_worker *w;
+
+	*why = config_error(cfg, port, queue);
+	if (*why)
+		return -EINVAL;
+	*why = "not enough memory for the configured number of connections";
+	hc_layout_make(cfg, &layout);
+	w = rte_zmalloc_socket("hc_worker", sizeof *w, HC_CACHE_LINE, port->numa_node);
+	if (!w)
+		return -ENOMEM;
+	for (unsigned i = 0; i < HC_ARRAY_COUNT; i++) {
+		if (layout.size[i] == 0)
+			continue;
+		w->array[i] = rte_zmalloc_socket("hc_array", layout.size[i], HC_CACHE_LINE,
+						 port->numa_node);
+		if (!w->array[i]) {
+			free_arrays(w);
+			return -ENOMEM;
+		}
+	}
+	w->cfg = *cfg;
+	w->port = port;
+	w->port_id = port->port_id;
+	w->queue = (uint16_t)queue;
+	w->queue_count = port->queue_count;
+	w->burst = cfg->burst_pkts;
+	w->trust_all = port->has_rx_ip_csum || port->has_rx_tcp_csum;
+	w->has_tx_csum = port->has_tx_csum;
+	w->redirects = port->queue_count > 1 && !port->has_rss;
+	w->pool = port->pool[queue];
+	w->stage.is_on = cfg->keeps_stage_cycles;
+	if (port->has_rss)
+		rte_convert_rss_key((const uint32_t *)(const void *)port->rss_key,
+				    (uint32_t *)(void *)w->rss_key_be, port->rss_key_len);
+	init_env(w);
+	init_parse_env(w);
+	init_arrays(w, w->array);
+	for (unsigned i = 0; i < HC_LATENCY_COUNT; i++)
+		hc_hist_reset(&w->latency[i]);
+	*why = NULL;
+	*out = w;
+	return 0;
+}
+
+void hc_worker_destroy(struct hc_worker *w)
+{
+	if (!w)
+		return;
+	for (uint32_t i = 0; i < w->cfg.conn_cap; i++)
+		if (w->tcb[i].state != HC_CLOSED && w->tcb[i].flags & HC_TCB_DATA)
+			hc_sock_free(w, i);
+	hc_neighs_free(w);
+	rte_pktmbuf_free_bulk(w->tx, w->tx_count);
+	rte_pktmbuf_free_bulk(w->spare, w->spare_count);
+	free_arrays(w);
+}

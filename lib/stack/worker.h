@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// The worker: everything one lcore's stack owns. One file of this layer is one stage or one
+// concern; this header holds the state they share and nothing else.
+//
+//   step.c    the step: receive, parse, look up, run, timers, publish
+//   run.c     what a segment does to its flow: carries out the core's verdicts
+//   expire.c  what time does to flows
+//   tx.h      packet buffers and frames on their way out; flush.c sends them
+//   neigh.c   ARP and next hops         icmp.c   ICMP
+//   tuple.h   source tuples of connect()
+//   data.c    send and receive queues
+//   conn.c    the application's calls   worker.c life, statistics, audit
+//
+// Memory: every array is taken at creation, on the port's NUMA node, and is indexed by 32 bits.
+
+#include <rte_cycles.h>
+#include <rte_mbuf.h>
+
+#include <handclasp/stack.h>
+
+#include "base/hist_inline.h"
+#include "base/pool.h"
+#include "stack/port.h"
+#include "tcp/input.h"
+#include "tcp/output.h"
+#include "tcp/syn.h"
+#include "tcp/table.h"
+#include "tcp/tcb.h"
+#include "tcp/timer.h"
+#include "tcp/tw.h"
+#include "wire/build.h"
+#include "wire/parse.h"
+
+#define HC_BURST_MAX        128u
+#define HC_EVENTS_PER_FRAME 4u // ACCEPTED or OPENED, SENT, DATA, PEER_CLOSED or CLOSED.
+#define HC_SPARE_MAX        512u
+#define HC_SPARE_BULK       64u
+#define HC_TX_MAX           1024u
+#define HC_NEIGH_NONE       UINT16_MAX
+#define HC_LISTENER_NONE    UINT16_MAX
+
+// Application data of a connection, beside the TCB: touched only once data flows (HC_TCB_DATA).
+struct hc_sock {
+	uint32_t snd_head; // First span of the send queue, HC_IDX_NONE: empty.
+	uint32_t snd_tail;
+	hc_seq snd_first; // Sequence number of the first byte of the first span.
+	uint32_t readable_bytes;
+	struct rte_mbuf *rcv_head; // Received, not yet taken; linked by mbuf next.
+	struct rte_mbuf *rcv_tail;
+};
+
+// A piece of queued send data: somebody's static bytes, or a copy in a packet buffer of ours.
+struct hc_span {
+	const uint8_t *data;
+	struct rte_mbuf *owner; // NULL: static.
+	uint32_t len;
+	uint32_t next;
+};
+
+struct hc_listener {
+	uint16_t port;
+	uint16_t flags; // enum hc_conn_flags.
+	uint32_t backlog;
+	uint32_t half_open_count;
+	uint32_t cookie;
+	bool is_open;
+};
+
+// The arrays of a worker (memory.h has their sizes).
+enum hc_array {
+	HC_ARRAY_TCB,
+	HC_ARRAY_COLD,
+	HC_ARRAY_SOCK,
+	HC_ARRAY_TCB_POOL,
+	HC_ARRAY_PENDING,
+	HC_ARRAY_LATE,
+	HC_ARRAY_SYN,
+	HC_ARRAY_SYN_POOL,
+	HC_ARRAY_TW,
+	HC_ARRAY_SPAN,
+	HC_ARRAY_SPAN_POOL,
+	HC_ARRAY_TABLE,
+	HC_ARRAY_TUPLES,
+	HC_ARRAY_TCB_WHEEL,
+	HC_ARRAY_SYN_WHEEL,
+	HC_ARRAY_LISTENER,
+	HC_ARRAY_PORTS,
+	HC_ARRAY_NEIGH,
+	HC_ARRAY_NEIGH_BUCKETS,
+	HC_ARRAY_COUNT
+};
+
+enum hc_neigh_state {
+	HC_NEIGH_FREE,
+	HC_NEIGH_INCOMPLETE, // Asked for, no answer yet: packets wait.
+	HC_NEIGH_REACHABLE,
+	HC_NEIGH_PROBE,  // Too old: used on, and asked for again.
+	HC_NEIGH_FAILED, // Did not answer: packets are dropped, asked again after a while.
+};
+
+struct hc_neigh {
+	struct hc_l2_template l2; // Good in REACHABLE and PROBE.
+	hc_be32 addr_be;
+	uint8_t state; // enum hc_neigh_state.
+	bool is_usable;
+	uint8_t tries;
+	uint8_t waiting_count;
+	uint32_t deadline_ms;
+	uint32_t next;                 // In its hash chain, by address.
+	struct rte_mbuf *waiting_head; // Linked by mbuf next.
+	struct rte_mbuf *waiting_tail;
+};
+
+struct hc_neighs {
+	struct hc_neigh *entry;
+	uint32_t *bucket; // Heads of the hash chains, HC_IDX_NONE: empty.
+	uint32_t bucket_mask;
+	uint32_t cap;
+	uint32_t count; // Entries ever used: the first `count` are not FREE.
+	uint32_t queue_cap;
+	uint32_t ttl_ms;
+	uint32_t scan;        // Where the housekeeping goes on.
+	uint16_t gateway_idx; // HC_NEIGH_NONE without a gateway.
+	hc_be32 net_be;
+	hc_be32 mask_be;
+	uint32_t defended_ms; // When we last answered a conflict (RFC 5227 2.4).
+	bool has_defended;
+};
+
+// Source tuples of the client side. Slot = port slot << addr_bits | address slot, so that the
+// cursor goes through addresses first and memory in order. A slot names its connection or TIME-WAIT
+// mini: the client looks its segments up here and needs no hash.
+struct hc_tuples {
+	hc_ref *slot;
+	uint32_t count; // Slots; 0: no client side.
+	uint32_t addr_base;
+	uint32_t addr_count; // A power of two.
+	uint32_t addr_bits;
+	uint32_t port_lo;
+	uint32_t port_count;
+	uint32_t cursor;
+	uint32_t used_count;
+	bool skips_edges; // The first and last address of a prefix are nobody's.
+	bool checks_owner;
+	bool checks_listeners;
+};
+
+struct hc_stage_clock {
+	bool is_on;
+	uint64_t last;
+	uint64_t cycles[HC_STAGE_COUNT];
+};
+
+struct hc_worker {
+	/* What every step touches. */
+	uint16_t port_id;
+	uint16_t queue;
+	uint16_t burst;
+	uint16_t queue_count;
+	unsigned trust_all; // Set when the port's checksum flags are to be looked at.
+	bool has_tx_csum;
+	bool redirects; // Frames of other workers' flows may arrive here.
+	bool is_started;
+	uint32_t ts_offset;
+	uint64_t next_ms_ns; // When env.now_ms moves on.
+	uint64_t publish_ns;
+
+	struct hc_tcp_env env;
+	struct hc_parse_env parse_env;
+
+	struct hc_tcb *tcb;
+	struct hc_tcb_cold *cold;
+	struct hc_sock *sock;
+	struct hc_syn_mini *syn;
+	struct hc_tw_ring tw;
+	struct hc_table table;
+	struct hc_timers tcb_timers;
+	struct hc_timers syn_timers;
+	unsigned fifo_rto_init; // FIFOs of tcb_timers.
+	unsigned fifo_rto_min;
+	unsigned fifo_fw2;
+	unsigned syn_fifo_rto_init; // FIFO of syn_timers.
+	struct hc_pool tcb_pool;
+	struct hc_pool syn_pool;
+	struct hc_pool span_pool;
+	struct hc_span *span;
+	struct hc_tuples tuples;
+	struct hc_neighs neighs;
+
+	struct hc_listener *listener;
+	uint32_t listener_cap;
+	uint32_t listener_count;
+	uint16_t *listener_by_port; // 65 536, by host-order port.
+
+	/* Events of the step under way. */
+	struct hc_event *events;
+	unsigned event_count;
+	unsigned event_max;
+	struct hc_event *late; // Of application calls between steps: a ring of late_cap.
+	uint32_t late_cap;
+	uint32_t late_head;
+	uint32_t late_tail;
+
+	/* Connections that wait for the flush. */
+	uint32_t *pending;
+	uint32_t pending_count;
+
+	/* Buffers. */
+	struct rte_mempool *pool;
+	unsigned spare_count;
+	unsigned tx_count;
+	struct rte_mbuf *spare[HC_SPARE_MAX];
+	struct rte_mbuf *tx[HC_TX_MAX];
+	struct rte_mbuf *rx[HC_BURST_MAX];
+	struct hc_seg seg[HC_BURST_MAX] HC_ALIGN_LINE;
+	struct rte_mbuf *seg_mbuf[HC_BURST_MAX];
+	uint32_t seg_slot[HC_BURST_MAX];
+
+	struct hc_stage_clock stage;
+	uint64_t ctr[HC_CTR_COUNT] HC_ALIGN_LINE;
+	struct hc_hist latency[HC_LATENCY_COUNT];
+
+	/* Published for other threads, guarded by a sequence count (odd: being written). */
+	uint32_t snapshot_seq;
+	struct hc_snapshot snapshot;
+
+	struct hc_port *port;
+	struct hc_stack_config cfg;
+	void *array[HC_ARRAY_COUNT];
+	uint8_t rss_key_be[64]; // In the order rte_softrss_be() wants.
+};
+
+/* ------------------------------------------------------------------------------- small helpers */
+
+HC_ALWAYS_INLINE hc_conn hc_handle(const struct hc_worker *w, uint32_t idx)
+{
+	return 1ull << 63 | (uint64_t)w->tcb[idx].gen << 32 | idx;
+}
+
+// The TCB behind a handle, HC_IDX_NONE when it is stale.
+HC_ALWAYS_INLINE uint32_t hc_handle_idx(const struct hc_worker *w, hc_conn conn)
+{
+	uint32_t idx = (uint32_t)conn;
+
+	if (HC_UNLIKELY(idx >= w->cfg.conn_cap || !(conn >> 63) ||
+			w->tcb[idx].gen != (uint16_t)(conn >> 32) ||
+			w->tcb[idx].state == HC_CLOSED))
+		return HC_IDX_NONE;
+	return idx;
+}
+
+HC_ALWAYS_INLINE void hc_event_put(struct hc_worker *w, uint32_t idx, enum hc_event_type type,
+				   enum hc_reason reason, uint32_t info)
+{
+	struct hc_event *ev = &w->events[w->event_count];
+
+	HC_ASSERT(w->event_count < w->event_max);
+	w->event_count++;
+	ev->type = (uint8_t)type;
+	ev->reason = (uint8_t)reason;
+	ev->info = (uint16_t)hc_min_u32(info, 0xffff);
+	ev->cookie = w->tcb[idx].cookie;
+	ev->conn = hc_handle(w, idx);
+}
+
+// The object a reference names, by its key, which every object starts with.
+HC_ALWAYS_INLINE struct hc_flow_key *hc_ref_key(const struct hc_worker *w, hc_ref ref)
+{
+	uint32_t idx = hc_ref_idx(ref);
+
+	switch (hc_ref_kind(ref)) {
+	case HC_REF_TCB:
+		return &w->tcb[idx].key;
+	case HC_REF_SYN:
+		return &w->syn[idx].key;
+	case HC_REF_TW:
+		return &w->tw.mini[idx].key;
+	default:
+		return NULL;
+	}
+}
+
+HC_ALWAYS_INLINE void hc_stage_mark(struct hc_worker *w, enum hc_stage stage)
+{
+	if (HC_UNLIKELY(w->stage.is_on)) {
+		uint64_t now = rte_rdtsc();
+
+		w->stage.cycles[stage] += now - w->stage.last;
+		w->stage.last = now;
+	}
+}
+
+/* --------------------------------------------------------- what one file of the layer offers
+ * others */
+
+// run.c
+void hc_run_segment(struct hc_worker *w, struct rte_mbuf *m, struct hc_seg *seg);
+void hc_run_verdict(struct hc_worker *w, uint32_t idx, struct hc_seg *seg, struct rte_mbuf **m,
+		    hc_verdict v, bool had_data);
+void hc_tcb_free(struct hc_worker *w, uint32_t idx);
+void hc_tw_forget(struct hc_worker *w, uint32_t idx);
+void hc_syn_forget(struct hc_worker *w, uint32_t idx);
+hc_ref hc_flow_find(struct hc_worker *w, const struct hc_flow_key *key);
+
+// expire.c
+void hc_expire(struct hc_worker *w);
+
+// flush.c
+void hc_conn_probe(struct hc_worker *w, uint32_t idx);
+void hc_tx_drain(struct hc_worker *w);
+
+// neigh.c
+uint32_t hc_neigh_buckets(uint32_t cap);
+void hc_neighs_init(struct hc_worker *w, void *entries, void *buckets);
+void hc_neighs_free(struct hc_worker *w);
+void hc_neigh_start(struct hc_worker *w);
+uint16_t hc_route(struct hc_worker *w, hc_be32 remote_be);
+void hc_neigh_send(struct hc_worker *w, struct rte_mbuf *m, hc_be32 remote_be);
+void hc_neigh_tick(struct hc_worker *w);
+bool hc_neigh_next_due_ms(const struct hc_worker *w, uint32_t *due_ms);
+void hc_arp_input(struct hc_worker *w, const uint8_t *frame, uint32_t l3_off, bool is_forwarded);
+bool hc_is_our_address(const struct hc_worker *w, hc_be32 addr_be);
+
+// icmp.c
+bool hc_icmp_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_parsed *p);
+
+// data.c
+void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first);
+void hc_sock_free(struct hc_worker *w, uint32_t idx);
+void hc_sock_acked(struct hc_worker *w, uint32_t idx);
+bool hc_sock_deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
+		     const struct hc_seg *seg);
+void hc_sock_copy_out(const struct hc_worker *w, uint32_t idx, hc_seq seq, uint32_t len,
+		      uint8_t *dst);

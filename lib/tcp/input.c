@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// RFC 9293 3.10.7, SEGMENT ARRIVES, in the RFC's own order of checks: sequence number, RST,
+// (security is obsolete), SYN, ACK, URG, text, FIN, with RFC 7323's PAWS before the first and RFC
+// 5961's challenges where an attacker could guess.
+
+#include "tcp/input.h"
+
+#include "tcp/challenge.h"
+#include "tcp/rtt.h"
+
+hc_verdict hc_tcp_input_closed(const struct hc_seg *seg)
+{
+	if (seg->flags & HC_TCP_RST)
+		return hc_verdict_drop(0, HC_CTR_tcp_stray_rst);
+	return hc_verdict_drop(HC_DO_RST_REPLY, HC_CTR_tcp_no_connection);
+}
+
+// The peer's SYN: what it says of its side (3.10.7.3, fourth).
+static void take_syn(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_seg *seg,
+		     const struct hc_tcp_env *env)
+{
+	bool has_ts = env->has_timestamps && seg->opts & HC_OPT_TIMESTAMPS;
+
+	c->irs = seg->seq;
+	t->rcv_nxt = seg->seq + 1;
+	t->rcv_edge = t->rcv_nxt + hc_min_u32(env->rcv_buf_bytes, 0xffff);
+	if (has_ts) {
+		t->flags |= HC_TCB_TS;
+		t->ts_recent = seg->tsval;
+	}
+	if (env->has_window_scale && seg->opts & HC_OPT_WSCALE) {
+		// RFC 7323 2.3: more than 14 counts as 14.
+		c->snd_wscale = seg->wscale < HC_WSCALE_MAX ? seg->wscale : HC_WSCALE_MAX;
+		c->rcv_wscale = env->rcv_wscale;
+	} else {
+		c->snd_wscale = 0;
+		c->rcv_wscale = 0;
+	}
+	c->mss = hc_tcp_mss(env, seg->opts & HC_OPT_MSS ? seg->mss : HC_MSS_DEFAULT, has_ts);
+	c->cwnd = hc_tcp_initial_cwnd(c->mss);
+	// RFC 7323 2.2: the window in a SYN is never scaled.
+	t->snd_wnd = seg->wnd;
+	c->snd_wnd_max = seg->wnd;
+	c->snd_wl1 = seg->seq;
+	c->snd_wl2 = seg->ack;
+}
+
+// Our SYN is acknowledged: a connection (from SYN-SENT or, after a simultaneous open,
+// SYN-RECEIVED).
+static uint32_t become_established(struct hc_tcb *t, struct hc_tcb_cold *c,
+				   const struct hc_tcp_env *env)
+{
+	uint32_t what = HC_DO_OPENED | HC_DO_TIMER_OFF;
+
+	t->state = t->flags & HC_TCB_FIN_QUEUED ? HC_FIN_WAIT_1 : HC_ESTABLISHED;
+	if (!(t->flags & HC_TCB_RTX))
+		hc_rtt_sample(env, c, hc_stamp_us(env->stamp, t->timed_at));
+	else
+		c->rto_ms = env->rto_init_ms < 3000 ? 3000 : env->rto_init_ms; // RFC 6298 5.7.
+	t->flags &= (uint16_t) ~(HC_TCB_RTX | HC_TCB_TIMING | HC_TCB_SOFT_ERROR);
+	c->retries = 0;
+	if (t->flags & (HC_TCB_FIN_QUEUED | HC_TCB_DATA))
+		what |= HC_DO_OUTPUT;
+	return what;
+}
+
+// 3.10.7.3.
+static hc_verdict input_syn_sent(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *seg,
+				 struct hc_tcp_env *env)
+{
+	bool has_ack = seg->flags & HC_TCP_ACK;
+
+	// First: an ACK of anything but our SYN (nothing else was sent).
+	if (has_ack && seg->ack != t->snd_nxt) {
+		if (seg->flags & HC_TCP_RST)
+			return hc_verdict_drop(0, HC_CTR_tcp_syn_sent_bad);
+		return hc_verdict_drop(HC_DO_RST_REPLY, HC_CTR_tcp_syn_sent_bad);
+	}
+	// Second: RST counts only with an ACK of our SYN.
+	if (seg->flags & HC_TCP_RST) {
+		if (!has_ack)
+			return hc_verdict_drop(0, HC_CTR_tcp_syn_sent_bad);
+		return hc_verdict_reason(HC_DO_FAILED | HC_DO_FREE, HC_REASON_REFUSED);
+	}
+	// Fourth: the SYN. Data or FIN that come with it are not acknowledged; the peer sends them
+	// again behind the handshake.
+	if (!(seg->flags & HC_TCP_SYN))
+		return hc_verdict_drop(0, HC_CTR_tcp_syn_sent_bad);
+	take_syn(t, c, seg, env);
+	if (has_ack) {
+		t->snd_una = seg->ack;
+		return become_established(t, c, env) |
+		       (t->flags & HC_TCB_PIGGYBACK ? HC_DO_ACK_DEFER : HC_DO_ACK);
+	}
+	// Simultaneous open.
+	t->state = HC_SYN_RCVD;
+	return HC_DO_SYNACK | HC_DO_TIMER_RTX;
+}
+
+// RFC 9293 3.4, table 6: whether any of the segment lies in the window. Only the sequence test: a
+// window of 0 takes nothing with length, but see input_window_zero().
+static inline bool is_acceptable(const struct hc_tcb *t, hc_seq seq, uint32_t len)
+{
+	uint32_t wnd = t->rcv_edge - t->rcv_nxt;
+
+	if (len == 0)
+		return wnd == 0 ? seq == t->rcv_nxt : hc_seq_in(seq, t->rcv_nxt, wnd);
+	return wnd != 0 &&
+	       (hc_seq_in(seq, t->rcv_nxt, wnd) || hc_seq_in(seq + len - 1, t->rcv_nxt, wnd));
+}
+
+// New data is acknowledged: timing, congestion window, retransmission cursor, timer. Works on the
+// cold half only when something of it is in use.
+static uint32_t ack_advances(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_seg *seg,
+			     const struct hc_tcp_env *env)
+{
+	hc_seq una_before = t->snd_una;
+	uint32_t what = 0;
+
+	t->snd_una = seg->ack;
+	if (t->flags & HC_TCB_TIMING && hc_seq_ge(seg->ack, c->timed_seq)) {
+		if (!(t->flags & HC_TCB_RTX))
+			hc_rtt_sample(env, c, hc_stamp_us(env->stamp, t->timed_at));
+		t->flags &= (uint16_t)~HC_TCB_TIMING;
+	}
+	if (t->flags & HC_TCB_DATA) {
+		uint32_t acked = seg->ack - una_before;
+
+		what |= HC_DO_ACKED | HC_DO_OUTPUT;
+		if (hc_seq_lt(una_before, c->snd_end) && hc_seq_ge(seg->ack, c->snd_end))
+			what |= HC_DO_SENT;
+		// RFC 5681 3.1: slow start by what is acknowledged, then a segment a window.
+		if (c->cwnd < c->ssthresh)
+			c->cwnd += hc_min_u32(acked, c->mss);
+		else
+			c->cwnd += hc_max_u32((uint32_t)c->mss * c->mss / c->cwnd, 1);
+		c->cwnd = hc_min_u32(c->cwnd, 1u << 30);
+	}
+	if (t->flags & (HC_TCB_RTX | HC_TCB_RECOVERING | HC_TCB_SOFT_ERROR)) {
+		c->retries = 0;
+		t->flags &= (uint16_t)~HC_TCB_SOFT_ERROR;
+		if (t->snd_una == t->snd_nxt)
+			t->flags &= (uint16_t) ~(HC_TCB_RTX | HC_TCB_RECOVERING);
+		else if (t->flags & HC_TCB_RECOVERING && hc_seq_lt(c->rtx_nxt, t->snd_una))
+			c->rtx_nxt = t->snd_una;
+		what |= HC_DO_OUTPUT;
+	}
+	// RFC 6298 5.2, 5.3.
+	return what | (t->snd_una == t->snd_nxt ? HC_DO_TIMER_OFF : HC_DO_TIMER_RTX);
+}
+
+// RFC 9293 3.10.7.4, fifth, ESTABLISHED: the send window.
+static uint32_t update_send_window(struct hc_tcb *t, struct hc_tcb_cold *c,
+				   const struct hc_seg *seg)
+{
+	uint32_t wnd = (uint32_t)seg->wnd << c->snd_wscale;
+	uint32_t what = 0;
+
+	if (hc_seq_gt(c->snd_wl1, seg->seq) ||
+	    (c->snd_wl1 == seg->seq && hc_seq_gt(c->snd_wl2, seg->ack)))
+		return 0;
+	if (wnd != t->snd_wnd) {
+		if (t->flags & (HC_TCB_DATA | HC_TCB_FIN_QUEUED) && wnd > t->snd_wnd)
+			what = HC_DO_OUTPUT;
+		t->snd_wnd = wnd;
+		c->snd_wnd_max = hc_max_u32(c->snd_wnd_max, wnd);
+	}
+	if (t->flags & HC_TCB_PROBING) {
+		c->retries = 0; // RFC 9293 3.8.6.1: as long as probes are answered, the peer lives.
+		if (wnd != 0) {
+			// Open again. A probe that was not taken is sent again at once.
+			t->flags &= (uint16_t)~HC_TCB_PROBING;
+			what |= HC_DO_OUTPUT;
+			if (t->snd_una == t->snd_nxt) {
+				what |= HC_DO_TIMER_OFF;
+			} else {
+				t->flags |= HC_TCB_RECOVERING | HC_TCB_RTX;
+				c->rtx_nxt = t->snd_una;
+				what |= HC_DO_TIMER_RTX;
+			}
+		}
+	}
+	c->snd_wl1 = seg->seq;
+	c->snd_wl2 = seg->ack;
+	return what;
+}
+
+// Our FIN is acknowledged: the next state, or the end.
+static uint32_t fin_is_acked(struct hc_tcb *t, const struct hc_tcp_env *env)
+{
+	switch (t->state) {
+	case HC_FIN_WAIT_1:
+		t->state = HC_FIN_WAIT_2;
+		// Only a connection that nobody will read from may be given up here.
+		if (t->flags & HC_TCB_NO_RECEIVE && env->fin_wait2_ms)
+			return HC_DO_FIN_ACKED | HC_DO_TIMER_FW2;
+		return HC_DO_FIN_ACKED;
+	case HC_CLOSING:
+		return HC_DO_FIN_ACKED | HC_DO_CLOSED | HC_DO_TIME_WAIT;
+	case HC_LAST_ACK:
+		return HC_DO_FIN_ACKED | HC_DO_CLOSED | HC_DO_FREE;
+	default:
+		return 0;
+	}
+}
+
+// The peer's FIN is next in order (eighth).
+static uint32_t take_fin(struct hc_tcb *t)
+{
+	uint32_t ack = t->flags & HC_TCB_MERGE_CLOSE ? HC_DO_ACK_DEFER : HC_DO_ACK;
+
+	t->rcv_nxt++;
+	if (hc_seq_lt(t->rcv_edge, t->rcv_nxt))
+		t->rcv_edge = t->rcv_nxt;
+	switch (t->state) {
+	case HC_ESTABLISHED:
+		t->state = HC_CLOSE_WAIT;
+		return ack | HC_DO_PEER_CLOSED;
+	case HC_FIN_WAIT_1:
+		t->state = HC_CLOSING;
+		return HC_DO_ACK | HC_DO_PEER_CLOSED;
+	default:
+		HC_ASSERT(t->state == HC_FIN_WAIT_2);
+		t->state = HC_TIME_WAIT;
+		return HC_DO_ACK | HC_DO_CLOSED | HC_DO_TIME_WAIT | HC_DO_TIMER_OFF;
+	}
+}
+
+static inline bool is_receiving(const struct hc_tcb *t)
+{
+	return t->state == HC_ESTABLISHED || t->state == HC_FIN_WAIT_1 || t->state == HC_FIN_WAIT_2;
+}
+
+// Text (seventh) and FIN (eighth). The segment is acceptable; it may begin before RCV.NXT and end
+// behind the window.
+static hc_verdict input_text(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *seg,
+			     uint32_t what)
+{
+	hc_seq seq = seg->seq;
+	uint32_t before = t->rcv_nxt - seq;
+
+	if (!is_receiving(t)) {
+		// The peer's FIN was here before: nothing can follow it, and what came again is
+		// acknowledged again.
+		return what | HC_DO_ACK;
+	}
+	if (hc_seq_gt(seq, t->rcv_nxt))
+		return hc_verdict_drop(what | HC_DO_ACK, HC_CTR_tcp_out_of_order);
+	// Old bytes in front are cut off ...
+	if (before > seg->payload_len)
+		return what | HC_DO_ACK;
+	seg->payload_off = (uint16_t)(seg->payload_off + before);
+	seg->payload_len = (uint16_t)(seg->payload_len - before);
+	seg->seq = t->rcv_nxt;
+	// ... and so is text behind the window, the FIN with it. A FIN right at the edge takes no
+	// buffer and is let in.
+	if (HC_UNLIKELY(seg->payload_len > t->rcv_edge - t->rcv_nxt)) {
+		seg->payload_len = (uint16_t)(t->rcv_edge - t->rcv_nxt);
+		seg->flags &= (uint8_t)~HC_TCP_FIN;
+	}
+	if (seg->payload_len) {
+		if (t->flags & HC_TCB_NO_RECEIVE) {
+			// RFC 9293 3.6.1 and SHLD-3: nobody will read this.
+			return hc_verdict_drop(HC_DO_RST | HC_DO_RESET | HC_DO_FREE,
+					       HC_CTR_tcp_data_after_close) |
+			       hc_verdict_reason(0, HC_REASON_ABORTED);
+		}
+		t->flags |= HC_TCB_DATA;
+		t->rcv_nxt += seg->payload_len;
+		c->rcv_used += seg->payload_len;
+		what |= HC_DO_DELIVER | (t->flags & HC_TCB_PIGGYBACK ? HC_DO_ACK_DEFER : HC_DO_ACK);
+	}
+	if (seg->flags & HC_TCP_FIN) {
+		uint32_t fin = take_fin(t);
+
+		// One ACK speaks for the data and the FIN: at once, unless both may wait.
+		if (fin & HC_DO_ACK)
+			what &= ~(uint32_t)HC_DO_ACK_DEFER;
+		else if (what & HC_DO_ACK)
+			fin &= ~(uint32_t)HC_DO_ACK_DEFER;
+		what |= fin;
+		if (fin & HC_DO_TIME_WAIT)
+			what &= ~(uint32_t)(HC_DO_TIMER_FW2 | HC_DO_TIMER_RTX);
+	}
+	return what;
+}
+
+static hc_verdict input_rst(struct hc_tcb *t, const struct hc_seg *seg, struct hc_tcp_env *env)
+{
+	// RFC 5961 3.2: only an RST exactly at RCV.NXT is believed.
+	if (seg->seq != t->rcv_nxt)
+		return hc_tcp_challenge(env, HC_CTR_tcp_rst_challenged);
+	if (t->state == HC_SYN_RCVD)
+		return hc_verdict_reason(HC_DO_FAILED | HC_DO_FREE, HC_REASON_REFUSED);
+	return hc_verdict_reason(HC_DO_RESET | HC_DO_FREE, HC_REASON_RESET);
+}
+
+// The ACK of a SYN-RECEIVED TCB, which only a simultaneous open makes.
+static hc_verdict input_syn_rcvd(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *seg,
+				 struct hc_tcp_env *env)
+{
+	if (seg->ack != t->snd_nxt)
+		return hc_verdict_drop(HC_DO_RST_REPLY, HC_CTR_tcp_ack_unsent);
+	t->snd_una = seg->ack;
+	t->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
+	c->snd_wl1 = seg->seq;
+	c->snd_wl2 = seg->ack;
+	return become_established(t, c, env);
+}
+
+// The segment failed PAWS or the sequence test.
+static HC_NOINLINE hc_verdict input_unacceptable(struct hc_tcb *t, const struct hc_seg *seg,
+						 struct hc_tcp_env *env, enum hc_counter drop)
+{
+	if (seg->flags & HC_TCP_RST)
+		return hc_verdict_drop(0, HC_CTR_tcp_rst_out_of_window);
+	// What only repeats old data is our ACK's loss, not an attack: it is answered always.
+	if (drop == HC_CTR_tcp_out_of_window && seg->payload_len + (seg->flags & HC_TCP_FIN) &&
+	    hc_seq_le(seg->seq, t->rcv_nxt))
+		return hc_verdict_drop(HC_DO_ACK, drop);
+	return hc_tcp_limited_ack(env, drop);
+}
+
+hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *seg,
+			struct hc_tcp_env *env)
+{
+	uint32_t what = 0;
+
+	HC_ASSERT(t->state >= HC_SYN_SENT && t->state < HC_TIME_WAIT);
+	HC_ASSERT(hc_seq_le(t->snd_una, t->snd_nxt));
+	if (HC_UNLIKELY(t->state == HC_SYN_SENT))
+		return input_syn_sent(t, c, seg, env);
+
+	// A simultaneous open crosses two SYNs: the one that comes again with the ACK counts once.
+	if (t->state == HC_SYN_RCVD && seg->flags & HC_TCP_SYN && seg->seq == c->irs &&
+	    seg->flags & HC_TCP_ACK && !(seg->flags & HC_TCP_RST)) {
+		seg->flags &= (uint8_t)~HC_TCP_SYN;
+		seg->seq++;
+	}
+
+	// RFC 7323 5.3 R1, before the sequence number.
+	if (t->flags & HC_TCB_TS && !(seg->flags & HC_TCP_RST)) {
+		if (HC_UNLIKELY(!(seg->opts & HC_OPT_TIMESTAMPS)))
+			return hc_verdict_drop(0, HC_CTR_tcp_no_timestamp); // RFC 7323 3.2.
+		if (HC_UNLIKELY(hc_seq_lt(seg->tsval, t->ts_recent)))
+			return input_unacceptable(t, seg, env, HC_CTR_tcp_paws);
+	}
+
+	// First: the sequence number.
+	if (HC_UNLIKELY(!is_acceptable(t, seg->seq, hc_seg_len(seg)))) {
+		// A closed window takes no text, but its ACKs, RSTs and SYNs count (3.10.7.4).
+		if (t->rcv_edge != t->rcv_nxt || seg->seq != t->rcv_nxt ||
+		    seg->flags & (HC_TCP_RST | HC_TCP_SYN))
+			return input_unacceptable(t, seg, env, HC_CTR_tcp_out_of_window);
+		// A FIN needs no buffer, unless text that is not taken stands before it.
+		if (seg->payload_len) {
+			seg->payload_len = 0;
+			seg->flags &= (uint8_t)~HC_TCP_FIN;
+			what |= HC_DO_ACK;
+		}
+	}
+	// RFC 7323 4.3 (2): the timestamp to echo.
+	if (t->flags & HC_TCB_TS && seg->opts & HC_OPT_TIMESTAMPS &&
+	    hc_seq_le(seg->seq, t->rcv_nxt) && hc_seq_ge(seg->tsval, t->ts_recent))
+		t->ts_recent = seg->tsval;
+
+	// Second: RST.
+	if (HC_UNLIKELY(seg->flags & HC_TCP_RST))
+		return input_rst(t, seg, env);
+	// Fourth: SYN. RFC 5961 4.2.
+	if (HC_UNLIKELY(seg->flags & HC_TCP_SYN))
+		return hc_tcp_challenge(env, HC_CTR_tcp_syn_challenged);
+	// Fifth: ACK.
+	if (HC_UNLIKELY(!(seg->flags & HC_TCP_ACK)))
+		return hc_verdict_drop(0, HC_CTR_tcp_no_ack);
+	if (HC_UNLIKELY(t->state == HC_SYN_RCVD)) {
+		hc_verdict v = input_syn_rcvd(t, c, seg, env);
+
+		if (hc_verdict_drop_of(v))
+			return v;
+		what |= (uint32_t)v;
+	} else if (hc_seq_gt(seg->ack, t->snd_nxt)) {
+		return hc_tcp_limited_ack(env, HC_CTR_tcp_ack_unsent);
+	} else if (hc_seq_gt(seg->ack, t->snd_una)) {
+		what |= ack_advances(t, c, seg, env);
+		what |= update_send_window(t, c, seg);
+		if (t->flags & HC_TCB_FIN_SENT && t->snd_una == t->snd_nxt) {
+			uint32_t fin = fin_is_acked(t, env);
+
+			if (fin & HC_DO_TIMER_FW2)
+				what &= ~(uint32_t)HC_DO_TIMER_OFF;
+			what |= fin;
+			if (fin & (HC_DO_FREE | HC_DO_TIME_WAIT))
+				return what & ~(uint32_t)(HC_DO_OUTPUT | HC_DO_ACK);
+		}
+	} else if (seg->ack == t->snd_una) {
+		what |= update_send_window(t, c, seg);
+	} else if (hc_seq_lt(seg->ack, t->snd_una - c->snd_wnd_max)) {
+		return hc_tcp_challenge(env, HC_CTR_tcp_ack_too_old); // RFC 5961 5.2.
+	}
+
+	// Sixth: URG. The urgent pointer is ignored, the data stays in line (RFC 6093 2.1, 6).
+	// Seventh and eighth: text and FIN.
+	if (seg->payload_len || seg->flags & HC_TCP_FIN)
+		return input_text(t, c, seg, what);
+	return what;
+}

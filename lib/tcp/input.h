@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// Segment arrives (RFC 9293 3.10.7): one function per kind of object that may own the segment. The
+// caller found the object and checked its key; it carries out the verdict.
+
+#include "tcp/tcb.h"
+
+// No object (3.10.7.1): RST for everything but an RST.
+hc_verdict hc_tcp_input_closed(const struct hc_seg *seg);
+
+// A TCB, in any state but LISTEN and TIME-WAIT (3.10.7.3, 3.10.7.4). May trim the payload in *seg
+// to what is new and in the window; with HC_DO_DELIVER that is what the application gets.
+hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *seg,
+			struct hc_tcp_env *env);
+
+// Moves the right edge of the receive window to what the buffer allows, if that is worth telling
+// the peer (RFC 9293 3.8.6.2.2: at least a segment or half the buffer). @return the window field.
+HC_ALWAYS_INLINE uint16_t hc_tcp_advertise(struct hc_tcb *t, const struct hc_tcb_cold *c,
+					   const struct hc_tcp_env *env)
+{
+	uint32_t buf = env->rcv_buf_bytes;
+	uint32_t used = t->flags & HC_TCB_DATA ? c->rcv_used : 0;
+	hc_seq edge = t->rcv_nxt + (used < buf ? buf - used : 0);
+	int32_t gain = hc_seq_diff(edge, t->rcv_edge);
+
+	// The edge never moves left.
+	if (gain > 0 && ((uint32_t)gain >= env->mss || (uint32_t)gain >= buf / 2 || used == 0))
+		t->rcv_edge = edge;
+	HC_ASSERT(hc_seq_ge(t->rcv_edge, t->rcv_nxt));
+	return (uint16_t)hc_min_u32((t->rcv_edge - t->rcv_nxt) >> c->rcv_wscale, 0xffff);
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// The sending half of a connection: opening, data and FIN in the order of their sequence numbers
+// within the peer's and the congestion window, retransmission from a cursor of its own (go back to
+// SND.UNA after a timeout), the persist timer, and the application's closing calls.
+
+#include "tcp/output.h"
+
+#include "tcp/rtt.h"
+
+void hc_tcp_open(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env)
+{
+	memset(c, 0, sizeof *c);
+	c->iss = hc_tcp_isn(env, &t->key);
+	c->snd_end = c->iss + 1;
+	c->rtx_nxt = c->iss;
+	c->timed_seq = c->iss + 1;
+	c->rto_ms = env->rto_init_ms;
+	c->ssthresh = UINT32_MAX;
+	c->mss = HC_MSS_DEFAULT;
+	c->cwnd = HC_MSS_DEFAULT;
+	t->snd_una = c->iss;
+	t->snd_nxt = c->iss + 1;
+	t->rcv_nxt = 0;
+	t->rcv_edge = 0;
+	t->snd_wnd = 0;
+	t->ts_recent = 0;
+	t->timed_at = env->stamp;
+	t->state = HC_SYN_SENT;
+}
+
+uint32_t hc_tcp_queue(struct hc_tcb *t, struct hc_tcb_cold *c, uint32_t len, uint32_t cap)
+{
+	uint32_t queued;
+
+	if (t->flags & HC_TCB_FIN_QUEUED)
+		return 0;
+	// In SYN-SENT the SYN itself stands between SND.UNA and snd_end.
+	queued = c->snd_end - t->snd_una - (t->state == HC_SYN_SENT || t->state == HC_SYN_RCVD);
+	if (queued >= cap)
+		return 0;
+	len = hc_min_u32(len, cap - queued);
+	c->snd_end += len;
+	if (len)
+		t->flags |= HC_TCB_DATA;
+	return len;
+}
+
+static bool may_send(const struct hc_tcb *t)
+{
+	return t->state == HC_ESTABLISHED || t->state == HC_CLOSE_WAIT ||
+	       t->state == HC_FIN_WAIT_1 || t->state == HC_CLOSING || t->state == HC_LAST_ACK;
+}
+
+// Books a segment that leaves for the first time.
+static void book_new(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+		     const struct hc_send_plan *plan)
+{
+	bool is_fin = plan->flags & HC_TCP_FIN;
+
+	t->snd_nxt += plan->len + is_fin;
+	if (is_fin)
+		t->flags |= HC_TCB_FIN_SENT;
+	// One segment is timed at a time (RFC 6298 3), and the FIN always, for the close latency.
+	if (is_fin || !(t->flags & HC_TCB_TIMING)) {
+		t->timed_at = env->stamp;
+		c->timed_seq = t->snd_nxt;
+		t->flags |= HC_TCB_TIMING;
+		if (!(t->flags & HC_TCB_RECOVERING))
+			t->flags &= (uint16_t)~HC_TCB_RTX;
+	}
+}
+
+bool hc_tcp_output_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+			struct hc_send_plan *plan, bool *arm_persist)
+{
+	bool is_rtx = t->flags & HC_TCB_RECOVERING;
+	hc_seq from = is_rtx ? c->rtx_nxt : t->snd_nxt;
+	bool has_fin = t->flags & HC_TCB_FIN_QUEUED && (is_rtx || !(t->flags & HC_TCB_FIN_SENT));
+	uint32_t flight = from - t->snd_una;
+	uint32_t wnd = hc_min_u32(t->snd_wnd, c->cwnd);
+	uint32_t want;
+	uint32_t len;
+
+	*arm_persist = false;
+	if (!may_send(t))
+		return false;
+	// When the FIN is in [SND.UNA, SND.NXT) data ends before it.
+	want = hc_seq_lt(from, c->snd_end) ? c->snd_end - from : 0;
+	if (want == 0 && !(has_fin && from == c->snd_end))
+		return false;
+	if (flight >= wnd) {
+		*arm_persist = t->snd_wnd == 0 && t->snd_una == t->snd_nxt;
+		return false;
+	}
+	len = want ? hc_min_u32(hc_min_u32(want, c->mss), wnd - flight) : 0;
+	// Sender's silly window avoidance (RFC 9293 3.8.6.2.1): less than a segment goes only when
+	// it is all there is, or half of the largest window seen, or when nothing is in flight.
+	if (len < want && len < c->mss && 2 * len < c->snd_wnd_max && t->snd_una != t->snd_nxt)
+		return false;
+
+	plan->seq = from;
+	plan->len = (uint16_t)len;
+	plan->is_rtx = is_rtx;
+	plan->flags = HC_TCP_ACK;
+	if (len && len == want)
+		plan->flags |= HC_TCP_PSH;
+	if (len == want && has_fin)
+		plan->flags |= HC_TCP_FIN;
+	if (is_rtx) {
+		c->rtx_nxt = from + len + ((plan->flags & HC_TCP_FIN) != 0);
+		// A FIN that is sent first while older data is sent again moves SND.NXT as well.
+		if (hc_seq_gt(c->rtx_nxt, t->snd_nxt)) {
+			t->snd_nxt = c->rtx_nxt;
+			if (plan->flags & HC_TCP_FIN && !(t->flags & HC_TCB_FIN_SENT)) {
+				t->flags |= HC_TCB_FIN_SENT;
+				t->timed_at = env->stamp;
+				c->timed_seq = t->snd_nxt;
+				t->flags |= HC_TCB_TIMING;
+			}
+		}
+		if (hc_seq_ge(c->rtx_nxt, t->snd_nxt))
+			t->flags &= (uint16_t)~HC_TCB_RECOVERING;
+	} else {
+		book_new(t, c, env, plan);
+	}
+	HC_ASSERT(hc_seq_le(t->snd_una, t->snd_nxt));
+	HC_ASSERT(plan->len || plan->flags & HC_TCP_FIN);
+	return true;
+}
+
+void hc_tcp_output_probe(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_send_plan *plan)
+{
+	bool has_byte = hc_seq_lt(t->snd_una, c->snd_end);
+	hc_seq end = t->snd_una + 1;
+
+	plan->seq = t->snd_una;
+	plan->len = has_byte;
+	plan->flags = has_byte ? HC_TCP_ACK | HC_TCP_PSH : HC_TCP_ACK | HC_TCP_FIN;
+	plan->is_rtx = t->snd_nxt != t->snd_una;
+	if (hc_seq_lt(t->snd_nxt, end)) {
+		t->snd_nxt = end;
+		if (!has_byte)
+			t->flags |= HC_TCB_FIN_SENT;
+	}
+}
+
+hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp_env *env)
+{
+	bool is_opening = t->state == HC_SYN_SENT || t->state == HC_SYN_RCVD;
+	bool is_probing = !is_opening && t->snd_wnd == 0 &&
+			  (hc_seq_lt(t->snd_una, c->snd_end) || t->flags & HC_TCB_FIN_QUEUED);
+
+	if (t->state == HC_FIN_WAIT_2)
+		return hc_verdict_reason(HC_DO_RESET | HC_DO_FREE, HC_REASON_TIMED_OUT);
+	if (!is_opening && !is_probing && t->snd_una == t->snd_nxt)
+		return HC_DO_TIMER_OFF; // Nothing is in flight any more.
+	// R2 (RFC 9293 3.8.3), as a number of retransmissions.
+	if (c->retries >= (is_opening ? env->syn_retries : env->data_retries)) {
+		enum hc_reason reason =
+			t->flags & HC_TCB_SOFT_ERROR ? HC_REASON_UNREACHABLE : HC_REASON_TIMED_OUT;
+
+		return hc_verdict_reason((is_opening ? HC_DO_FAILED : HC_DO_RESET) | HC_DO_FREE,
+					 reason);
+	}
+	c->retries++;
+	hc_rtt_back_off(env, c);
+	if (is_probing) {
+		t->flags |= HC_TCB_PROBING;
+		env->ctr[HC_CTR_persist_probes]++;
+		return HC_DO_PROBE | HC_DO_TIMER_RTX;
+	}
+	t->flags |= HC_TCB_RTX;
+	if (is_opening)
+		return (t->state == HC_SYN_SENT ? HC_DO_SYN : HC_DO_SYNACK) | HC_DO_TIMER_RTX;
+
+	// RFC 5681 3.1: the flight was lost; begin again from SND.UNA with one segment.
+	if (c->retries == 1)
+		c->ssthresh = hc_max_u32((t->snd_nxt - t->snd_una) / 2, 2u * c->mss);
+	c->cwnd = c->mss;
+	c->rtx_nxt = t->snd_una;
+	t->flags |= HC_TCB_RECOVERING;
+	return HC_DO_OUTPUT | HC_DO_TIMER_RTX;
+}
+
+hc_verdict hc_tcp_shutdown(struct hc_tcb *t)
+{
+	if (t->flags & HC_TCB_FIN_QUEUED)
+		return 0;
+	switch (t->state) {
+	case HC_SYN_SENT:
+		// RFC 9293 3.10.4: delete the TCB.
+		return hc_verdict_reason(HC_DO_FAILED | HC_DO_FREE, HC_REASON_ABORTED);
+	case HC_SYN_RCVD:
+		// Queued until ESTABLISHED.
+		t->flags |= HC_TCB_FIN_QUEUED;
+		return HC_DO_OUTPUT;
+	case HC_ESTABLISHED:
+		t->state = HC_FIN_WAIT_1;
+		break;
+	case HC_CLOSE_WAIT:
+		t->state = HC_LAST_ACK;
+		break;
+	default:
+		return 0;
+	}
+	t->flags |= HC_TCB_FIN_QUEUED;
+	return HC_DO_OUTPUT;
+}
+
+hc_verdict hc_tcp_close(struct hc_tcb *t, bool unread, const struct hc_tcp_env *env)
+{
+	hc_verdict v;
+
+	if (t->flags & HC_TCB_NO_RECEIVE)
+		return 0;
+	if (unread)
+		return hc_verdict_reason(HC_DO_RST | HC_DO_RESET | HC_DO_FREE, HC_REASON_ABORTED);
+	v = hc_tcp_shutdown(t);
+	t->flags |= HC_TCB_NO_RECEIVE;
+	// A half-closed connection that is now closed whole does not wait for ever.
+	if (t->state == HC_FIN_WAIT_2 && env->fin_wait2_ms)
+		v |= HC_DO_TIMER_FW2;
+	return v ? v : HC_DO_OUTPUT;
+}

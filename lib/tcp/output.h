@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// What a TCB wants sent, and what its timer does. The stack owns the bytes; the core decides where
+// a segment begins, how long it is and which flags it carries, and keeps the books of what was
+// sent.
+
+#include "tcp/tcb.h"
+
+// One segment to send. Data stands at [seq, seq + len); flags has FIN when ours goes with it.
+struct hc_send_plan {
+	hc_seq seq;
+	uint16_t len;
+	uint8_t flags;
+	bool is_rtx;
+};
+
+// Plans the next segment of data or FIN and takes it as sent. @return false when nothing may be
+// sent now; then *arm_persist tells whether only a closed window stands in the way and nothing is
+// in flight, so that the persist timer has to run (RFC 9293 3.8.6.1).
+bool hc_tcp_output_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+			struct hc_send_plan *plan, bool *arm_persist);
+
+// Plans a window probe: one byte (or the FIN) at SND.UNA, past the peer's window.
+void hc_tcp_output_probe(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_send_plan *plan);
+
+// The TCB's timer went off: retransmission, persist or FIN-WAIT-2.
+hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp_env *env);
+
+// A TCB for connect() (RFC 9293 3.10.1): SYN-SENT with everything set, SND.NXT behind the SYN. key,
+// cookie, gen, neigh and the flags of the caller's choice are in place.
+void hc_tcp_open(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env);
+
+// The application sends no more (RFC 9293 3.10.4, the sending half). @return the verdict's actions;
+// HC_DO_FREE when the connection never got anywhere (SYN-SENT), 0 when it was shut already.
+hc_verdict hc_tcp_shutdown(struct hc_tcb *t);
+
+// The application also receives no more. `unread` tells that data lies unread: RST (3.6.1).
+hc_verdict hc_tcp_close(struct hc_tcb *t, bool unread, const struct hc_tcp_env *env);
+
+// Whether abort() in this state tells the peer with an RST (3.10.5).
+HC_ALWAYS_INLINE bool hc_tcp_abort_sends_rst(const struct hc_tcb *t)
+{
+	return t->state == HC_SYN_RCVD || t->state == HC_ESTABLISHED || t->state == HC_FIN_WAIT_1 ||
+	       t->state == HC_FIN_WAIT_2 || t->state == HC_CLOSE_WAIT || t->state == HC_CLOSING ||
+	       t->state == HC_LAST_ACK;
+}
+
+// Takes `len` bytes into the send queue. @return how many fit in the send buffer of `cap` bytes.
+uint32_t hc_tcp_queue(struct hc_tcb *t, struct hc_tcb_cold *c, uint32_t len, uint32_t cap);

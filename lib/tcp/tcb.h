@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// The transmission control block (RFC 9293 3.3.1), the environment of a step and the verdicts of
+// the pure core.
+//
+// A TCB has two halves of one cache line each, in two arrays with the same index. The hot half is
+// all that a handshake and a close touch in every segment; the cold half holds what is written once
+// at the opening and then only needed by data, loss and options. lib/tcp decides and does nothing:
+// a function takes a TCB, a segment or a timeout, and the environment, changes the TCB, and returns
+// a verdict: what to send, which events to raise, which timer to arm, what becomes of the TCB, and
+// which drop counter moves. It reads no clock, allocates nothing and knows no packet buffer.
+//
+// Invariants, between calls: SND.UNA <= SND.NXT; SND.NXT is the highest sequence number sent plus
+// one and never goes back (retransmission has its own cursor, rtx_nxt); rcv_edge never moves left.
+
+#include <handclasp/counters.h>
+#include <handclasp/stack.h>
+
+#include "base/hash.h"
+#include "base/seq.h"
+#include "tcp/timer.h"
+#include "wire/format.h"
+#include "wire/seg.h"
+
+enum hc_tcb_flags {
+	HC_TCB_TS = 1u << 0,          // Timestamps were negotiated (RFC 7323 3.2).
+	HC_TCB_PIGGYBACK = 1u << 1,   // HC_CONN_PIGGYBACK.
+	HC_TCB_MERGE_CLOSE = 1u << 2, // HC_CONN_MERGE_CLOSE.
+	HC_TCB_ACTIVE = 1u << 3,      // Opened by connect(): found by its source tuple.
+	HC_TCB_FIN_QUEUED = 1u << 4,  // The application sends no more.
+	HC_TCB_FIN_SENT = 1u << 5,    // Our FIN was sent at least once: SND.NXT is behind it.
+	HC_TCB_NO_RECEIVE = 1u << 6,  // The application receives no more (close, not shutdown).
+	HC_TCB_ACK_OWED = 1u << 7,    // An ACK waits for the flush.
+	HC_TCB_PENDING = 1u << 8,     // On the worker's list of connections to output at the flush.
+	HC_TCB_RTX = 1u << 9,         // What is timed was retransmitted: no RTT sample (Karn).
+	HC_TCB_DATA = 1u << 10,       // Data was queued or received: the cold half is in use.
+	HC_TCB_TIMING = 1u << 11,     // timed_at and timed_seq await their ACK.
+	HC_TCB_SOFT_ERROR = 1u << 12, // ICMP or ARP said unreachable since the last progress.
+	HC_TCB_PROBING = 1u << 13,    // The timer is the persist timer.
+	HC_TCB_RECOVERING = 1u << 14, // rtx_nxt is behind SND.NXT: retransmitting.
+};
+
+struct hc_tcb {
+	/*  0 */ struct hc_flow_key key;
+	/* 12 */ uint16_t flags; // enum hc_tcb_flags.
+	/* 14 */ uint16_t gen;   // Moves when the block is freed; part of the handle.
+	/* 16 */ hc_seq snd_una;
+	/* 20 */ hc_seq snd_nxt;
+	/* 24 */ hc_seq rcv_nxt;
+	/* 28 */ hc_seq rcv_edge;    // RCV.NXT + RCV.WND as advertised.
+	/* 32 */ uint32_t snd_wnd;   // Scaled.
+	/* 36 */ uint32_t ts_recent; // RFC 7323 TS.Recent.
+	/* 40 */ uint32_t
+		timed_at;         // Stamp of the first sending of what is timed: SYN, data or FIN.
+	/* 44 */ uint32_t cookie; // The application's.
+	union {
+		/* 48 */ struct hc_timer_node timer;
+		struct {
+			uint8_t timer_bytes[13];
+			/* 61 */ uint8_t state;  // enum hc_conn_state.
+			/* 62 */ uint16_t neigh; // Index of the next hop.
+		};
+	};
+};
+HC_STATIC_ASSERT(sizeof(struct hc_tcb) == 64, "the hot half is one cache line");
+HC_STATIC_ASSERT(offsetof(struct hc_tcb, timer) == 48, "timer node closes the line");
+HC_STATIC_ASSERT(offsetof(struct hc_tcb, state) == 61 && offsetof(struct hc_tcb, neigh) == 62,
+		 "state and next hop live in the timer node's owner bytes");
+
+struct hc_tcb_cold {
+	/*  0 */ hc_seq iss;
+	/*  4 */ hc_seq irs;
+	/*  8 */ hc_seq snd_wl1;
+	/* 12 */ hc_seq snd_wl2;
+	/* 16 */ hc_seq snd_end;   // Behind the last byte queued; our FIN stands here.
+	/* 20 */ hc_seq rtx_nxt;   // With HC_TCB_RECOVERING: next to send again.
+	/* 24 */ hc_seq timed_seq; // An ACK of this or more ends the timing.
+	/* 28 */ uint32_t cwnd;    // Bytes (RFC 5681).
+	/* 32 */ uint32_t ssthresh;
+	/* 36 */ uint32_t srtt_us; // 0: no sample yet.
+	/* 40 */ uint32_t rttvar_us;
+	/* 44 */ uint32_t rto_ms;   // RFC 6298, backed off while retransmitting.
+	/* 48 */ uint32_t rcv_used; // Received bytes the application has not given back.
+	/* 52 */ uint32_t
+		snd_wnd_max; // Largest window the peer offered (RFC 5961 5.2, RFC 9293 3.8.6.2.1).
+	/* 56 */ uint16_t mss; // Largest payload we send in a segment, options taken off.
+	/* 58 */ uint8_t snd_wscale;
+	/* 59 */ uint8_t rcv_wscale;
+	/* 60 */ uint8_t retries; // Retransmissions without progress.
+	/* 61 */ uint8_t spare[3];
+};
+HC_STATIC_ASSERT(sizeof(struct hc_tcb_cold) == 64, "the cold half is one cache line");
+
+// Stamps are 32-bit counts of 64 ns: fine enough for a latency, and good for 274 s.
+#define HC_STAMP_SHIFT 6u
+
+// Limits of challenge ACKs and of ACKs to segments out of window (RFC 5961 7), per worker.
+#define HC_CHALLENGES_PER_EPOCH 100u
+
+// Everything the core may know besides its arguments. One per worker; the times change every step.
+struct hc_tcp_env {
+	uint64_t now_ns;
+	uint32_t now_ms; // Tick of the timers.
+	uint32_t stamp;  // now_ns >> HC_STAMP_SHIFT.
+	uint32_t ts_now; // Our timestamp clock: milliseconds plus a secret offset.
+
+	uint32_t rto_init_ms;
+	uint32_t rto_min_ms;
+	uint32_t rto_max_ms;
+	uint32_t fin_wait2_ms;
+	uint32_t rcv_buf_bytes;
+	uint16_t mss; // MTU less 40: what our SYN announces.
+	uint8_t rcv_wscale;
+	uint8_t syn_retries;
+	uint8_t synack_retries;
+	uint8_t data_retries;
+	bool has_timestamps;
+	bool has_window_scale;
+	uint32_t challenge_epoch; // now_ms / 128 of the current allowance.
+	uint32_t challenge_left;
+	uint64_t *ctr; // HC_CTR_COUNT counters.
+	struct hc_hash_secret secret;
+};
+
+// A verdict: what to do, in the low word; the drop counter and the reason in the high one. A plain
+// integer, because gcc 12 returns an 8-byte struct through memory.
+typedef uint64_t hc_verdict;
+
+enum hc_do {
+	HC_DO_ACK = 1u << 0,        // Send <SEQ=SND.NXT><ACK=RCV.NXT> now.
+	HC_DO_ACK_DEFER = 1u << 1,  // The same, at the flush, unless it rides on something.
+	HC_DO_OUTPUT = 1u << 2,     // Something may be sendable: output at the flush.
+	HC_DO_RST_REPLY = 1u << 3,  // Send the RST that answers this segment (RFC 9293 3.10.7.1).
+	HC_DO_RST = 1u << 4,        // Send <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>.
+	HC_DO_SYN = 1u << 5,        // Send our SYN again.
+	HC_DO_SYNACK = 1u << 6,     // Send our SYN,ACK (again).
+	HC_DO_DELIVER = 1u << 7,    // seg->payload is next in order: give it to the application.
+	HC_DO_ACKED = 1u << 8,      // SND.UNA moved over data: let the send queue go up to it.
+	HC_DO_TIMER_RTX = 1u << 9,  // Arm (again) with rto_ms.
+	HC_DO_TIMER_FW2 = 1u << 10, // Arm with fin_wait2_ms.
+	HC_DO_TIMER_OFF = 1u << 11,
+	HC_DO_OPENED = 1u << 12, // Events.
+	HC_DO_SENT = 1u << 13,
+	HC_DO_PEER_CLOSED = 1u << 14,
+	HC_DO_CLOSED = 1u << 15,
+	HC_DO_FAILED = 1u << 16,
+	HC_DO_RESET = 1u << 17,
+	HC_DO_FIN_ACKED = 1u << 18, // Our FIN is acknowledged for the first time (close latency).
+	HC_DO_FREE = 1u << 19,      // The object ends.
+	HC_DO_TIME_WAIT = 1u << 20, // The TCB becomes a TIME-WAIT mini; the ACK goes out first.
+	HC_DO_PROMOTE = 1u << 21, // The SYN mini becomes a TCB, which then takes the same segment.
+	HC_DO_NEW_SYN = 1u << 22, // The mini ends and the segment goes to the listener.
+	HC_DO_TW_RESTART = 1u << 23, // 2 MSL begins anew.
+	HC_DO_PROBE = 1u << 24,      // Send a window probe.
+};
+
+#define HC_VERDICT_DROP_SHIFT   32
+#define HC_VERDICT_REASON_SHIFT 48
+
+HC_ALWAYS_INLINE hc_verdict hc_verdict_drop(uint32_t what, enum hc_counter drop)
+{
+	return what | (hc_verdict)drop << HC_VERDICT_DROP_SHIFT;
+}
+
+HC_ALWAYS_INLINE hc_verdict hc_verdict_reason(uint32_t what, enum hc_reason reason)
+{
+	return what | (hc_verdict)reason << HC_VERDICT_REASON_SHIFT;
+}
+
+// The drop counter, or 0 (which is rx_packets, never a drop) when the segment was handled.
+HC_ALWAYS_INLINE enum hc_counter hc_verdict_drop_of(hc_verdict v)
+{
+	return (enum hc_counter)(v >> HC_VERDICT_DROP_SHIFT & 0xffff);
+}
+
+HC_ALWAYS_INLINE enum hc_reason hc_verdict_reason_of(hc_verdict v)
+{
+	return (enum hc_reason)(v >> HC_VERDICT_REASON_SHIFT);
+}
+
+// Sets the times of a step. Milliseconds come by division: the caller does it once per step.
+HC_ALWAYS_INLINE void hc_tcp_env_set_ms(struct hc_tcp_env *env, uint64_t now_ns, uint32_t now_ms,
+					uint32_t ts_offset)
+{
+	env->now_ns = now_ns;
+	env->now_ms = now_ms;
+	env->stamp = (uint32_t)(now_ns >> HC_STAMP_SHIFT);
+	env->ts_now = now_ms + ts_offset;
+}
+
+// Bytes of payload in a segment to a peer with this MSS option.
+HC_ALWAYS_INLINE uint16_t hc_tcp_mss(const struct hc_tcp_env *env, uint32_t peer_mss, bool has_ts)
+{
+	uint32_t mss = hc_min_u32(peer_mss, env->mss);
+
+	// RFC 9293 3.7.1: options come off the MSS. A peer that announces next to nothing (MSS 1)
+	// must not make us send a thousand headers: 64 bytes are always sent.
+	mss = mss > 64 + 12 ? mss : 64 + 12;
+	return (uint16_t)(mss - (has_ts ? 12 : 0));
+}
+
+// RFC 6928: the initial window.
+HC_ALWAYS_INLINE uint32_t hc_tcp_initial_cwnd(uint32_t mss)
+{
+	return hc_min_u32(10 * mss, hc_max_u32(2 * mss, 14600));
+}
+
+// RFC 6528: ISN = M + F(addresses, ports, secret), M a clock of 4.096 us.
+HC_ALWAYS_INLINE hc_seq hc_tcp_isn(const struct hc_tcp_env *env, const struct hc_flow_key *key)
+{
+	uint64_t f = hc_siphash(&env->secret, hc_load64(key), hc_load32((const uint8_t *)key + 8));
+
+	return (hc_seq)(env->now_ns >> 12) + (hc_seq)f;
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// TIME-WAIT: see tw.h for the story.
+
+#include "tcp/tw.h"
+
+#include "tcp/challenge.h"
+
+uint32_t hc_tw_ring_size(uint32_t cap)
+{
+	uint32_t size = 1;
+
+	while (size < cap)
+		size *= 2;
+	return size;
+}
+
+void hc_tw_ring_init(struct hc_tw_ring *r, void *memory, uint32_t cap)
+{
+	r->mini = memory;
+	r->mask = hc_tw_ring_size(cap) - 1;
+	r->cap = cap;
+	r->head = 0;
+	r->tail = 0;
+	r->live_count = 0;
+}
+
+// A SYN that may open a new incarnation. RFC 6191 2: by the timestamps when both sides use them, by
+// the sequence number (RFC 9293 3.6.1) otherwise or when the timestamps are equal.
+static bool is_new_incarnation(const struct hc_tw_mini *m, const struct hc_seg *seg)
+{
+	if (m->flags & HC_TW_TS && seg->opts & HC_OPT_TIMESTAMPS && seg->tsval != m->ts_recent)
+		return hc_seq_gt(seg->tsval, m->ts_recent);
+	// RFC 6191 2: timestamps then, none now: by the sequence number as well.
+	return hc_seq_gt(seg->seq, m->rcv_nxt);
+}
+
+hc_verdict hc_tw_input(struct hc_tw_mini *m, const struct hc_seg *seg, bool is_listening,
+		       struct hc_tcp_env *env)
+{
+	uint32_t len = hc_seg_len(seg);
+	bool is_syn = (seg->flags & (HC_TCP_SYN | HC_TCP_ACK)) == HC_TCP_SYN;
+
+	// RFC 1337 3, fix F1: RST does not end TIME-WAIT.
+	if (seg->flags & HC_TCP_RST)
+		return hc_verdict_drop(0, HC_CTR_tcp_time_wait_old);
+	if (is_syn && !(seg->flags & HC_TCP_FIN) && is_listening && is_new_incarnation(m, seg)) {
+		env->ctr[HC_CTR_tw_reused]++;
+		return HC_DO_NEW_SYN;
+	}
+	// PAWS goes on (RFC 7323 5.3).
+	if (m->flags & HC_TW_TS && seg->opts & HC_OPT_TIMESTAMPS &&
+	    hc_seq_lt(seg->tsval, m->ts_recent))
+		return hc_tcp_limited_ack(env, HC_CTR_tcp_paws);
+	// The peer's FIN again, with or without the data before it: our ACK was lost.
+	if (seg->flags & HC_TCP_FIN && !(seg->flags & HC_TCP_SYN) && seg->seq + len == m->rcv_nxt) {
+		env->ctr[HC_CTR_tw_restarted]++;
+		return HC_DO_ACK | HC_DO_TW_RESTART;
+	}
+	// All else is old or wrong. What has length, or lies elsewhere, is told where we stand; a
+	// plain ACK in its place is what a peer in TIME-WAIT or LAST-ACK sends, and answering it
+	// would loop.
+	if (len || seg->seq != m->rcv_nxt)
+		return hc_tcp_limited_ack(env, HC_CTR_tcp_time_wait_old);
+	return hc_verdict_drop(0, HC_CTR_tcp_time_wait_old);
+}
