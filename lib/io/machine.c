@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Context switches from getrusage(), steal time from the first line of /proc/stat. See machine.h.
+
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "io/machine.h"
+
+static uint64_t steal_ms(void)
+{
+	unsigned long long user, nice, system, idle, iowait, irq, softirq, steal;
+	long hz = sysconf(_SC_CLK_TCK);
+	FILE *f = fopen("/proc/stat", "re");
+	int fields;
+
+	if (!f)
+		return 0;
+	fields = fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system,
+			&idle, &iowait, &irq, &softirq, &steal);
+	(void)fclose(f);
+	return fields == 8 && hz > 0 ? steal * 1000u / (unsigned long)hz : 0;
+}
+
+struct hc_machine_tolls hc_machine_tolls(void)
+{
+	struct hc_machine_tolls tolls = {.steal_ms = steal_ms()};
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_SELF, &usage) == 0)
+		tolls.involuntary_switches = (uint64_t)usage.ru_nivcsw;
+	return tolls;
+}
