@@ -76,9 +76,15 @@ struct hc_port_config {
 	uint32_t buffer_count; /**< Packet buffers per queue, 0: default. */
 	bool no_offload;       /**< Checksums in software even where the port could. */
 	bool is_promiscuous;
+	unsigned near_worker; /**< Memory of a port without a NUMA node of its own (ring, vdev)
+				 comes from that of this worker's CPU. */
 };
 
-/** @return 0; -ENODEV, -ENOMEM, -EINVAL, -EIO with a sentence in `why`. */
+/** Bytes of memory a port with this configuration takes (both, for a pair), to be counted into
+ * memory_bytes of hc_runtime_start(). Any thread, no EAL. */
+uint64_t hc_port_memory_bytes(const struct hc_port_config *cfg);
+
+/** @return 0; -ENODEV, -EPERM, -ENOMEM, -EINVAL, -EIO with a sentence in `why`. */
 HC_MUST_USE int hc_port_open(struct hc_runtime *rt, const struct hc_port_config *cfg,
 			     struct hc_port **out, char why[HC_WHY_SIZE]);
 
@@ -87,7 +93,15 @@ HC_MUST_USE int hc_port_open(struct hc_runtime *rt, const struct hc_port_config 
 HC_MUST_USE int hc_port_open_pair(struct hc_runtime *rt, const struct hc_port_config *cfg,
 				  struct hc_port *out[2], char why[HC_WHY_SIZE]);
 
-/** Stops and closes a port, frees its buffers. Workers on it must be destroyed before. */
+/**
+ * Stops a port and takes back every frame that lies in its queues, so that buffers_out is the
+ * number of buffers leaked. hc_port_info() and hc_port_losses() still answer. All workers on it,
+ * and on the other port of a pair, must be destroyed before.
+ */
+void hc_port_stop(struct hc_port *port);
+
+/** Stops a port if that has not been done, and frees its buffers (those of a pair with the second
+ * of the two). NULL is none. */
 void hc_port_close(struct hc_port *port);
 
 struct hc_port_info {
@@ -101,8 +115,9 @@ struct hc_port_info {
 	bool is_link_up;
 	uint32_t link_mbps;     /**< 0: unknown. */
 	uint32_t buffers_total; /**< Packet buffers made. */
-	uint32_t buffers_out; /**< Of them, not in the pool now. With all workers destroyed it is 0
-				 or buffers leaked. */
+	uint32_t buffers_out;   /**< Of them, not in the pool now: in queues, in the driver, with
+				   workers. After hc_port_stop() it is 0 or buffers leaked ... */
+	bool keeps_buffers;     /**< ... unless the driver (af_xdp) does not give its own back. */
 };
 void hc_port_info(const struct hc_port *port, struct hc_port_info *out);
 
