@@ -2,9 +2,10 @@
 // Copyright (c) 2026 The handclasp authors
 #pragma once
 
-// Writes frames. A TCP frame is written in full from values that are in registers anyway, and its
-// checksums are summed from those values, so nothing written is read back. The Ethernet header and
-// the first two bytes of IPv4 come from the neighbour's 16-byte template: one store.
+// Writes frames. A TCP frame is written in full from values that are in registers anyway, in words
+// of eight bytes, and its checksums are summed from those words, so nothing written is read back.
+// The Ethernet header and the first two bytes of IPv4 come from the neighbour's 16-byte template:
+// one store.
 
 #include "wire/csum.h"
 #include "wire/format.h"
@@ -52,8 +53,56 @@ HC_ALWAYS_INLINE uint32_t hc_build_tcp_hdr_len(const struct hc_tx_seg *s)
 	       (s->flags & HC_TCP_SYN ? (s->mss ? 4u : 0u) + (s->has_wscale ? 4u : 0u) : 0u);
 }
 
+// Four 16-bit lanes make a word of eight bytes as it lies in memory; lane 0 comes first. The value
+// is in wire order.
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define HC_BUILD_LANE(value, i)   ((uint64_t)(value) << (16 * (i)))
+#define HC_BUILD_LANE32(value, i) ((uint32_t)(value) << (16 * (i)))
+#else
+#define HC_BUILD_LANE(value, i)   ((uint64_t)(value) << (48 - 16 * (i)))
+#define HC_BUILD_LANE32(value, i) ((uint32_t)(value) << (16 - 16 * (i)))
+#endif
+
+// One option, or part of one, in a word of four bytes. @return the sum with it.
+HC_ALWAYS_INLINE uint64_t hc_build_opt(uint8_t *opt, uint32_t word, uint64_t sum)
+{
+	uint32_t word_be = (HC_FORCE uint32_t)hc_to_be32(word);
+
+	hc_store32(opt, word_be);
+	return hc_csum_wide_add(sum, word_be);
+}
+
+// Options in whole words: MSS; NOP, window scale; NOP, NOP, timestamps. @return their sum.
+HC_ALWAYS_INLINE uint64_t hc_build_tcp_options(uint8_t *opt, const struct hc_tx_seg *s)
+{
+	uint64_t sum = 0;
+
+	if (HC_UNLIKELY(s->flags & HC_TCP_SYN)) {
+		if (s->mss) {
+			sum = hc_build_opt(opt, HC_TCPOPT_MSS << 24 | 4u << 16 | s->mss, sum);
+			opt += 4;
+		}
+		if (s->has_wscale) {
+			sum = hc_build_opt(opt,
+					   HC_TCPOPT_NOP << 24 | HC_TCPOPT_WSCALE << 16 | 3u << 8 |
+						   s->wscale,
+					   sum);
+			opt += 4;
+		}
+	}
+	if (s->has_ts) {
+		uint64_t values = HC_SWAP64((uint64_t)s->tsval << 32 | s->tsecr);
+
+		sum = hc_build_opt(opt, HC_TCPOPT_TS_WORD, sum);
+		hc_store64(opt + 4, values);
+		sum = hc_csum_wide_add(sum, values);
+	}
+	return sum;
+}
+
 // Writes Ethernet, IPv4 and TCP headers at `frame` (which has room for them: at most HC_ETH_LEN +
-// HC_IP4_LEN + HC_TCP_LEN_MAX). The payload is the caller's. @return the length of the headers.
+// HC_IP4_LEN + HC_TCP_LEN_MAX). The payload is the caller's, and the packet must be one that a
+// total length of 16 bits can tell. @return the length of the headers.
 HC_ALWAYS_INLINE uint32_t hc_build_tcp(uint8_t *frame, const struct hc_l2_template *l2,
 				       const struct hc_tx_seg *s, enum hc_build_offload offload)
 {
@@ -61,88 +110,59 @@ HC_ALWAYS_INLINE uint32_t hc_build_tcp(uint8_t *frame, const struct hc_l2_templa
 	uint32_t tcp_len = hdr_len + s->payload_len;
 	uint8_t *ip = frame + HC_ETH_LEN;
 	uint8_t *tcp = ip + HC_IP4_LEN;
-	uint8_t *opt = tcp + HC_TCP_LEN;
-	uint64_t sum = 0;
-	uint32_t word;
 
-	memcpy(frame, l2->bytes, sizeof l2->bytes);
+	HC_ASSERT(tcp_len <= UINT16_MAX - HC_IP4_LEN);
 
-	// IPv4: five words, the first with version, IHL and TOS already written by the template
-	// (0x45, 0).
-	uint16_t total_be = (HC_FORCE uint16_t)hc_to_be16((uint16_t)(HC_IP4_LEN + tcp_len));
-	uint32_t id_frag = (HC_FORCE uint32_t)hc_to_be32((uint32_t)s->ip_id << 16 | HC_IP4_DF);
-	uint32_t ttl_proto = (HC_FORCE uint32_t)hc_to_be32(64u << 24 | HC_IPPROTO_TCP << 16);
-	uint32_t src = (HC_FORCE uint32_t)s->key.local_be;
-	uint32_t dst = (HC_FORCE uint32_t)s->key.remote_be;
-	uint64_t addr_sum = (uint64_t)src + dst;
+	// Source and destination address, then source and destination port, as they stand in the
+	// key.
+	uint64_t addrs = hc_load64(&s->key);
+	uint32_t ports = hc_load32((const uint8_t *)&s->key + 8);
 
-	hc_store16(ip + HC_IP4_TOTAL_LEN, total_be);
-	hc_store32(ip + HC_IP4_ID, id_frag);
+	// IPv4: version, IHL and TOS by the template with the total length; identification, DF,
+	// TTL, protocol and checksum; the addresses.
+	uint32_t ver_to_len = HC_BUILD_LANE32(hc_load16(l2->bytes + HC_ETH_LEN), 0) |
+			      (HC_FORCE uint32_t)hc_to_be32(HC_IP4_LEN + tcp_len);
+	uint64_t id_to_csum =
+		HC_SWAP64((uint64_t)s->ip_id << 48 | (uint64_t)HC_IP4_DF << 32 |
+			  (uint64_t)HC_TTL_DEFAULT << 24 | (uint64_t)HC_IPPROTO_TCP << 16);
+
 	if (offload == HC_BUILD_CSUM_SOFT) {
-		uint64_t ip_sum = addr_sum + hc_load16(l2->bytes + HC_ETH_LEN) + total_be +
-				  id_frag + ttl_proto;
+		uint64_t sum = ver_to_len;
+		unsigned char carry = hc_csum_carry(0, &sum, id_to_csum);
 
-		ttl_proto |= (HC_FORCE uint32_t)hc_to_be32(
-			hc_from_be16((HC_FORCE hc_be16)hc_csum_finish(ip_sum)));
+		carry = hc_csum_carry(carry, &sum, addrs);
+		hc_csum_carry(carry, &sum, 0);
+		id_to_csum |= HC_BUILD_LANE(hc_csum_finish(sum), 3);
 	}
-	hc_store32(ip + HC_IP4_TTL, ttl_proto);
-	hc_store32(ip + HC_IP4_SRC, src);
-	hc_store32(ip + HC_IP4_DST, dst);
+	memcpy(frame, l2->bytes, sizeof l2->bytes);
+	hc_store32(ip, ver_to_len);
+	hc_store64(ip + HC_IP4_ID, id_to_csum);
+	hc_store64(ip + HC_IP4_SRC, addrs);
 
-	// TCP: ports, SEQ, ACK, offset + flags + window, checksum + urgent pointer.
-	word = hc_load32(&s->key.lport_be);
-	sum += word;
-	hc_store32(tcp + HC_TCP_SPORT, word);
-	word = (HC_FORCE uint32_t)hc_to_be32(s->seq);
-	sum += word;
-	hc_store32(tcp + HC_TCP_SEQ, word);
-	word = s->flags & HC_TCP_ACK ? (HC_FORCE uint32_t)hc_to_be32(s->ack) : 0;
-	sum += word;
-	hc_store32(tcp + HC_TCP_ACKNO, word);
-	word = (HC_FORCE uint32_t)hc_to_be32(hdr_len << 26 | (uint32_t)s->flags << 16 | s->wnd);
-	sum += word;
-	hc_store32(tcp + HC_TCP_OFFSET, word);
+	// TCP: ports; SEQ and ACK; offset, flags, window, checksum and urgent pointer.
+	uint32_t ack = s->flags & HC_TCP_ACK ? s->ack : 0;
+	uint64_t seq_ack = HC_SWAP64((uint64_t)s->seq << 32 | ack);
+	uint64_t offset_to_urp =
+		HC_SWAP64((uint64_t)(hdr_len << 10 | s->flags) << 48 | (uint64_t)s->wnd << 32);
+	uint64_t sum = hc_build_tcp_options(tcp + HC_TCP_LEN, s);
+	uint32_t pseudo = (HC_FORCE uint32_t)hc_to_be32((uint32_t)HC_IPPROTO_TCP << 16 | tcp_len);
 
-	// Options: MSS; NOP, window scale; NOP, NOP, timestamps. All in whole words.
-	if (HC_UNLIKELY(s->flags & HC_TCP_SYN)) {
-		if (s->mss) {
-			word = (HC_FORCE uint32_t)hc_to_be32(HC_TCPOPT_MSS << 24 | 4u << 16 |
-							     s->mss);
-			sum += word;
-			hc_store32(opt, word);
-			opt += 4;
-		}
-		if (s->has_wscale) {
-			word = (HC_FORCE uint32_t)hc_to_be32(
-				HC_TCPOPT_NOP << 24 | HC_TCPOPT_WSCALE << 16 | 3u << 8 | s->wscale);
-			sum += word;
-			hc_store32(opt, word);
-			opt += 4;
-		}
+	if (offload == HC_BUILD_CSUM_SOFT) {
+		unsigned char carry = hc_csum_carry(0, &sum, addrs);
+
+		carry = hc_csum_carry(carry, &sum, pseudo);
+		carry = hc_csum_carry(carry, &sum, ports);
+		carry = hc_csum_carry(carry, &sum, seq_ack);
+		carry = hc_csum_carry(carry, &sum, offset_to_urp);
+		carry = hc_csum_carry(carry, &sum, s->payload_sum);
+		hc_csum_carry(carry, &sum, 0);
+		offset_to_urp |= HC_BUILD_LANE(hc_csum_finish(sum), 2);
+	} else {
+		offset_to_urp |= HC_BUILD_LANE(hc_csum_fold(hc_csum_wide_add(addrs, pseudo)), 2);
 	}
-	if (s->has_ts) {
-		word = (HC_FORCE uint32_t)hc_to_be32(HC_TCPOPT_NOP << 24 | HC_TCPOPT_NOP << 16 |
-						     HC_TCPOPT_TIMESTAMPS << 8 | 10u);
-		sum += word;
-		hc_store32(opt, word);
-		word = (HC_FORCE uint32_t)hc_to_be32(s->tsval);
-		sum += word;
-		hc_store32(opt + 4, word);
-		word = (HC_FORCE uint32_t)hc_to_be32(s->tsecr);
-		sum += word;
-		hc_store32(opt + 8, word);
-	}
-
-	uint64_t pseudo = addr_sum + (HC_FORCE uint16_t)hc_to_be16(HC_IPPROTO_TCP) +
-			  (HC_FORCE uint16_t)hc_to_be16((uint16_t)tcp_len);
-	uint16_t csum;
-
-	if (offload == HC_BUILD_CSUM_SOFT)
-		csum = hc_csum_finish(sum + pseudo + s->payload_sum);
-	else
-		csum = hc_csum_fold(pseudo);
-	hc_store16(tcp + HC_TCP_CSUM, csum);
-	hc_store16(tcp + HC_TCP_URP, 0);
+	hc_store32(tcp + HC_TCP_SPORT, ports);
+	hc_store64(tcp + HC_TCP_SEQ, seq_ack);
+	hc_store64(tcp + HC_TCP_OFFSET, offset_to_urp);
 	return HC_ETH_LEN + HC_IP4_LEN + hdr_len;
 }
 

@@ -73,6 +73,12 @@ enum {
 	HC_TCPOPT_SACK_PERMITTED = 4,
 	HC_TCPOPT_TIMESTAMPS = 8,
 
+	HC_TTL_DEFAULT = 64,  // RFC 1122 3.2.1.7 asks for it to be set, not to what.
 	HC_MSS_DEFAULT = 536, // RFC 9293 3.7.1 MUST-15.
 	HC_WSCALE_MAX = 14,   // RFC 7323 2.3.
 };
+
+// The first word of the options of almost every segment with timestamps: NOP, NOP, kind 8, length
+// 10 (RFC 7323 appendix A).
+#define HC_TCPOPT_TS_WORD                                                                          \
+	((uint32_t)HC_TCPOPT_NOP << 24 | HC_TCPOPT_NOP << 16 | HC_TCPOPT_TIMESTAMPS << 8 | 10u)

@@ -9,7 +9,7 @@
 //
 // Order of checks (the first that fails names the drop): Ethernet length, source, destination,
 // type; IPv4 length, version, IHL, total length, header checksum, source, destination, fragment,
-// protocol; TCP length, offset, ports, checksum, options.
+// protocol; TCP unicast, length, offset, ports, checksum, options; ICMP length, checksum.
 
 #include <handclasp/counters.h>
 
@@ -17,36 +17,44 @@
 #include "wire/seg.h"
 
 enum hc_frame_kind {
-	HC_FRAME_TCP,  // out->seg is filled in.
-	HC_FRAME_ARP,  // out->l3_off is where the ARP packet starts; at least HC_ARP_LEN bytes are
-		       // there, nothing else checked.
-	HC_FRAME_ICMP, // out->l3_off, out->l4_off, out->l4_len; IP checked, ICMP header length (8)
-		       // checked, checksum checked.
-	HC_FRAME_DROP, // out->drop says why.
+	// *seg is filled in.
+	HC_FRAME_TCP,
+	// out->l3_off is where the ARP packet starts; at least HC_ARP_LEN bytes are there, nothing
+	// else checked.
+	HC_FRAME_ARP,
+	// out->l3_off, out->l4_off, out->l4_len; IP checked, the header's length (8) checked,
+	// checksum checked.
+	HC_FRAME_ICMP,
+	// out->drop says why.
+	HC_FRAME_DROP,
 };
 
-// What the parser has to know of this host. Addresses in wire order.
+// What the parser has to know of this host. Addresses in wire order. The host's own address and
+// those of its clients are unicast addresses: whoever fills this in has seen to it.
 struct hc_parse_env {
 	uint8_t mac[6];
 	bool is_promiscuous; // Take frames for other MACs (never set in normal use).
 	hc_be32 local_be;
-	hc_be32 broadcast_be;    // Directed broadcast of the local network, 0: none.
-	hc_be32 clients_be;      // Source prefix of the client side ...
-	hc_be32 clients_mask_be; // ... and its mask; 0xffffffff with clients_be = local_be when
-				 // there is none.
+	hc_be32 broadcast_be; // Directed broadcast of the local network, 0: none.
+	// Source prefix of the client side and its mask; local_be and 0xffffffff when there is
+	// none.
+	hc_be32 clients_be;
+	hc_be32 clients_mask_be;
 };
 
 // What the port already verified: PKT bits are only ever set when it is certain.
 enum hc_parse_trust {
 	HC_TRUST_IP_CSUM = 1 << 0,
-	HC_TRUST_L4_CSUM = 1 << 1,
+	HC_TRUST_L4_CSUM = 1 << 1, // TCP alone: ICMP's is always verified here.
 };
 
 struct hc_parsed {
 	enum hc_frame_kind kind;
 	enum hc_counter drop; // Valid with HC_FRAME_DROP.
-	uint8_t notes;        // enum hc_parse_notes: counters of kind NOTE to move.
-	bool is_broadcast;    // IP destination was a broadcast or multicast address.
+	uint8_t notes;        // enum hc_parse_notes: counters to move, with a drop too.
+	// Sent to more than us: to an IP broadcast address or, with whatever address, to a
+	// broadcast or multicast MAC. Never with TCP.
+	bool is_broadcast;
 	uint16_t l3_off;
 	uint16_t l4_off;
 	uint16_t l4_len; // By the IP header's total length: padding is cut off.
@@ -58,11 +66,17 @@ enum hc_parse_notes {
 	HC_NOTE_BAD_TCP_OPTION = 1 << 2,
 };
 
-// Parses one frame of `len` contiguous bytes. Fills *seg when the result is HC_FRAME_TCP, and
-// always *out.
+// Parses one frame of `len` contiguous bytes. Fills *out always, and with HC_FRAME_TCP *seg up to
+// and with `drop` (which becomes 0); fields of options that were not there are 0.
 enum hc_frame_kind hc_parse_frame(const struct hc_parse_env *env, const uint8_t *frame,
 				  uint32_t len, unsigned trust, struct hc_parsed *out,
 				  struct hc_seg *seg);
+
+// The same without the short cut for plain TCP segments (parse_inline.h), which has the same answer
+// for every frame.
+enum hc_frame_kind hc_parse_frame_full(const struct hc_parse_env *env, const uint8_t *frame,
+				       uint32_t len, unsigned trust, struct hc_parsed *out,
+				       struct hc_seg *seg);
 
 // Parses TCP options of `len` bytes (0..40) into *seg (opts, mss, wscale, tsval, tsecr). A
 // malformed option (length 0 or 1, past the end, wrong for its kind) ends the walk: what came

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// The common case of the parser, inline for the loop over a burst: an IPv4 header without options,
+// no fragment, a TCP segment to one of our unicast addresses with every length and both checksums
+// right. It only ever says yes or "look closer": hc_parse_frame_full() in parse.c alone names
+// what is wrong with a frame, notes what is odd about it, and reads ARP and ICMP. Predicates that
+// both need are here, once; that both agree on every frame is tested (tests/unit/t_parse.c).
+//
+// What it costs is its number of instructions: nothing waits for anything but the two sums. So
+// fields are compared in as wide loads as they come in, each comparison is a branch that is never
+// taken, and a header's sum is a chain of add-with-carry.
+
+#include "wire/csum.h"
+#include "wire/parse.h"
+
+#define HC_PLAIN_L4_OFF (HC_ETH_LEN + HC_IP4_LEN)
+
+// The six bytes of a MAC address and nothing else. Reads the two bytes after it too.
+HC_ALWAYS_INLINE uint64_t hc_parse_mac(const void *mac)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return hc_load64(mac) << 16;
+#else
+	return hc_load64(mac) >> 16;
+#endif
+}
+
+// Ours, from the start of the structure: its address is not the last thing in it.
+HC_ALWAYS_INLINE uint64_t hc_parse_own_mac(const struct hc_parse_env *env)
+{
+	HC_STATIC_ASSERT(offsetof(struct hc_parse_env, mac) == 0 && sizeof(*env) >= 8,
+			 "eight bytes can be read at the MAC address");
+	return hc_parse_mac(env);
+}
+
+// Frames are never sent from a group address, and our own have no business coming back. `eth` is
+// the Ethernet header.
+HC_ALWAYS_INLINE bool hc_parse_is_bad_eth_source(const struct hc_parse_env *env, const uint8_t *eth)
+{
+	return (eth[HC_ETH_SRC] & 1) != 0 ||
+	       hc_parse_mac(eth + HC_ETH_SRC) == hc_parse_own_mac(env);
+}
+
+HC_ALWAYS_INLINE bool hc_parse_is_ours(const struct hc_parse_env *env, hc_be32 addr_be)
+{
+	uint32_t addr = (HC_FORCE uint32_t)addr_be;
+	uint32_t clients = (HC_FORCE uint32_t)env->clients_be;
+	uint32_t mask = (HC_FORCE uint32_t)env->clients_mask_be;
+
+	return addr == (HC_FORCE uint32_t)env->local_be || ((addr ^ clients) & mask) == 0;
+}
+
+// RFC 1122 3.2.1.3: what may never be a source: net 0, loopback, classes D and E with the limited
+// broadcast, directed broadcast; nor may an address of ours when the packet comes from outside (the
+// LAND attack).
+HC_ALWAYS_INLINE bool hc_parse_is_bad_source(const struct hc_parse_env *env, hc_be32 addr_be)
+{
+	uint32_t net = hc_from_be32(addr_be) >> 24;
+
+	return HC_UNLIKELY(net == 0 || net >= 224) || HC_UNLIKELY(net == 127) ||
+	       (HC_FORCE uint32_t)addr_be == (HC_FORCE uint32_t)env->broadcast_be ||
+	       hc_parse_is_ours(env, addr_be);
+}
+
+// Whether a segment of l4_len >= HC_TCP_LEN bytes and its pseudo header sum up. Without payload, as
+// in set-up and tear-down, that is 20 or 32 bytes.
+HC_ALWAYS_INLINE bool hc_parse_tcp_csum_is_ok(const uint8_t *ip, const uint8_t *tcp,
+					      uint32_t l4_len)
+{
+	uint64_t sum =
+		hc_csum_pseudo_wide(hc_load64(ip + HC_IP4_SRC), HC_IPPROTO_TCP, (uint16_t)l4_len);
+
+	sum = hc_csum_wide_add20(sum, tcp);
+	if (l4_len == HC_TCP_LEN + 12) {
+		sum = hc_csum_wide_add(sum, hc_load64(tcp + HC_TCP_LEN));
+		sum = hc_csum_wide_add(sum, hc_load32(tcp + HC_TCP_LEN + 8));
+	} else if (HC_UNLIKELY(l4_len != HC_TCP_LEN)) {
+		sum = hc_csum_wide_add(sum,
+				       hc_csum_add_long(0, tcp + HC_TCP_LEN, l4_len - HC_TCP_LEN));
+	}
+	return hc_csum_ok(sum);
+}
+
+#if defined(__SSSE3__) && !defined(HC_NO_SIMD)
+typedef uint8_t hc_u8x16 __attribute__((vector_size(16)));
+#endif
+
+// Everything of *seg that stands in the two fixed headers. Source and destination change places:
+// the frame's destination is the local end. `opts` is left for whoever reads the options.
+HC_ALWAYS_INLINE void hc_parse_fill_seg(const uint8_t *ip, const uint8_t *tcp, struct hc_seg *seg)
+{
+	uint64_t addrs = hc_load64(ip + HC_IP4_SRC);
+
+	addrs = addrs << 32 | addrs >> 32;
+	memcpy(seg, &addrs, sizeof addrs);
+#if defined(__SSSE3__) && !defined(HC_NO_SIMD)
+	// From the ports on, *seg holds the first 16 bytes of TCP in another order: one shuffle.
+	HC_STATIC_ASSERT(
+		offsetof(struct hc_seg, key.lport_be) == 8 && offsetof(struct hc_seg, wnd) == 12 &&
+			offsetof(struct hc_seg, flags) == 14 &&
+			offsetof(struct hc_seg, opts) == 15 && offsetof(struct hc_seg, seq) == 16 &&
+			offsetof(struct hc_seg, ack) == 20,
+		"the shuffle knows where the fields are");
+	hc_u8x16 hdr;
+
+	memcpy(&hdr, tcp, sizeof hdr);
+	hdr = __builtin_shufflevector(hdr, hdr, 2, 3, 0, 1, 15, 14, 13, 12, 7, 6, 5, 4, 11, 10, 9,
+				      8);
+	memcpy((uint8_t *)seg + 8, &hdr, sizeof hdr);
+#else
+	seg->key.lport_be = hc_load_be16(tcp + HC_TCP_DPORT);
+	seg->key.rport_be = hc_load_be16(tcp + HC_TCP_SPORT);
+	seg->wnd = hc_from_be16(hc_load_be16(tcp + HC_TCP_WND));
+	seg->flags = tcp[HC_TCP_FLAGS];
+	seg->seq = hc_from_be32(hc_load_be32(tcp + HC_TCP_SEQ));
+	seg->ack = hc_from_be32(hc_load_be32(tcp + HC_TCP_ACKNO));
+#endif
+}
+
+// Options into *seg: none, timestamps in their usual place, or whatever the walk finds.
+HC_ALWAYS_INLINE bool hc_parse_plain_options(const uint8_t *tcp, uint32_t len, struct hc_seg *seg)
+{
+	const uint8_t *opt = tcp + HC_TCP_LEN;
+
+	seg->opts = 0;
+	seg->tsval = 0;
+	seg->tsecr = 0;
+	seg->mss = 0;
+	seg->wscale = 0;
+	if (len == 0)
+		return true;
+	if (HC_UNLIKELY(len != 12 || hc_from_be32(hc_load_be32(opt)) != HC_TCPOPT_TS_WORD))
+		return hc_parse_tcp_options(opt, len, (tcp[HC_TCP_FLAGS] & HC_TCP_SYN) != 0, seg);
+	seg->opts = HC_OPT_TIMESTAMPS;
+	seg->tsval = hc_from_be32(hc_load_be32(opt + 4));
+	seg->tsecr = hc_from_be32(hc_load_be32(opt + 8));
+	return true;
+}
+
+// Whether Ethernet and IPv4 headers are those of the common case and right. At least
+// HC_PLAIN_L4_OFF bytes can be read.
+HC_ALWAYS_INLINE bool hc_parse_is_plain_ip4(const struct hc_parse_env *env, const uint8_t *frame,
+					    unsigned trust)
+{
+	const uint8_t *ip = frame + HC_ETH_LEN;
+	uint32_t type_ver = (HC_FORCE uint32_t)hc_load_be32(frame + HC_ETH_TYPE);
+	uint32_t frag = (HC_FORCE uint16_t)hc_load_be16(ip + HC_IP4_FRAG);
+	hc_be32 dst_be = hc_load_be32(ip + HC_IP4_DST);
+
+	// EtherType IPv4, version 4, IHL 5, whatever TOS.
+	if ((type_ver & (HC_FORCE uint32_t)hc_to_be32(0xffffff00)) !=
+	    (HC_FORCE uint32_t)hc_to_be32((uint32_t)HC_ETHERTYPE_IP4 << 16 | 0x4500))
+		return false;
+	if (hc_parse_mac(frame + HC_ETH_DST) != hc_parse_own_mac(env) ||
+	    hc_parse_is_bad_eth_source(env, frame))
+		return false;
+	if ((frag & (HC_FORCE uint16_t)hc_to_be16(0xffff & ~HC_IP4_DF)) != 0 ||
+	    ip[HC_IP4_TTL] == 0 || ip[HC_IP4_PROTO] != HC_IPPROTO_TCP)
+		return false;
+	if (!hc_parse_is_ours(env, dst_be) ||
+	    (HC_FORCE uint32_t)dst_be == (HC_FORCE uint32_t)env->broadcast_be ||
+	    hc_parse_is_bad_source(env, hc_load_be32(ip + HC_IP4_SRC)))
+		return false;
+	return (trust & HC_TRUST_IP_CSUM) || hc_csum_ok(hc_csum_wide_add20(0, ip));
+}
+
+// A frame of known lengths: HC_ETH_LEN + HC_IP4_LEN + l4_len bytes can be read, of which hdr_len
+// are the TCP header. Inlined with constants for both where it matters.
+// @return true when it is the common case: *out and *seg are filled in, with no notes. false says
+// nothing about the frame; *out and *seg may be half written.
+HC_ALWAYS_INLINE bool hc_parse_plain_tcp(const struct hc_parse_env *env, const uint8_t *frame,
+					 uint32_t hdr_len, uint32_t l4_len, unsigned trust,
+					 struct hc_parsed *out, struct hc_seg *seg)
+{
+	const uint8_t *ip = frame + HC_ETH_LEN;
+	const uint8_t *tcp = frame + HC_PLAIN_L4_OFF;
+
+	if (HC_UNLIKELY(!hc_parse_is_plain_ip4(env, frame, trust)))
+		return false;
+	if (HC_UNLIKELY(hc_load16(tcp + HC_TCP_SPORT) == 0) ||
+	    HC_UNLIKELY(hc_load16(tcp + HC_TCP_DPORT) == 0))
+		return false;
+	if (!(trust & HC_TRUST_L4_CSUM) && HC_UNLIKELY(!hc_parse_tcp_csum_is_ok(ip, tcp, l4_len)))
+		return false;
+	hc_parse_fill_seg(ip, tcp, seg);
+	seg->payload_off = (uint16_t)(HC_PLAIN_L4_OFF + hdr_len);
+	seg->payload_len = (uint16_t)(l4_len - hdr_len);
+	seg->drop = 0;
+	if (HC_UNLIKELY(!hc_parse_plain_options(tcp, hdr_len - HC_TCP_LEN, seg)))
+		return false;
+	*out = (struct hc_parsed){
+		.kind = HC_FRAME_TCP,
+		.l3_off = HC_ETH_LEN,
+		.l4_off = HC_PLAIN_L4_OFF,
+		.l4_len = (uint16_t)l4_len,
+	};
+	return true;
+}
+
+// hc_parse_frame(), inline: segments without payload and with no options or timestamps alone are
+// decided here, everything else by a call.
+HC_ALWAYS_INLINE enum hc_frame_kind hc_parse_frame_inline(const struct hc_parse_env *env,
+							  const uint8_t *frame, uint32_t len,
+							  unsigned trust, struct hc_parsed *out,
+							  struct hc_seg *seg)
+{
+	if (HC_LIKELY(len >= HC_PLAIN_L4_OFF + HC_TCP_LEN)) {
+		uint32_t total_len =
+			hc_from_be16(hc_load_be16(frame + HC_ETH_LEN + HC_IP4_TOTAL_LEN));
+		uint32_t offset = frame[HC_PLAIN_L4_OFF + HC_TCP_OFFSET] >> 4;
+
+		if (total_len == HC_IP4_LEN + 20 && offset == 5 &&
+		    HC_LIKELY(hc_parse_plain_tcp(env, frame, 20, 20, trust, out, seg)))
+			return HC_FRAME_TCP;
+		if (total_len == HC_IP4_LEN + 32 && offset == 8 && len >= HC_PLAIN_L4_OFF + 32 &&
+		    HC_LIKELY(hc_parse_plain_tcp(env, frame, 32, 32, trust, out, seg)))
+			return HC_FRAME_TCP;
+	}
+	return hc_parse_frame(env, frame, len, trust, out, seg);
+}
