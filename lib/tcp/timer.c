@@ -26,6 +26,7 @@ unsigned hc_timers_fifo_add(struct hc_timers *t, uint32_t delay_ms)
 		if (t->fifo_delay_ms[i] == delay_ms)
 			return i;
 	HC_ASSERT(t->fifo_count < HC_FIFOS_MAX);
+	t->has_fifo_of_0 |= delay_ms == 0;
 	t->fifo_delay_ms[t->fifo_count] = delay_ms;
 	return t->fifo_count++;
 }
@@ -152,7 +153,7 @@ static unsigned wheel_expire(struct hc_timers *t, uint32_t now_ms, uint32_t *out
 	return n;
 }
 
-unsigned hc_timers_expire(struct hc_timers *t, uint32_t now_ms, uint32_t *out_idx, unsigned max)
+unsigned hc_timers_expire_due(struct hc_timers *t, uint32_t now_ms, uint32_t *out_idx, unsigned max)
 {
 	unsigned queue_count = t->fifo_count + 1;
 	unsigned queue = t->first_queue;
@@ -169,6 +170,7 @@ unsigned hc_timers_expire(struct hc_timers *t, uint32_t now_ms, uint32_t *out_id
 			break;
 	}
 	t->first_queue = queue;
+	t->is_done = n < max && !t->has_fifo_of_0;
 	return n;
 }
 

@@ -58,6 +58,9 @@ struct hc_timers {
 	uint32_t armed_count;   // Entries anywhere.
 	uint32_t wheel_done_ms; // See the invariant above.
 	uint32_t first_queue;   // Where the next expiry begins, so that no queue starves another.
+	bool is_done;       // Nothing more can come due at wheel_done_ms, but what arming in the
+			    // wheel tells by taking that back.
+	bool has_fifo_of_0; // Arming in it is due at once, and nothing tells: never is_done.
 	// One bit a slot, so that a jump of the clock skips empty slots 64 at a time. Set by
 	// arming, cleared by the expiry that finds the slot empty.
 	uint64_t wheel_bits[HC_WHEEL_SLOTS / 64];
@@ -73,11 +76,9 @@ void hc_timers_init(struct hc_timers *t, void *first_node, void *wheel_memory, u
 // the same for the same delay. At most HC_FIFOS_MAX different ones.
 unsigned hc_timers_fifo_add(struct hc_timers *t, uint32_t delay_ms);
 
-// Takes up to `max` due timers off and stores their objects' indices; call it again when it
-// returned max. Queue by queue; by deadline within a FIFO, in no particular order within the wheel.
-// What the caller arms before the next call, whatever its delay, is for the next call.
-HC_MUST_USE unsigned hc_timers_expire(struct hc_timers *t, uint32_t now_ms, uint32_t *out_idx,
-				      unsigned max);
+// hc_timers_expire(), when something may be due. Called by it alone.
+HC_MUST_USE unsigned hc_timers_expire_due(struct hc_timers *t, uint32_t now_ms, uint32_t *out_idx,
+					  unsigned max);
 
 // The tick at which the next timer is due: exact, and now_ms if one is due already. @return false
 // when none is armed. O(HC_WHEEL_SLOTS / 64 + entries in the wheel).
@@ -89,6 +90,18 @@ bool hc_timers_check(const struct hc_timers *t);
 HC_ALWAYS_INLINE struct hc_timer_node *hc_timer_node(const struct hc_timers *t, uint32_t idx)
 {
 	return (struct hc_timer_node *)(void *)(t->first_node + (size_t)idx * HC_CACHE_LINE);
+}
+
+// Takes up to `max` due timers off and stores their objects' indices; call it again when it
+// returned max. Queue by queue; by deadline within a FIFO, in no particular order within the wheel.
+// What the caller arms before the next call, whatever its delay, is for the next call. Costs
+// nothing worth measuring when called again within a millisecond.
+HC_ALWAYS_INLINE HC_MUST_USE unsigned hc_timers_expire(struct hc_timers *t, uint32_t now_ms,
+						       uint32_t *out_idx, unsigned max)
+{
+	if (HC_LIKELY(t->is_done && t->wheel_done_ms == now_ms))
+		return 0;
+	return hc_timers_expire_due(t, now_ms, out_idx, max);
 }
 
 HC_ALWAYS_INLINE bool hc_timer_is_armed(const struct hc_timers *t, uint32_t idx)
