@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Defaults of each sub-command, and the rules for options that depend on each other. Each rule that
+// refuses says in one sentence what to write instead.
+
+#include "config.h"
+
+#include <string.h>
+
+#define DEFAULT_DURATION_NS      (10 * NS_PER_S)
+#define DEFAULT_RESPONSE_BYTES   64u
+#define BENCH_CONCURRENCY        1000u
+#define LOAD_CONCURRENCY         100u
+#define BENCH_TIME_WAIT_MS       1000u
+#define KERNEL_LIKE_TIME_WAIT_MS 60000u
+#define DEFAULT_MEMORY_BYTES     (1ull << 30)
+
+static const char *const side_names[] = {"client", "server", "both", "rst"};
+static const char *const method_names[] = {"auto", "four-way", "three-way"};
+static const char *const mode_names[] = {"http", "echo", "discard", "accept", "respond"};
+
+const char *close_side_name(uint32_t side)
+{
+	return side_names[side];
+}
+
+const char *close_method_name(uint32_t method)
+{
+	return method_names[method];
+}
+
+const char *listen_mode_name(unsigned mode)
+{
+	return mode_names[mode];
+}
+
+bool config_is_talking(const struct config *cfg)
+{
+	return !cfg->json || strcmp(cfg->json, "-") != 0;
+}
+
+void config_init(struct config *cfg, enum command command, const char *name)
+{
+	*cfg = (struct config){
+		.command = command,
+		.command_name = name,
+		.drain_ns = command == COMMAND_SERVE ? NS_PER_S : 5 * NS_PER_S,
+		.response_bytes = RESPONSE_AUTO,
+		.path = "/",
+		.source_ports = {.lo = 1024, .hi = 65535},
+		.cores = 1,
+		.memory_bytes = DEFAULT_MEMORY_BYTES,
+		.has_offload = true,
+		.has_hugepages = true,
+	};
+	hc_stack_config_default(&cfg->stack);
+	cfg->stack.conn_cap = 0;
+	cfg->stack.syn_cap = 0;
+	cfg->stack.time_wait_cap = 0;
+	cfg->stack.tuple_cap = 0;
+	cfg->stack.listener_cap = LISTENERS_MAX;
+	cfg->stack.time_wait_ms =
+		command == COMMAND_BENCH ? BENCH_TIME_WAIT_MS : KERNEL_LIKE_TIME_WAIT_MS;
+}
+
+static bool finish_load(struct config *cfg)
+{
+	if (cfg->rate_per_s > 0 && cfg->concurrency > 0) {
+		complain("--rate opens by schedule and --concurrency by what is free: give one of "
+			 "them");
+		return false;
+	}
+	if (cfg->rate_per_s <= 0 && cfg->concurrency == 0)
+		cfg->concurrency =
+			cfg->command == COMMAND_BENCH ? BENCH_CONCURRENCY : LOAD_CONCURRENCY;
+	if (cfg->duration_ns == 0 && cfg->connections == 0)
+		cfg->duration_ns = DEFAULT_DURATION_NS;
+	if (cfg->duration_ns && cfg->ramp_ns >= cfg->duration_ns) {
+		complain("--ramp is not shorter than --duration, so nothing could be measured: "
+			 "make --duration longer");
+		return false;
+	}
+	if (cfg->hold_ns > 0 && cfg->close != CLOSE_CLIENT && cfg->close != CLOSE_RST) {
+		complain("--hold needs a client that ends the connection: use it with --close "
+			 "client or --close rst");
+		return false;
+	}
+	if (cfg->rate_per_s <= 0 && cfg->concurrency < cfg->cores) {
+		complain("--concurrency %u is too small for --cores %u: each core needs at least "
+			 "one connection",
+			 cfg->concurrency, cfg->cores);
+		return false;
+	}
+	return true;
+}
+
+static bool finish_exchange(struct config *cfg)
+{
+	bool asks = cfg->request.kind != REQUEST_NONE;
+
+	if (cfg->command == COMMAND_LOAD) {
+		// What a foreign target sends is not ours to choose.
+		if (cfg->response_bytes != RESPONSE_AUTO && !asks) {
+			complain("--response needs --request: say with --request http or "
+				 "--request BYTES what is asked for");
+			return false;
+		}
+	} else if (cfg->response_bytes == RESPONSE_AUTO) {
+		cfg->response_bytes = DEFAULT_RESPONSE_BYTES;
+	} else if (cfg->command == COMMAND_BENCH && !asks) {
+		complain("--response needs --request: say with --request http or --request BYTES "
+			 "what is asked for");
+		return false;
+	}
+	if (cfg->command == COMMAND_SERVE && cfg->request.kind == REQUEST_HTTP) {
+		complain("--request http is the client's: give the port mode http in --listen");
+		return false;
+	}
+	if (cfg->path[0] != '/' || strpbrk(cfg->path, " \t\r\n")) {
+		complain("--path %s is not understood: it takes a path that begins with / and has "
+			 "no spaces",
+			 cfg->path);
+		return false;
+	}
+	return true;
+}
+
+static bool finish_close(struct config *cfg)
+{
+	if (cfg->command == COMMAND_SERVE && cfg->close != CLOSE_CLIENT &&
+	    cfg->close != CLOSE_SERVER) {
+		complain("--close %s is not the server's to choose: it takes client or server",
+			 close_side_name(cfg->close));
+		return false;
+	}
+	if (cfg->command == COMMAND_LOAD && cfg->close_method == CLOSE_THREE_WAY &&
+	    cfg->close != CLOSE_SERVER) {
+		complain("--close-method three-way is up to the side that closes second: with "
+			 "--close %s that is the target, so use --close server",
+			 close_side_name(cfg->close));
+		return false;
+	}
+	// The exchange that others publish: the response with the FIN, its ACK with the other FIN.
+	if (cfg->close_method == CLOSE_METHOD_AUTO)
+		cfg->close_method = cfg->request.kind != REQUEST_NONE && cfg->close == CLOSE_SERVER
+					    ? CLOSE_THREE_WAY
+					    : CLOSE_FOUR_WAY;
+	return true;
+}
+
+static bool finish_place(struct config *cfg)
+{
+	if (cfg->command == COMMAND_BENCH) {
+		cfg->device = "ring";
+		return true;
+	}
+	if (!cfg->device) {
+		complain("--port is missing: say which port to use, such as --port tap:hc0 or "
+			 "--port 0000:01:00.0");
+		return false;
+	}
+	if (strcmp(cfg->device, "ring") == 0) {
+		complain("--port ring joins two ends in one process, which is what handclasp bench "
+			 "does: give %s a port that leads somewhere",
+			 cfg->command_name);
+		return false;
+	}
+	if (cfg->local.addr == 0) {
+		complain("--local is missing: say which address is ours, such as --local "
+			 "10.0.0.%d/24",
+			 cfg->command == COMMAND_LOAD ? 2 : 1);
+		return false;
+	}
+	if (cfg->command == COMMAND_LOAD && cfg->target.port == 0) {
+		complain("--target is missing: say where to connect to, such as --target "
+			 "10.0.0.1:80");
+		return false;
+	}
+	if (cfg->command == COMMAND_SERVE && cfg->listen.count == 0)
+		cfg->listen = (struct listen_list){.count = 1,
+						   .port[0] = {.port = 80, .mode = LISTEN_HTTP}};
+	for (unsigned i = 0; i < cfg->listen.count; i++)
+		cfg->listen.port[i].closes_first = cfg->close == CLOSE_SERVER;
+	return true;
+}
+
+static bool finish_stack(struct config *cfg)
+{
+	struct hc_stack_config *s = &cfg->stack;
+
+	if (s->rto_min_ms > s->rto_max_ms || s->rto_init_ms > s->rto_max_ms) {
+		complain("--rto-max %u is below --rto-min %u or --rto-init %u: make it larger",
+			 s->rto_max_ms, s->rto_min_ms, s->rto_init_ms);
+		return false;
+	}
+	s->local_addr = cfg->local.addr;
+	s->local_prefix_len = cfg->local.len;
+	s->gateway = cfg->gateway;
+	s->port_lo = cfg->source_ports.lo;
+	s->port_hi = cfg->source_ports.hi;
+	s->keeps_stage_cycles = cfg->has_stages;
+	return true;
+}
+
+bool config_finish(struct config *cfg)
+{
+	bool is_right = finish_exchange(cfg) && finish_close(cfg) && finish_place(cfg);
+
+	if (is_right && cfg->command != COMMAND_SERVE)
+		is_right = finish_load(cfg);
+	return is_right && finish_stack(cfg);
+}

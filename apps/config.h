@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// The effective configuration of a run: what the command line said, with the defaults filled in and
+// the combinations checked. options.c writes it, everything else reads it. A field that is 0 (or
+// *_AUTO) after config_finish() is worked out by plan.c.
+
+#include <stdio.h>
+
+#include <handclasp/handclasp.h>
+
+#include "app.h"
+
+enum command {
+	COMMAND_BENCH = 1u << 0,
+	COMMAND_LOAD = 1u << 1,
+	COMMAND_SERVE = 1u << 2,
+};
+#define COMMAND_ALL (COMMAND_BENCH | COMMAND_LOAD | COMMAND_SERVE)
+
+// Who sends the first FIN.
+enum close_side {
+	CLOSE_CLIENT,
+	CLOSE_SERVER,
+	CLOSE_BOTH, // Both as soon as they can, not waiting for each other.
+	CLOSE_RST,  // Nobody: the client aborts.
+};
+
+// RFC 3511 5.4.2: whether the second side's ACK and FIN are two segments or one.
+enum close_method {
+	CLOSE_METHOD_AUTO,
+	CLOSE_FOUR_WAY,
+	CLOSE_THREE_WAY,
+};
+
+enum request_kind {
+	REQUEST_NONE,
+	REQUEST_BYTES,
+	REQUEST_HTTP,
+};
+
+enum listen_mode {
+	LISTEN_HTTP,
+	LISTEN_ECHO,
+	LISTEN_DISCARD,
+	LISTEN_ACCEPT,
+	LISTEN_RESPOND, // --response bytes for every --request bytes.
+};
+
+#define LISTENERS_MAX 256u
+#define CORES_MAX     32u
+
+struct listen_port {
+	uint16_t port;
+	uint8_t mode;      // enum listen_mode.
+	bool closes_first; // Of modes http, respond and accept: do not wait for the client's FIN.
+};
+
+struct request {
+	uint32_t kind; // enum request_kind.
+	uint32_t bytes;
+};
+
+struct endpoint {
+	uint32_t addr; // Host order.
+	uint16_t port;
+};
+
+struct network {
+	uint32_t addr; // The host's address, not masked.
+	uint8_t len;
+};
+
+struct port_range {
+	uint16_t lo, hi;
+};
+
+struct listen_list {
+	struct listen_port port[LISTENERS_MAX];
+	unsigned count;
+};
+
+#define RESPONSE_AUTO UINT64_MAX // As HTTP_NO_LENGTH.
+
+struct config {
+	enum command command;
+	const char *command_name;
+
+	// How long, how many, how fast.
+	uint64_t duration_ns; // 0: no limit.
+	uint64_t connections; // 0: no limit.
+	uint32_t concurrency; // Closed loop; 0: open loop.
+	double rate_per_s;    // Open loop; 0: closed loop.
+	uint64_t ramp_ns;
+	uint64_t hold_ns;
+	uint64_t drain_ns;
+	uint32_t live;
+
+	// What is exchanged, and how it ends.
+	struct request request;
+	uint64_t response_bytes;
+	const char *path;
+	uint32_t close;        // enum close_side.
+	uint32_t close_method; // enum close_method.
+
+	// Where.
+	const char *device;
+	struct network local;
+	uint32_t gateway;
+	struct endpoint target;
+	struct listen_list listen;
+	struct port_range source_ports;
+	uint32_t cores;
+	bool is_split;
+
+	// How the stack and the port are set up; 0 in a limit: worked out by the plan.
+	struct hc_stack_config stack;
+	uint64_t memory_bytes; // Limit of what the plan takes by itself.
+	uint32_t buffers;
+	uint16_t descriptors;
+	bool has_offload;
+	bool has_hugepages;
+	bool is_promiscuous;
+
+	// What comes out.
+	const char *json;
+	bool has_stages;
+	bool is_dry_run;
+	bool is_verbose;
+
+	const char *const *eal_args;
+	unsigned eal_arg_count;
+};
+
+// The defaults of a sub-command.
+void config_init(struct config *cfg, enum command command, const char *name);
+
+// Fills in what depends on several options and refuses what does not go together, with a complaint.
+bool config_finish(struct config *cfg);
+
+// Whether progress and summary go to stdout.
+bool config_is_talking(const struct config *cfg);
+
+const char *close_side_name(uint32_t side);
+const char *close_method_name(uint32_t method);
+const char *listen_mode_name(unsigned mode);
