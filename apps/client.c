@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// The load generator: phases, the schedule of opening, and the events of connections that are only
+// opened and closed.
+//
+// Closed loop: a connection that ended is replaced in the same step. Open loop: the number due is
+// rate x elapsed time, worked out anew in each step, so nothing drifts; what the stack refuses is
+// counted as missed and not tried again.
+
+#include "client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const uint32_t churn_cookies[CLIENT_OPEN_MAX] = {
+	[0 ... CLIENT_OPEN_MAX - 1] = COOKIE_CHURN,
+};
+static const uint32_t live_cookies[CLIENT_OPEN_MAX] = {
+	[0 ... CLIENT_OPEN_MAX - 1] = COOKIE_LIVE,
+};
+
+// ---------------------------------------------------------------------------------------------
+// events
+
+void client_discard(struct client *c, hc_conn conn)
+{
+	struct hc_chunk chunks[8];
+	unsigned n;
+
+	while ((n = hc_recv(c->worker, conn, chunks, ARRAY_LEN(chunks))) > 0) {
+		for (unsigned i = 0; i < n; i++)
+			c->counts.body_bytes += chunks[i].len;
+		hc_recv_release(c->worker, conn, chunks, n);
+	}
+}
+
+// A connection of the churn is established: end it as told.
+static inline void end_first(struct client *c, hc_conn conn, enum close_side close)
+{
+	if (close == CLOSE_CLIENT || close == CLOSE_BOTH)
+		(void)hc_close(c->worker, conn);
+	else if (close == CLOSE_RST && hc_abort(c->worker, conn) == 0)
+		c->counts.tally[TALLY_CHURN].aborted++;
+}
+
+static void events_plain(struct client *c, unsigned n)
+{
+	const enum close_side close = c->plan->close;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct hc_event *ev = &c->events[i];
+		bool is_live = ev->cookie == COOKIE_LIVE;
+		struct client_tally *t = &c->counts.tally[is_live];
+
+		switch ((enum hc_event_type)ev->type) {
+		case HC_EV_OPENED:
+			t->established++;
+			if (!is_live)
+				end_first(c, ev->conn, close);
+			break;
+		case HC_EV_PEER_CLOSED:
+			if (close == CLOSE_SERVER || is_live)
+				(void)hc_close(c->worker, ev->conn);
+			break;
+		case HC_EV_CLOSED:
+			t->closed++;
+			break;
+		case HC_EV_FAILED:
+			t->failed++;
+			c->counts.failed_by[ev->reason]++;
+			break;
+		case HC_EV_RESET:
+			t->reset++;
+			c->counts.reset_by[ev->reason]++;
+			break;
+		case HC_EV_DATA:
+			client_discard(c, ev->conn);
+			break;
+		case HC_EV_NONE:
+		case HC_EV_ACCEPTED:
+		case HC_EV_SENT:
+			break;
+		}
+	}
+}
+
+// ---------------------------------------------------------------------------------------------
+// opening
+
+// Closed loop: how many may be open now.
+static uint64_t loop_target(const struct client *c)
+{
+	const struct client_plan *p = c->plan;
+	uint64_t elapsed_ns = c->now_ns - c->load_from_ns;
+
+	if (LIKELY(elapsed_ns >= p->ramp_ns))
+		return p->concurrency;
+	return (uint64_t)((double)p->concurrency * (double)elapsed_ns / (double)p->ramp_ns);
+}
+
+// Open loop: how many were due by now. In the ramp the rate grows from 0, so its integral is a
+// parabola; after it a straight line.
+static uint64_t schedule_due(const struct client *c)
+{
+	const struct client_plan *p = c->plan;
+	double elapsed_ns = (double)(c->now_ns - c->load_from_ns);
+	double ramp_ns = (double)p->ramp_ns;
+
+	if (elapsed_ns >= ramp_ns)
+		return (uint64_t)(p->rate_per_ns * (elapsed_ns - ramp_ns / 2));
+	return (uint64_t)(p->rate_per_ns * elapsed_ns * elapsed_ns / (2 * ramp_ns));
+}
+
+// What is neither held nor ended has packets on the wire.
+uint64_t client_room(const struct client *c)
+{
+	uint64_t busy = tally_open(&c->counts.tally[TALLY_CHURN]) - c->hold_count;
+
+	return busy < c->plan->busy_cap ? c->plan->busy_cap - busy : 0;
+}
+
+static unsigned churn_wanted(struct client *c)
+{
+	const struct client_tally *t = &c->counts.tally[TALLY_CHURN];
+	uint64_t wanted;
+
+	if (c->plan->rate_per_ns > 0) {
+		c->planned = schedule_due(c);
+		wanted = c->planned - t->opened - c->counts.missed;
+	} else {
+		uint64_t target = loop_target(c);
+		uint64_t open = tally_open(t);
+
+		wanted = target > open ? target - open : 0;
+	}
+	if (c->plan->connections > 0)
+		wanted = min_u64(wanted, c->plan->connections - t->opened - c->counts.missed);
+	wanted = min_u64(wanted, client_room(c));
+	return (unsigned)min_u64(wanted, CLIENT_OPEN_MAX);
+}
+
+// The very first connection goes alone: while its SYN waits for the next hop's address, a burst
+// behind it would overflow the queue of packets that wait.
+static unsigned first_wanted(struct client *c, unsigned wanted)
+{
+	const struct client_tally *churn = &c->counts.tally[TALLY_CHURN];
+	const struct client_tally *live = &c->counts.tally[TALLY_LIVE];
+
+	if (churn->opened + live->opened == 0)
+		return wanted > 0;
+	c->is_warm = churn->established + churn->failed + live->established + live->failed > 0;
+	return c->is_warm ? wanted : 0;
+}
+
+static void open_churn(struct client *c)
+{
+	unsigned wanted = churn_wanted(c);
+	unsigned taken;
+
+	if (UNLIKELY(!c->is_warm))
+		wanted = first_wanted(c, wanted);
+	if (wanted == 0)
+		return;
+	if (c->slots)
+		taken = exchange_connect(c, wanted);
+	else
+		taken = hc_connect(c->worker, &c->plan->connect, churn_cookies, NULL, wanted);
+	c->counts.tally[TALLY_CHURN].opened += taken;
+	if (UNLIKELY(taken < wanted) && c->plan->rate_per_ns > 0)
+		c->counts.missed += wanted - taken;
+}
+
+// Those held beside the churn come first.
+static void open_live(struct client *c)
+{
+	struct hc_connect_args args = c->plan->connect;
+	struct client_tally *t = &c->counts.tally[TALLY_LIVE];
+	uint64_t opening = t->opened - t->established - t->failed;
+	uint64_t room = c->plan->busy_cap - min_u64(opening, c->plan->busy_cap);
+	uint64_t due = min_u64(c->plan->live - t->opened, room);
+	unsigned wanted = (unsigned)min_u64(due, CLIENT_OPEN_MAX);
+
+	if (UNLIKELY(!c->is_warm))
+		wanted = first_wanted(c, wanted);
+	args.remote_port = c->plan->live_port;
+	t->opened += hc_connect(c->worker, &args, live_cookies, NULL, wanted);
+}
+
+// ---------------------------------------------------------------------------------------------
+// phases
+
+static void enter(struct client *c, enum client_phase phase, uint64_t until_ns)
+{
+	c->phase_until_ns = until_ns;
+	__atomic_store_n(&c->phase, (uint32_t)phase, __ATOMIC_RELAXED);
+}
+
+static uint64_t load_until(const struct client *c)
+{
+	return c->plan->duration_ns ? c->load_from_ns + c->plan->duration_ns : UINT64_MAX;
+}
+
+static bool is_opening_over(const struct client *c)
+{
+	const struct client_plan *p = c->plan;
+
+	if (__atomic_load_n(c->stop, __ATOMIC_RELAXED))
+		return true;
+	if (p->connections == 0 || client_phase(c) == PHASE_FILL)
+		return false;
+	return c->counts.tally[TALLY_CHURN].opened + c->counts.missed >= p->connections;
+}
+
+static bool is_fill_over(const struct client *c)
+{
+	const struct client_tally *t = &c->counts.tally[TALLY_LIVE];
+
+	return t->opened == c->plan->live && t->opened == t->established + t->failed;
+}
+
+// Moves on when a phase's time or work is over. Phases of no length are passed in one call.
+static void advance(struct client *c)
+{
+	if (client_phase(c) < PHASE_DRAIN && is_opening_over(c))
+		enter(c, PHASE_DRAIN, c->now_ns + c->plan->drain_ns);
+	if (client_phase(c) == PHASE_FILL && is_fill_over(c)) {
+		c->load_from_ns = c->now_ns;
+		enter(c, PHASE_RAMP, c->now_ns + c->plan->ramp_ns);
+	}
+	if (client_phase(c) == PHASE_RAMP && c->now_ns >= c->phase_until_ns)
+		enter(c, PHASE_SETTLE, c->phase_until_ns + c->plan->settle_ns);
+	if (client_phase(c) == PHASE_SETTLE && c->now_ns >= c->phase_until_ns)
+		enter(c, PHASE_STEADY, load_until(c));
+	if (client_phase(c) == PHASE_STEADY && c->now_ns >= c->phase_until_ns)
+		enter(c, PHASE_DRAIN, c->now_ns + c->plan->drain_ns);
+	if (client_phase(c) == PHASE_DRAIN &&
+	    (tally_open(&c->counts.tally[TALLY_CHURN]) == 0 || c->now_ns >= c->phase_until_ns))
+		enter(c, PHASE_DONE, UINT64_MAX);
+}
+
+void client_step(struct client *c, uint64_t now_ns)
+{
+	unsigned n = hc_step(c->worker, now_ns, c->events, c->event_cap);
+	enum client_phase phase;
+
+	c->now_ns = now_ns;
+	c->event_count = n;
+	if (c->slots) {
+		exchange_events(c, n);
+		exchange_hold_expire(c);
+	} else {
+		events_plain(c, n);
+	}
+	advance(c);
+	phase = client_phase(c);
+	if (phase == PHASE_FILL)
+		open_live(c);
+	else if (phase < PHASE_DRAIN)
+		open_churn(c);
+	hc_flush(c->worker);
+}
+
+// ---------------------------------------------------------------------------------------------
+// life
+
+bool client_init(struct client *c, struct hc_worker *worker, const struct client_plan *plan,
+		 const int *stop)
+{
+	memset(c, 0, sizeof *c);
+
+	c->worker = worker;
+	c->plan = plan;
+	c->stop = stop;
+	c->event_cap = 4u * plan->burst_pkts;
+	c->phase_until_ns = UINT64_MAX;
+	c->events = calloc(c->event_cap, sizeof *c->events);
+	if (!c->events)
+		return false;
+	if (plan->request_kind == REQUEST_NONE && plan->hold_ns == 0)
+		return true;
+	return exchange_init(c);
+}
+
+void client_fini(struct client *c)
+{
+	exchange_fini(c);
+	free(c->events);
+	memset(c, 0, sizeof *c);
+}

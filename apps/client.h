@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// The load generator of one worker. It steps the stack, does what each event asks for, opens what
+// is due, and flushes: run to completion, no system calls, no heap.
+//
+// A connection that is only opened and closed has no memory here at all: its events are counted,
+// and as many as ended are opened again by one bulk call. Connections that are held or that
+// exchange something get a slot, whose number is their cookie (client_exchange.c).
+
+#include <handclasp/handclasp.h>
+
+#include "config.h"
+#include "http.h"
+
+enum client_phase {
+	PHASE_FILL,   // Opening the connections that are held beside the churn.
+	PHASE_RAMP,   // Growing towards the planned load.
+	PHASE_SETTLE, // Full load, not yet measured.
+	PHASE_STEADY, // Measured.
+	PHASE_DRAIN,  // Nothing is opened any more; what is open may end.
+	PHASE_DONE,
+};
+
+#define CLIENT_OPEN_MAX 256u // Connections opened by one bulk call.
+
+// What one client has to do: its share of the configuration.
+struct client_plan {
+	struct hc_connect_args connect;
+	uint16_t live_port; // Where those held beside the churn connect to.
+	uint32_t concurrency;
+	uint32_t busy_cap;  // Opening or closing at once: a wire in memory holds only so many.
+	double rate_per_ns; // 0: closed loop.
+	uint64_t connections;
+	uint64_t duration_ns;
+	uint64_t ramp_ns;
+	uint64_t settle_ns;
+	uint64_t hold_ns;
+	uint64_t drain_ns;
+	uint32_t live;
+	uint32_t conn_cap;
+	unsigned burst_pkts;
+	enum close_side close;
+	enum request_kind request_kind;
+	const uint8_t *request; // Shared by all connections.
+	uint32_t request_bytes;
+	uint64_t response_bytes; // RESPONSE_AUTO: whatever comes.
+};
+
+// Where connections of one kind stand. Those of cookie CHURN (or with a slot) and those held.
+struct client_tally {
+	uint64_t opened;
+	uint64_t established;
+	uint64_t closed;
+	uint64_t failed;
+	uint64_t reset;
+	uint64_t aborted; // By plan: --close rst.
+};
+
+enum client_tally_kind { TALLY_CHURN, TALLY_LIVE, TALLY_COUNT };
+
+enum outcome {
+	OUTCOME_PENDING, // The response is not complete.
+	OUTCOME_NONE,    // None is expected.
+	OUTCOME_RIGHT,
+	OUTCOME_BAD_STATUS, // Not HTTP, or not 200, or of a form we cannot measure (chunked).
+	OUTCOME_BAD_LENGTH, // Fewer or more bytes than announced or asked for.
+	OUTCOME_COUNT
+};
+
+struct slot {
+	hc_conn conn;
+	uint64_t opened_ns;
+	uint32_t next, prev; // Free list, or the queue of those that are held.
+	uint32_t unsent;     // Bytes of the request the stack has not taken.
+	bool is_held;        // In the queue.
+	bool is_due;         // Has been established for --hold.
+	bool is_closing;     // We have sent our FIN.
+	bool has_head;       // `head` is being read.
+	uint8_t outcome;     // enum outcome, once the response is complete.
+	uint8_t verdict;     // enum outcome the head has earned.
+	uint64_t body_left;  // HTTP_NO_LENGTH: until the peer's FIN.
+	struct http_head head;
+};
+
+struct client_counts {
+	struct client_tally tally[TALLY_COUNT];
+	uint64_t failed_by[HC_REASON_COUNT];
+	uint64_t reset_by[HC_REASON_COUNT];
+	uint64_t missed; // Open loop: due, and refused by the stack.
+	uint64_t outcome[OUTCOME_COUNT];
+	uint64_t body_bytes;
+};
+
+#define CLIENT_MEMO_BYTES 512u
+
+struct client {
+	struct hc_worker *worker;
+	const struct client_plan *plan;
+	const int *stop; // Set when the run is interrupted.
+	struct hc_event *events;
+	unsigned event_cap;
+	unsigned event_count; // Of the last step.
+	uint64_t now_ns;
+
+	uint32_t phase;          // enum client_phase; others read it while we run.
+	uint64_t load_from_ns;   // The end of FILL.
+	uint64_t phase_until_ns; // UINT64_MAX: no time ends it.
+	uint64_t planned;        // Open loop: connections due by now.
+	bool is_warm;            // The first connection has come to something.
+
+	struct slot *slots; // NULL: none are needed.
+	uint32_t slot_cap;
+	uint32_t slot_used;
+	uint32_t slot_free;
+	uint32_t hold_head, hold_tail;
+	uint64_t hold_count;
+	bool half_closes;       // Our FIN goes before the response: only the peer's ends it.
+	uint32_t *slot_cookies; // Of one bulk call.
+	hc_conn *slot_conns;
+
+	// The response head read last, and what it came to.
+	uint8_t memo[CLIENT_MEMO_BYTES];
+	uint32_t memo_len;
+	struct http_head memo_head;
+
+	struct client_counts counts;
+	struct hc_hist *response; // Request sent to last byte of the response; NULL: no request.
+};
+
+// @return false when memory is short.
+bool client_init(struct client *c, struct hc_worker *worker, const struct client_plan *plan,
+		 const int *stop);
+void client_fini(struct client *c);
+
+// One step of the stack and of the client. The first call begins the load.
+void client_step(struct client *c, uint64_t now_ns);
+
+static inline enum client_phase client_phase(const struct client *c)
+{
+	return (enum client_phase)__atomic_load_n(&c->phase, __ATOMIC_RELAXED);
+}
+
+// Connections of a kind that were opened and have not ended.
+static inline uint64_t tally_open(const struct client_tally *t)
+{
+	return t->opened - t->closed - t->failed - t->reset - t->aborted;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Between the files of the client.
+
+#define COOKIE_CHURN 0u
+#define COOKIE_LIVE  UINT32_MAX
+
+bool exchange_init(struct client *c);
+void exchange_fini(struct client *c);
+
+// Handles the burst's events when connections have slots.
+void exchange_events(struct client *c, unsigned n);
+
+// Closes those whose --hold is over.
+void exchange_hold_expire(struct client *c);
+
+// Opens n connections with a slot each. Returns how many.
+unsigned exchange_connect(struct client *c, unsigned n);
+
+// How many more connections may become busy now.
+uint64_t client_room(const struct client *c);
+
+// Throws away what a connection received.
+void client_discard(struct client *c, hc_conn conn);

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Connections that are held, or that send a request and check what comes back. Each has a slot; its
+// number is the connection's cookie. All are held equally long, so those waiting for the end of
+// --hold form a queue in order of opening.
+//
+// A response is right when it is HTTP with status 200 (for --request http) and has exactly the
+// length that was announced, or asked for with --response; without either it ends with the peer's
+// FIN. The head read last is kept: the next one is compared with it before it is parsed.
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+
+#define NONE UINT32_MAX
+
+// ---------------------------------------------------------------------------------------------
+// slots
+
+static uint32_t slot_take(struct client *c)
+{
+	uint32_t i = c->slot_free;
+
+	if (i != NONE) {
+		c->slot_free = c->slots[i].next;
+		return i;
+	}
+	return c->slot_used < c->slot_cap ? c->slot_used++ : NONE;
+}
+
+static void slot_give(struct client *c, uint32_t i)
+{
+	c->slots[i].conn = HC_CONN_NONE;
+	c->slots[i].next = c->slot_free;
+	c->slot_free = i;
+}
+
+static void hold_push(struct client *c, uint32_t i)
+{
+	struct slot *s = &c->slots[i];
+
+	c->hold_count++;
+	s->is_held = true;
+	s->next = NONE;
+	s->prev = c->hold_tail;
+	if (c->hold_tail == NONE)
+		c->hold_head = i;
+	else
+		c->slots[c->hold_tail].next = i;
+	c->hold_tail = i;
+}
+
+static void hold_remove(struct client *c, struct slot *s)
+{
+	if (s->prev == NONE)
+		c->hold_head = s->next;
+	else
+		c->slots[s->prev].next = s->next;
+	if (s->next == NONE)
+		c->hold_tail = s->prev;
+	else
+		c->slots[s->next].prev = s->prev;
+	c->hold_count--;
+	s->is_held = false;
+}
+
+static void slot_end(struct client *c, uint32_t i)
+{
+	if (c->slots[i].is_held)
+		hold_remove(c, &c->slots[i]);
+	slot_give(c, i);
+}
+
+unsigned exchange_connect(struct client *c, unsigned n)
+{
+	unsigned slots = 0, taken;
+
+	while (slots < n) {
+		uint32_t i = slot_take(c);
+
+		if (i == NONE)
+			break;
+		c->slot_cookies[slots++] = i;
+	}
+	taken = hc_connect(c->worker, &c->plan->connect, c->slot_cookies, c->slot_conns, slots);
+	for (unsigned k = 0; k < taken; k++)
+		c->slots[c->slot_cookies[k]].conn = c->slot_conns[k];
+	while (slots > taken)
+		slot_give(c, c->slot_cookies[--slots]);
+	return taken;
+}
+
+// ---------------------------------------------------------------------------------------------
+// ending
+
+static void end_first(struct client *c, uint32_t i)
+{
+	struct slot *s = &c->slots[i];
+
+	if (c->plan->close == CLOSE_RST) {
+		if (hc_abort(c->worker, s->conn) != 0)
+			return; // Its last event is still to come in this burst.
+		c->counts.tally[TALLY_CHURN].aborted++;
+		slot_end(c, i);
+		return;
+	}
+	s->is_closing = true;
+	if (s->outcome == OUTCOME_PENDING)
+		(void)hc_shutdown(c->worker, s->conn);
+	else
+		(void)hc_close(c->worker, s->conn);
+}
+
+// Closes if all that has to happen before has happened. A response that has no length of its own
+// ends with the peer's FIN: to get it our own goes first, and we read on.
+static void end_if_due(struct client *c, uint32_t i)
+{
+	struct slot *s = &c->slots[i];
+
+	if (!s->is_due || s->is_closing || c->plan->close == CLOSE_SERVER)
+		return;
+	if (s->outcome != OUTCOME_PENDING || (c->half_closes && s->unsent == 0))
+		end_first(c, i);
+}
+
+void exchange_hold_expire(struct client *c)
+{
+	while (c->hold_head != NONE) {
+		uint32_t i = c->hold_head;
+		struct slot *s = &c->slots[i];
+
+		if (c->now_ns - s->opened_ns < c->plan->hold_ns || client_room(c) == 0)
+			return;
+		hold_remove(c, s);
+		s->is_due = true;
+		end_if_due(c, i);
+	}
+}
+
+// ---------------------------------------------------------------------------------------------
+// the response
+
+static void complete(struct client *c, struct slot *s, enum outcome outcome)
+{
+	s->outcome = (uint8_t)outcome;
+	s->has_head = false;
+	c->counts.outcome[outcome]++;
+	if (outcome == OUTCOME_RIGHT)
+		hc_hist_add(c->response, c->now_ns - s->opened_ns);
+}
+
+// The head is read: what it says decides how long the body is and what the response is worth.
+static void begin_body(struct client *c, struct slot *s)
+{
+	const struct http_head *h = &s->head;
+
+	if (h->progress == HTTP_BAD || h->is_chunked) {
+		complete(c, s, OUTCOME_BAD_STATUS);
+		return;
+	}
+	s->has_head = false;
+	s->body_left = h->content_length;
+	s->verdict = OUTCOME_RIGHT;
+	if (h->status != 200)
+		s->verdict = OUTCOME_BAD_STATUS;
+	else if (h->content_length == HTTP_NO_LENGTH)
+		s->body_left = c->plan->response_bytes;
+	else if (c->plan->response_bytes != RESPONSE_AUTO &&
+		 h->content_length != c->plan->response_bytes)
+		s->verdict = OUTCOME_BAD_LENGTH;
+	if (s->body_left == 0)
+		complete(c, s, (enum outcome)s->verdict);
+}
+
+static uint32_t take_head(struct client *c, struct slot *s, const uint8_t *data, uint32_t len)
+{
+	bool is_new = s->head.head_bytes == 0;
+	uint32_t used;
+
+	if (is_new && c->memo_len > 0 && len >= c->memo_len &&
+	    memcmp(data, c->memo, c->memo_len) == 0) {
+		s->head = c->memo_head;
+		begin_body(c, s);
+		return c->memo_len;
+	}
+	used = (uint32_t)http_head_feed(&s->head, data, len);
+	if (s->head.progress == HTTP_MORE)
+		return used;
+	if (s->head.progress == HTTP_DONE && s->head.status >= 100 && s->head.status < 200) {
+		http_head_init(&s->head, true); // RFC 9110 15.2: interim, the real one follows.
+		return used;
+	}
+	if (is_new && s->head.progress == HTTP_DONE && used <= CLIENT_MEMO_BYTES) {
+		memcpy(c->memo, data, used);
+		c->memo_len = used;
+		c->memo_head = s->head;
+	}
+	begin_body(c, s);
+	return used;
+}
+
+static uint32_t take_body(struct client *c, struct slot *s, uint32_t len)
+{
+	uint32_t part = (uint32_t)min_u64(len, s->body_left);
+
+	c->counts.body_bytes += part;
+	if (s->body_left == HTTP_NO_LENGTH)
+		return part;
+	s->body_left -= part;
+	if (s->body_left == 0)
+		complete(c, s, (enum outcome)s->verdict);
+	return part;
+}
+
+static void take(struct client *c, struct slot *s, const uint8_t *data, uint32_t len)
+{
+	while (len > 0 && s->outcome == OUTCOME_PENDING) {
+		uint32_t used = s->has_head ? take_head(c, s, data, len) : take_body(c, s, len);
+
+		data += used;
+		len -= used;
+	}
+	c->counts.body_bytes += len;
+	if (len > 0 && s->outcome == OUTCOME_RIGHT) {
+		// More than the response: it was not right after all.
+		c->counts.outcome[OUTCOME_RIGHT]--;
+		c->counts.outcome[OUTCOME_BAD_LENGTH]++;
+		s->outcome = OUTCOME_BAD_LENGTH;
+	}
+}
+
+static void receive(struct client *c, uint32_t i)
+{
+	struct slot *s = &c->slots[i];
+	struct hc_chunk chunks[8];
+	unsigned n;
+
+	do {
+		n = hc_recv(c->worker, s->conn, chunks, ARRAY_LEN(chunks));
+		for (unsigned k = 0; k < n; k++)
+			take(c, s, chunks[k].data, chunks[k].len);
+		if (n > 0)
+			hc_recv_release(c->worker, s->conn, chunks, n);
+	} while (n == ARRAY_LEN(chunks));
+	end_if_due(c, i);
+}
+
+// ---------------------------------------------------------------------------------------------
+// events
+
+static void send_request(struct client *c, struct slot *s)
+{
+	const uint8_t *from = c->plan->request + (c->plan->request_bytes - s->unsent);
+
+	s->unsent -= (uint32_t)hc_send(c->worker, s->conn, from, s->unsent, HC_SEND_STATIC);
+}
+
+static void on_opened(struct client *c, uint32_t i)
+{
+	const struct client_plan *p = c->plan;
+	struct slot *s = &c->slots[i];
+
+	s->opened_ns = c->now_ns;
+	s->unsent = p->request_bytes;
+	s->is_held = false;
+	s->is_due = p->hold_ns == 0;
+	s->is_closing = false;
+	s->outcome = p->request_kind == REQUEST_NONE ? OUTCOME_NONE : OUTCOME_PENDING;
+	s->verdict = OUTCOME_RIGHT;
+	s->has_head = p->request_kind == REQUEST_HTTP;
+	if (s->has_head)
+		http_head_init(&s->head, true);
+	s->body_left = p->response_bytes;
+	if (s->unsent > 0)
+		send_request(c, s);
+	if (s->outcome == OUTCOME_PENDING && !s->has_head && s->body_left == 0)
+		complete(c, s, OUTCOME_RIGHT);
+	if (!s->is_due)
+		hold_push(c, i);
+	end_if_due(c, i);
+}
+
+static void on_sent(struct client *c, uint32_t i)
+{
+	struct slot *s = &c->slots[i];
+
+	if (LIKELY(s->unsent == 0))
+		return;
+	send_request(c, s);
+	end_if_due(c, i);
+}
+
+static void on_peer_closed(struct client *c, uint32_t i)
+{
+	struct slot *s = &c->slots[i];
+
+	if (s->outcome == OUTCOME_PENDING) {
+		bool ends_here = !s->has_head && s->body_left == HTTP_NO_LENGTH;
+
+		complete(c, s, ends_here ? (enum outcome)s->verdict : OUTCOME_BAD_LENGTH);
+	}
+	if (!s->is_closing) {
+		s->is_closing = true;
+		(void)hc_close(c->worker, s->conn);
+	}
+}
+
+// A connection that ended before its response was complete: by RST, or by time.
+static void on_end(struct client *c, uint32_t i)
+{
+	struct slot *s = &c->slots[i];
+
+	if (s->outcome == OUTCOME_PENDING)
+		complete(c, s, OUTCOME_BAD_LENGTH);
+	slot_end(c, i);
+}
+
+static void on_live(struct client *c, const struct hc_event *ev)
+{
+	struct client_tally *t = &c->counts.tally[TALLY_LIVE];
+
+	if (ev->type == HC_EV_OPENED) {
+		t->established++;
+	} else if (ev->type == HC_EV_DATA) {
+		client_discard(c, ev->conn);
+	} else if (ev->type == HC_EV_PEER_CLOSED) {
+		(void)hc_close(c->worker, ev->conn);
+	} else if (ev->type == HC_EV_CLOSED) {
+		t->closed++;
+	} else if (ev->type == HC_EV_FAILED) {
+		t->failed++;
+		c->counts.failed_by[ev->reason]++;
+	} else if (ev->type == HC_EV_RESET) {
+		t->reset++;
+		c->counts.reset_by[ev->reason]++;
+	}
+}
+
+static void on_churn(struct client *c, const struct hc_event *ev)
+{
+	struct client_tally *t = &c->counts.tally[TALLY_CHURN];
+	uint32_t i = ev->cookie;
+
+	switch ((enum hc_event_type)ev->type) {
+	case HC_EV_OPENED:
+		t->established++;
+		on_opened(c, i);
+		break;
+	case HC_EV_DATA:
+		receive(c, i);
+		break;
+	case HC_EV_SENT:
+		on_sent(c, i);
+		break;
+	case HC_EV_PEER_CLOSED:
+		on_peer_closed(c, i);
+		break;
+	case HC_EV_CLOSED:
+		t->closed++;
+		on_end(c, i);
+		break;
+	case HC_EV_FAILED:
+		t->failed++;
+		c->counts.failed_by[ev->reason]++;
+		slot_give(c, i);
+		break;
+	case HC_EV_RESET:
+		t->reset++;
+		c->counts.reset_by[ev->reason]++;
+		on_end(c, i);
+		break;
+	case HC_EV_NONE:
+	case HC_EV_ACCEPTED:
+		break;
+	}
+}
+
+void exchange_events(struct client *c, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct hc_event *ev = &c->events[i];
+
+		if (ev->cookie == COOKIE_LIVE)
+			on_live(c, ev);
+		else if (LIKELY(c->slots[ev->cookie].conn == ev->conn))
+			on_churn(c, ev); // Else it was aborted by us earlier in this burst.
+	}
+}
+
+// ---------------------------------------------------------------------------------------------
+// life
+
+bool exchange_init(struct client *c)
+{
+	c->slot_cap = c->plan->conn_cap;
+	c->slot_free = NONE;
+	c->hold_head = c->hold_tail = NONE;
+	c->slots = calloc(c->slot_cap, sizeof *c->slots);
+	c->slot_cookies = calloc(CLIENT_OPEN_MAX, sizeof *c->slot_cookies);
+	c->slot_conns = calloc(CLIENT_OPEN_MAX, sizeof *c->slot_conns);
+	c->half_closes =
+		c->plan->request_kind == REQUEST_BYTES && c->plan->response_bytes == RESPONSE_AUTO;
+	c->response = malloc(sizeof *c->response);
+	if (c->response)
+		hc_hist_reset(c->response);
+	return c->slots && c->slot_cookies && c->slot_conns && c->response;
+}
+
+void exchange_fini(struct client *c)
+{
+	free(c->response);
+	free(c->slot_conns);
+	free(c->slot_cookies);
+	free(c->slots);
+}
