@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// The server: one step, one pass over its events, one flush. An event finds its connection's
+// session (or the scratch one, for a connection that needs no memory), the mode reads and answers
+// as far as it can, and what is then unfinished is kept in a session of its own. Mode http is in
+// server_http.c.
+
+#include "server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NONE      UINT32_MAX
+#define LINGER_NS (2 * NS_PER_S)
+
+// ---------------------------------------------------------------------------------------------
+// sessions
+
+static bool session_is_scratch(const struct server *s, const struct session *ss)
+{
+	return ss == &s->scratch;
+}
+
+static struct session *scratch_begin(struct server *s, hc_conn conn, uint32_t listener)
+{
+	struct session *ss = &s->scratch;
+
+	// Everything up to `head`; the rest has no meaning while these say so.
+	memset(ss, 0, offsetof(struct session, head));
+	ss->conn = conn;
+	ss->listener = (uint8_t)listener;
+	ss->first_bytes = 0;
+	ss->body_bytes = 0;
+	ss->held.len = 0;
+	ss->held_used = 0;
+	return ss;
+}
+
+static bool session_is_needed(const struct session *ss)
+{
+	return ss->has_head || ss->is_blocked || ss->is_lingering || ss->got_bytes > 0 ||
+	       ss->held.len > 0;
+}
+
+static uint32_t session_take(struct server *s)
+{
+	uint32_t i = s->session_free;
+
+	if (i != NONE) {
+		s->session_free = s->sessions[i].next;
+		return i;
+	}
+	return s->session_used < s->session_cap ? s->session_used++ : NONE;
+}
+
+// Gives the connection at hand a session of its own.
+static struct session *session_make(struct server *s)
+{
+	struct session *from = &s->scratch;
+	uint32_t i = session_take(s);
+	struct session *ss;
+
+	if (i == NONE || hc_conn_set_cookie(s->worker, from->conn, LISTENERS_MAX + i) != 0) {
+		// The connection has ended; its last event is still to come in this burst.
+		if (from->held.len > 0)
+			hc_recv_release(s->worker, from->conn, &from->held, 1);
+		if (i != NONE) {
+			s->sessions[i].next = s->session_free;
+			s->session_free = i;
+		}
+		return NULL;
+	}
+	ss = &s->sessions[i];
+	*ss = *from;
+	if (!ss->is_first_static && ss->first_bytes > 0)
+		ss->first = (const uint8_t *)ss->written +
+			    (from->first - (const uint8_t *)from->written);
+	s->made[s->made_count++] = i;
+	return ss;
+}
+
+static void linger_push(struct server *s, struct session *ss)
+{
+	uint32_t i = (uint32_t)(ss - s->sessions);
+
+	ss->is_queued = true;
+	ss->linger_until_ns = s->now_ns + LINGER_NS;
+	ss->prev = s->linger_tail;
+	ss->next = NONE;
+	if (s->linger_tail == NONE)
+		s->linger_head = i;
+	else
+		s->sessions[s->linger_tail].next = i;
+	s->linger_tail = i;
+}
+
+static void linger_remove(struct server *s, struct session *ss)
+{
+	if (ss->prev == NONE)
+		s->linger_head = ss->next;
+	else
+		s->sessions[ss->prev].next = ss->next;
+	if (ss->next == NONE)
+		s->linger_tail = ss->prev;
+	else
+		s->sessions[ss->next].prev = ss->prev;
+	ss->is_queued = false;
+}
+
+static void session_drop(struct server *s, struct session *ss)
+{
+	if (ss->held.len > 0)
+		hc_recv_release(s->worker, ss->conn, &ss->held, 1);
+	if (ss->is_queued)
+		linger_remove(s, ss);
+	ss->conn = HC_CONN_NONE;
+	ss->next = s->session_free;
+	s->session_free = (uint32_t)(ss - s->sessions);
+}
+
+// The session of an event's connection: its own, one made earlier in this burst, or none.
+static struct session *session_find(struct server *s, const struct hc_event *ev)
+{
+	if (ev->cookie >= LISTENERS_MAX) {
+		struct session *ss = &s->sessions[ev->cookie - LISTENERS_MAX];
+
+		return ss->conn == ev->conn ? ss : NULL;
+	}
+	for (unsigned i = 0; i < s->made_count; i++) {
+		if (s->sessions[s->made[i]].conn == ev->conn)
+			return &s->sessions[s->made[i]];
+	}
+	return NULL;
+}
+
+// What the mode left unfinished is kept.
+static void session_settle(struct server *s, struct session *ss)
+{
+	if (session_is_scratch(s, ss)) {
+		if (LIKELY(!session_is_needed(ss)))
+			return;
+		ss = session_make(s);
+	}
+	if (ss && ss->is_lingering && !ss->is_queued)
+		linger_push(s, ss);
+}
+
+// ---------------------------------------------------------------------------------------------
+// receiving and sending
+
+const uint8_t *server_peek(struct server *s, struct session *ss, uint32_t *len)
+{
+	if (ss->held.len == 0) {
+		ss->held_used = 0;
+		if (hc_recv(s->worker, ss->conn, &ss->held, 1) == 0) {
+			ss->held.len = 0;
+			return NULL;
+		}
+	}
+	*len = ss->held.len - ss->held_used;
+	return ss->held.data + ss->held_used;
+}
+
+void server_used(struct server *s, struct session *ss, uint32_t used)
+{
+	ss->held_used += used;
+	if (ss->held_used < ss->held.len)
+		return;
+	hc_recv_release(s->worker, ss->conn, &ss->held, 1);
+	ss->held.len = 0;
+}
+
+bool server_push(struct server *s, struct session *ss)
+{
+	const unsigned flags = ss->is_first_static ? HC_SEND_STATIC : 0;
+
+	if (ss->first_bytes > 0) {
+		size_t taken = hc_send(s->worker, ss->conn, ss->first, ss->first_bytes, flags);
+
+		ss->first += taken;
+		ss->first_bytes -= (uint32_t)taken;
+		ss->is_blocked = ss->first_bytes > 0;
+	}
+	while (!ss->is_blocked && ss->body_bytes > 0) {
+		size_t piece = (size_t)min_u64(ss->body_bytes, SERVER_BODY_PIECE);
+		size_t taken = hc_send(s->worker, ss->conn, s->body, piece, HC_SEND_STATIC);
+
+		ss->body_bytes -= taken;
+		ss->is_blocked = taken < piece;
+	}
+	return !ss->is_blocked;
+}
+
+void server_end(struct server *s, struct session *ss)
+{
+	ss->is_ending = true;
+	if (ss->is_blocked)
+		return;
+	// A close with bytes unread would be a reset (RFC 9293 3.6.1), and could take the answer
+	// with it (RFC 9112 9.6): half close instead, and throw away what comes.
+	if (ss->held.len > 0 || ss->is_lingering) {
+		ss->is_lingering = true;
+		(void)hc_shutdown(s->worker, ss->conn);
+	} else {
+		(void)hc_close(s->worker, ss->conn);
+	}
+}
+
+// ---------------------------------------------------------------------------------------------
+// modes
+
+static void discard(struct server *s, struct session *ss)
+{
+	uint32_t len;
+
+	while (server_peek(s, ss, &len)) {
+		s->counts.body_bytes += len;
+		server_used(s, ss, len);
+	}
+}
+
+static void echo(struct server *s, struct session *ss)
+{
+	const uint8_t *data;
+	uint32_t len;
+
+	ss->is_blocked = false;
+	while (!ss->is_blocked && (data = server_peek(s, ss, &len))) {
+		uint32_t taken = (uint32_t)hc_send(s->worker, ss->conn, data, len, 0);
+
+		s->counts.body_bytes += taken;
+		ss->is_blocked = taken < len;
+		server_used(s, ss, taken);
+	}
+}
+
+// --response bytes for every --request bytes.
+static void respond(struct server *s, struct session *ss)
+{
+	uint32_t len;
+
+	while (!ss->is_blocked && !ss->is_ending && server_peek(s, ss, &len)) {
+		uint32_t part = (uint32_t)min_u64(len, s->request_bytes - ss->got_bytes);
+
+		ss->got_bytes += part;
+		server_used(s, ss, part);
+		if (ss->got_bytes < s->request_bytes)
+			continue;
+		ss->got_bytes = 0;
+		s->counts.requests++;
+		ss->first = s->raw.data;
+		ss->first_bytes = s->raw.first_bytes;
+		ss->body_bytes = s->raw.rest_bytes;
+		ss->is_first_static = true;
+		(void)server_push(s, ss);
+		if (s->listener[ss->listener].closes_first)
+			server_end(s, ss);
+	}
+}
+
+// Reads and answers as far as the mode can get now.
+static void serve(struct server *s, struct session *ss)
+{
+	if (UNLIKELY(ss->is_lingering)) {
+		discard(s, ss);
+		return;
+	}
+	switch ((enum listen_mode)s->listener[ss->listener].mode) {
+	case LISTEN_HTTP:
+		server_http(s, ss);
+		break;
+	case LISTEN_ECHO:
+		echo(s, ss);
+		break;
+	case LISTEN_RESPOND:
+		respond(s, ss);
+		break;
+	case LISTEN_DISCARD:
+	case LISTEN_ACCEPT:
+		discard(s, ss);
+		break;
+	}
+	// What was answered for good may have left bytes behind.
+	if (UNLIKELY(ss->is_lingering))
+		discard(s, ss);
+}
+
+// ---------------------------------------------------------------------------------------------
+// events
+
+static void on_accepted(struct server *s, const struct hc_event *ev)
+{
+	const struct listen_port *l = &s->listener[ev->cookie];
+
+	s->counts.accepted++;
+	if (l->closes_first && l->mode == LISTEN_ACCEPT)
+		(void)hc_close(s->worker, ev->conn);
+}
+
+static void on_data(struct server *s, const struct hc_event *ev)
+{
+	struct session *ss = session_find(s, ev);
+
+	if (!ss) {
+		if (UNLIKELY(ev->cookie >= LISTENERS_MAX))
+			return;
+		ss = scratch_begin(s, ev->conn, ev->cookie);
+	}
+	if (ss->is_blocked)
+		return;
+	serve(s, ss);
+	session_settle(s, ss);
+}
+
+static void on_sent(struct server *s, const struct hc_event *ev)
+{
+	struct session *ss = session_find(s, ev);
+
+	if (LIKELY(!ss) || !ss->is_blocked)
+		return;
+	ss->is_blocked = false;
+	if (!server_push(s, ss))
+		return;
+	if (ss->is_ending)
+		server_end(s, ss);
+	else
+		serve(s, ss);
+	if (ss->has_peer_closed && !ss->is_blocked && !ss->is_ending)
+		server_end(s, ss);
+	session_settle(s, ss);
+}
+
+static void on_peer_closed(struct server *s, const struct hc_event *ev)
+{
+	struct session *ss = session_find(s, ev);
+
+	if (LIKELY(!ss)) {
+		(void)hc_close(s->worker, ev->conn);
+		return;
+	}
+	ss->has_peer_closed = true;
+	if (ss->is_blocked || ss->is_ending)
+		return;
+	server_end(s, ss);
+	session_settle(s, ss);
+}
+
+static void on_end(struct server *s, const struct hc_event *ev)
+{
+	struct session *ss = session_find(s, ev);
+
+	if (ss)
+		session_drop(s, ss);
+	if (ev->type == HC_EV_CLOSED) {
+		s->counts.closed++;
+	} else {
+		s->counts.reset++;
+		s->counts.reset_by[ev->reason]++;
+	}
+}
+
+static void on_event(struct server *s, const struct hc_event *ev)
+{
+	switch ((enum hc_event_type)ev->type) {
+	case HC_EV_ACCEPTED:
+		on_accepted(s, ev);
+		break;
+	case HC_EV_DATA:
+		on_data(s, ev);
+		break;
+	case HC_EV_SENT:
+		on_sent(s, ev);
+		break;
+	case HC_EV_PEER_CLOSED:
+		on_peer_closed(s, ev);
+		break;
+	case HC_EV_CLOSED:
+	case HC_EV_RESET:
+		on_end(s, ev);
+		break;
+	case HC_EV_NONE:
+	case HC_EV_OPENED:
+	case HC_EV_FAILED:
+		break;
+	}
+}
+
+// Clients that were answered for good and do not go away.
+static void linger_expire(struct server *s)
+{
+	while (s->linger_head != NONE) {
+		struct session *ss = &s->sessions[s->linger_head];
+
+		if (ss->linger_until_ns > s->now_ns)
+			return;
+		if (hc_abort(s->worker, ss->conn) == 0)
+			s->counts.aborted++;
+		session_drop(s, ss);
+	}
+}
+
+void server_step(struct server *s, uint64_t now_ns)
+{
+	unsigned n = hc_step(s->worker, now_ns, s->events, s->event_cap);
+
+	s->now_ns = now_ns;
+	s->event_count = n;
+	s->made_count = 0;
+	for (unsigned i = 0; i < n; i++)
+		on_event(s, &s->events[i]);
+	if (UNLIKELY(s->linger_head != NONE))
+		linger_expire(s);
+	hc_flush(s->worker);
+}
+
+// ---------------------------------------------------------------------------------------------
+// life
+
+static bool listen_all(struct server *s, const struct config *cfg, uint32_t backlog)
+{
+	for (unsigned i = 0; i < s->listener_count; i++) {
+		const struct listen_port *l = &s->listener[i];
+		struct hc_listen_args args = {
+			.port = l->port,
+			.backlog = backlog,
+			.cookie = i,
+		};
+
+		if (l->mode == LISTEN_HTTP || l->mode == LISTEN_ECHO || l->mode == LISTEN_RESPOND)
+			args.flags |= HC_CONN_PIGGYBACK;
+		if (cfg->close_method == CLOSE_THREE_WAY && !l->closes_first)
+			args.flags |= HC_CONN_MERGE_CLOSE;
+		s->handle[i] = hc_listen(s->worker, &args);
+		if (s->handle[i] == -ENOSPC) {
+			complain("--listener-cap %u is too small for %u listening ports: make it "
+				 "larger",
+				 cfg->stack.listener_cap, s->listener_count);
+			return false;
+		}
+		if (s->handle[i] < 0) {
+			complain("cannot listen on port %u: %s", l->port, strerror(-s->handle[i]));
+			return false;
+		}
+	}
+	return true;
+}
+
+bool server_init(struct server *s, struct hc_worker *worker, const struct config *cfg,
+		 const struct listen_list *ports, const struct hc_stack_config *limits)
+{
+	memset(s, 0, sizeof *s);
+	s->worker = worker;
+	s->event_cap = 4u * limits->burst_pkts;
+	s->listener_count = ports->count;
+	memcpy(s->listener, ports->port, sizeof s->listener);
+	s->request_bytes = cfg->request.kind == REQUEST_BYTES ? cfg->request.bytes : 1;
+	s->response_bytes = cfg->response_bytes;
+	s->session_cap = limits->conn_cap;
+	s->session_free = NONE;
+	s->linger_head = s->linger_tail = NONE;
+	s->events = calloc(s->event_cap, sizeof *s->events);
+	// Untouched pages of it cost nothing: most connections never need a session.
+	s->sessions = calloc(s->session_cap, sizeof *s->sessions);
+	if (!s->events || !s->sessions || !server_http_init(s)) {
+		complain("no memory for %u sessions: make --conn-cap smaller", s->session_cap);
+		return false;
+	}
+	return listen_all(s, cfg, limits->syn_cap);
+}
+
+void server_stop_listening(struct server *s)
+{
+	for (unsigned i = 0; i < s->listener_count; i++)
+		(void)hc_unlisten(s->worker, s->handle[i]);
+}
+
+void server_fini(struct server *s)
+{
+	free(s->buffer);
+	free(s->sessions);
+	free(s->events);
+	memset(s, 0, sizeof *s);
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Mode http: GET and HEAD are answered with 200 and a body of --response bytes, or of the size the
+// path asks for (/N, /bytes/N); everything else with the error that fits (RFC 9112), after which
+// the connection is closed. Requests may be pipelined and may come in pieces; a body is read and
+// thrown away.
+//
+// A load generator sends the same request again and again: the head read last is kept with what it
+// came to, and the next one is compared with it before it is parsed.
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server.h"
+
+#define ASKED_MAX (1ull << 30)
+
+static void answer_written(struct server *s, struct session *ss, unsigned status, uint64_t bytes,
+			   bool keeps_alive)
+{
+	ss->first_bytes = (uint32_t)http_write_head(ss->written, status, bytes, keeps_alive);
+	ss->first = (const uint8_t *)ss->written;
+	ss->is_first_static = false;
+	ss->body_bytes = ss->head.is_head ? 0 : bytes;
+	(void)server_push(s, ss);
+}
+
+static void answer_ready(struct server *s, struct session *ss, const struct ready_response *r)
+{
+	ss->first = r->data;
+	ss->first_bytes = ss->head.is_head ? r->head_bytes : r->first_bytes;
+	ss->is_first_static = true;
+	ss->body_bytes = ss->head.is_head ? 0 : r->rest_bytes;
+	(void)server_push(s, ss);
+}
+
+static void answer_error(struct server *s, struct session *ss, unsigned status)
+{
+	s->counts.bad_requests++;
+	ss->has_head = false;
+	ss->is_lingering = true;
+	answer_written(s, ss, status, 0, false);
+	server_end(s, ss);
+}
+
+static void answer(struct server *s, struct session *ss)
+{
+	const struct http_head *h = &ss->head;
+	bool keeps_alive = http_keeps_alive(h) && !s->listener[ss->listener].closes_first;
+
+	if (h->asked_bytes != HTTP_NO_LENGTH && h->asked_bytes > ASKED_MAX) {
+		answer_error(s, ss, 404);
+		return;
+	}
+	s->counts.requests++;
+	ss->has_head = false;
+	if (h->asked_bytes == HTTP_NO_LENGTH || h->asked_bytes == s->response_bytes)
+		answer_ready(s, ss, keeps_alive ? &s->keep : &s->close);
+	else
+		answer_written(s, ss, 200, h->asked_bytes, keeps_alive);
+	if (!keeps_alive)
+		server_end(s, ss);
+}
+
+// Keeps a head that came whole and can be served without reading a body.
+static void memo_store(struct server *s, const struct http_head *h, const uint8_t *data,
+		       uint32_t len)
+{
+	if (len > SERVER_MEMO_BYTES || h->status != 0 || h->content_length != HTTP_NO_LENGTH)
+		return;
+	memcpy(s->memo, data, len);
+	s->memo_len = len;
+	s->memo_head = *h;
+}
+
+// Takes bytes of a head. Returns how many.
+static uint32_t read_head(struct server *s, struct session *ss, const uint8_t *data, uint32_t len)
+{
+	bool is_new = !ss->has_head;
+	uint32_t used;
+
+	if (is_new) {
+		if (len >= s->memo_len && s->memo_len > 0 &&
+		    memcmp(data, s->memo, s->memo_len) == 0) {
+			ss->head = s->memo_head;
+			return s->memo_len;
+		}
+		http_head_init(&ss->head, false);
+		ss->has_head = true;
+	}
+	used = (uint32_t)http_head_feed(&ss->head, data, len);
+	if (is_new && ss->head.progress == HTTP_DONE)
+		memo_store(s, &ss->head, data, used);
+	return used;
+}
+
+// Takes bytes of a request's body. Returns how many.
+static uint32_t skip_body(struct session *ss, uint32_t len)
+{
+	uint32_t part = (uint32_t)min_u64(len, ss->skip_bytes);
+
+	ss->skip_bytes -= part;
+	return part;
+}
+
+static void handle_head(struct server *s, struct session *ss)
+{
+	struct http_head *h = &ss->head;
+
+	if (h->progress == HTTP_MORE)
+		return;
+	if (h->status != 0) {
+		answer_error(s, ss, h->status);
+		return;
+	}
+	if (h->content_length != HTTP_NO_LENGTH)
+		ss->skip_bytes = h->content_length;
+	if (ss->skip_bytes == 0)
+		answer(s, ss);
+}
+
+void server_http(struct server *s, struct session *ss)
+{
+	const uint8_t *data;
+	uint32_t len;
+
+	while (!ss->is_blocked && !ss->is_ending && (data = server_peek(s, ss, &len))) {
+		if (ss->skip_bytes > 0) {
+			server_used(s, ss, skip_body(ss, len));
+			if (ss->skip_bytes == 0)
+				answer(s, ss);
+		} else {
+			server_used(s, ss, read_head(s, ss, data, len));
+			handle_head(s, ss);
+		}
+	}
+}
+
+// ---------------------------------------------------------------------------------------------
+// the responses that lie ready
+
+static void fill_body(uint8_t *to, size_t bytes)
+{
+	static const char line[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-\n";
+
+	for (size_t i = 0; i < bytes; i++)
+		to[i] = (uint8_t)line[i % (sizeof line - 1)];
+}
+
+// Writes a ready response at `at`. Returns where the next may begin.
+static uint8_t *make_ready(const struct server *s, struct ready_response *r, uint8_t *at,
+			   bool keeps_alive)
+{
+	uint64_t first_body = min_u64(s->response_bytes, SERVER_BODY_PIECE);
+	char head[HTTP_WRITTEN_MAX];
+
+	r->data = at;
+	r->head_bytes = (uint32_t)http_write_head(head, 200, s->response_bytes, keeps_alive);
+	r->first_bytes = r->head_bytes + (uint32_t)first_body;
+	r->rest_bytes = s->response_bytes - first_body;
+	memcpy(at, head, r->head_bytes);
+	fill_body(at + r->head_bytes, (size_t)first_body);
+	return at + HTTP_WRITTEN_MAX + SERVER_BODY_PIECE;
+}
+
+bool server_http_init(struct server *s)
+{
+	uint8_t *at = malloc(2 * (HTTP_WRITTEN_MAX + SERVER_BODY_PIECE) + SERVER_BODY_PIECE);
+
+	if (!at)
+		return false;
+	s->buffer = at;
+	at = make_ready(s, &s->keep, at, true);
+	at = make_ready(s, &s->close, at, false);
+	fill_body(at, SERVER_BODY_PIECE);
+	s->body = at;
+	s->raw.data = at;
+	s->raw.head_bytes = 0;
+	s->raw.first_bytes = (uint32_t)min_u64(s->response_bytes, SERVER_BODY_PIECE);
+	s->raw.rest_bytes = s->response_bytes - s->raw.first_bytes;
+	return true;
+}
