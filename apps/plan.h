@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// What a configuration comes to: how many workers, with which addresses and limits, how much
+// memory, and the arithmetic of tuples and TIME-WAIT that says beforehand whether the load can be
+// sustained. No EAL is needed for any of it.
+
+#include "client.h"
+#include "config.h"
+
+#define PLAN_NOTES_MAX 8u
+#define PLAN_NOTE_SIZE 256u
+
+#define BENCH_SERVER_PORT 80u
+#define BENCH_LIVE_PORT   81u
+
+struct plan {
+	unsigned worker_count; // Clients (bench, load) or servers (serve).
+	unsigned lcore_count;
+
+	// Of worker i; bench has both.
+	struct hc_stack_config client[CORES_MAX];
+	struct hc_stack_config server[CORES_MAX];
+	struct client_plan load[CORES_MAX];
+	struct listen_list listen;
+
+	struct hc_port_config port;
+	uint64_t memory_bytes; // Of workers and buffers.
+
+	uint64_t addresses; // Source addresses of a client.
+	uint64_t tuples;    // Of all clients.
+	double rate_per_s;  // The rate asked for, or the highest expected.
+	struct hc_plan arithmetic;
+
+	char line[PLAN_NOTE_SIZE]; // The arithmetic in words.
+	char notes[PLAN_NOTES_MAX][PLAN_NOTE_SIZE];
+	unsigned note_count;
+	char warnings[PLAN_NOTES_MAX][PLAN_NOTE_SIZE];
+	unsigned warning_count;
+
+	uint8_t *request; // What clients send.
+};
+
+// Fills *p, and in *cfg what was left to the plan. @return false after a complaint.
+bool plan_make(struct plan *p, struct config *cfg);
+void plan_free(struct plan *p);
+
+bool plan_has_client(const struct config *cfg);
+bool plan_has_server(const struct config *cfg);
