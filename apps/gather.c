@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Sums over all loops. Rates are sums of each loop's own rate over its own measured part; costs are
+// the time of all cores in those parts divided by the connections that ended in them.
+
+#include "gather.h"
+
+static void add_client(struct result *out, const struct loop *l)
+{
+	const struct client *c = l->client;
+	const struct client_counts *k = &c->counts;
+	const struct client_tally *churn = &k->tally[TALLY_CHURN];
+	struct client_totals *t = &out->clients;
+	uint64_t tried = churn->opened + k->missed;
+	struct hc_snapshot s;
+
+	hc_worker_snapshot(c->worker, &s);
+	snapshot_add(&out->client, &s);
+	t->aborted += churn->aborted;
+	t->missed += k->missed + (c->planned > tried ? c->planned - tried : 0);
+	t->live_asked += c->plan->live;
+	t->live_established += k->tally[TALLY_LIVE].established;
+	t->body_bytes += k->body_bytes;
+	for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+		t->outcome[i] += k->outcome[i];
+	for (unsigned i = 0; i < HC_REASON_COUNT; i++) {
+		t->failed_by[i] += k->failed_by[i];
+		t->reset_by[i] += k->reset_by[i];
+	}
+	if (c->plan->live > 0 && c->load_from_ns > l->started_ns) {
+		double fill_s = (double)(c->load_from_ns - l->started_ns) / (double)NS_PER_S;
+
+		t->fill_s = fill_s > t->fill_s ? fill_s : t->fill_s;
+	}
+	hc_hist_merge(&out->connect, hc_worker_latency(c->worker, HC_LATENCY_CONNECT));
+	hc_hist_merge(&out->close, hc_worker_latency(c->worker, HC_LATENCY_CLOSE));
+	if (c->response)
+		hc_hist_merge(&out->response, c->response);
+}
+
+static void add_server(struct result *out, const struct loop *l)
+{
+	const struct server *s = l->server;
+	const struct server_counts *k = &s->counts;
+	struct server_totals *t = &out->servers;
+	struct hc_snapshot snap;
+
+	hc_worker_snapshot(s->worker, &snap);
+	snapshot_add(&out->server, &snap);
+	t->accepted += k->accepted;
+	t->aborted += k->aborted;
+	t->requests += k->requests;
+	t->bad_requests += k->bad_requests;
+	t->body_bytes += k->body_bytes;
+	for (unsigned i = 0; i < HC_REASON_COUNT; i++)
+		t->reset_by[i] += k->reset_by[i];
+	if (out->side == SIDE_SERVER)
+		hc_hist_merge(&out->close, hc_worker_latency(s->worker, HC_LATENCY_CLOSE));
+}
+
+// ---------------------------------------------------------------------------------------------
+// the measured part
+
+struct part {
+	double core_ns, cpu_ns;
+	uint64_t ended;   // Closed, or reset by plan.
+	uint64_t packets; // Sent by both ends of ours, or sent and received by our only one.
+	uint64_t client_stage[HC_STAGE_COUNT];
+	uint64_t server_stage[HC_STAGE_COUNT];
+};
+
+static double seconds_of(const struct loop *l)
+{
+	return l->to.t_ns > l->from.t_ns ? (double)(l->to.t_ns - l->from.t_ns) / (double)NS_PER_S
+					 : 0;
+}
+
+static void add_rates(struct result *out, const struct view *v, double seconds)
+{
+	if (seconds <= 0)
+		return;
+	out->opened_per_s += (double)v->opened / seconds;
+	out->established_per_s += (double)v->established / seconds;
+	out->closed_per_s += (double)v->closed / seconds;
+}
+
+static uint64_t packets_of(const struct hc_snapshot *s, bool has_both_ends)
+{
+	return s->counter[HC_CTR_tx_packets] + (has_both_ends ? 0 : s->counter[HC_CTR_rx_packets]);
+}
+
+// What one end did in the measured part.
+static void add_end(struct result *out, struct part *part, const struct loop *l, enum side side)
+{
+	const struct hc_snapshot *from = side == SIDE_CLIENT ? &l->from.client : &l->from.server;
+	const struct hc_snapshot *to = side == SIDE_CLIENT ? &l->to.client : &l->to.server;
+	bool is_bench = out->cfg->command == COMMAND_BENCH;
+	struct hc_snapshot grown;
+	struct view v;
+
+	snapshot_subtract(&grown, to, from);
+	part->packets += packets_of(&grown, is_bench);
+	if (side != out->side)
+		return;
+	view_of(&grown, side, &v);
+	add_rates(out, &v, seconds_of(l));
+	part->ended += out->cfg->close == CLOSE_RST ? v.reset : v.closed;
+}
+
+static void add_part(struct result *out, struct part *part, const struct loop *l, uint64_t start_ns)
+{
+	double from_s = (double)(l->from.t_ns - start_ns) / (double)NS_PER_S;
+	double to_s = from_s + seconds_of(l);
+
+	part->core_ns += seconds_of(l) * (double)NS_PER_S;
+	part->cpu_ns += (double)(l->to.cpu_ns - l->from.cpu_ns);
+	if (l->client)
+		add_end(out, part, l, SIDE_CLIENT);
+	if (l->server)
+		add_end(out, part, l, SIDE_SERVER);
+	for (unsigned i = 0; i < HC_STAGE_COUNT; i++) {
+		part->client_stage[i] += l->to.client_stage[i] - l->from.client_stage[i];
+		part->server_stage[i] += l->to.server_stage[i] - l->from.server_stage[i];
+	}
+	if (out->steady_to_s <= 0 || from_s < out->steady_from_s)
+		out->steady_from_s = from_s;
+	if (to_s > out->steady_to_s)
+		out->steady_to_s = to_s;
+}
+
+static void set_costs(struct result *out, const struct part *part)
+{
+	double ended = (double)part->ended;
+
+	if (part->ended == 0)
+		return;
+	out->ns_per_connection = part->core_ns / ended;
+	out->cpu_ns_per_connection = part->cpu_ns / ended;
+	out->packets_per_connection = (double)part->packets / ended;
+	for (unsigned i = 0; i < HC_STAGE_COUNT; i++) {
+		double ns_per_cycle = (double)NS_PER_S / (double)out->env.tsc_hz;
+
+		out->client_stage_ns[i] = (double)part->client_stage[i] * ns_per_cycle / ended;
+		out->server_stage_ns[i] = (double)part->server_stage[i] * ns_per_cycle / ended;
+	}
+}
+
+// ---------------------------------------------------------------------------------------------
+// ports and all
+
+static void add_ports(struct result *out, const struct run *r)
+{
+	out->port_count = r->port_count;
+	for (unsigned i = 0; i < r->port_count; i++) {
+		struct hc_port_losses l;
+
+		hc_port_info(r->ports[i], &out->ports[i]);
+		hc_port_losses(r->ports[i], &l);
+		out->losses.rx_missed += l.rx_missed;
+		out->losses.rx_no_buffer += l.rx_no_buffer;
+		out->losses.rx_errors += l.rx_errors;
+		out->losses.tx_errors += l.tx_errors;
+	}
+}
+
+static void set_totals(struct result *out)
+{
+	struct view client;
+
+	view_of(&out->client, SIDE_CLIENT, &client);
+	view_of(&out->server, SIDE_SERVER, &out->server_view);
+	out->view = out->side == SIDE_CLIENT ? client : out->server_view;
+	out->retransmitted = client.retransmitted + out->server_view.retransmitted;
+	out->rx_packets =
+		out->client.counter[HC_CTR_rx_packets] + out->server.counter[HC_CTR_rx_packets];
+	out->tx_packets =
+		out->client.counter[HC_CTR_tx_packets] + out->server.counter[HC_CTR_tx_packets];
+}
+
+void gather(struct run *r, uint64_t end_ns)
+{
+	struct result *out = &r->result;
+	struct part part = {0};
+
+	out->cfg = r->cfg;
+	out->plan = r->plan;
+	out->side = plan_has_client(r->cfg) ? SIDE_CLIENT : SIDE_SERVER;
+	out->elapsed_s = (double)(end_ns - r->start_ns) / (double)NS_PER_S;
+	hc_environment(r->runtime, &out->env);
+	hc_hist_reset(&out->connect);
+	hc_hist_reset(&out->close);
+	hc_hist_reset(&out->response);
+	for (unsigned i = 0; i < r->loop_count; i++) {
+		const struct loop *l = &r->loops[i];
+
+		if (l->client)
+			add_client(out, l);
+		if (l->server)
+			add_server(out, l);
+		add_part(out, &part, l, r->start_ns);
+	}
+	add_ports(out, r);
+	set_totals(out);
+	set_costs(out, &part);
+	hc_worker_footprint(r->workers[0], &out->footprint);
+}

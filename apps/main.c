@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// handclasp: options, plan, run, report, exit code. Everything that can be found wrong is found
+// before DPDK is started.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "report.h"
+#include "run.h"
+
+static const struct {
+	const char *name;
+	enum command command;
+	const char *help;
+} commands[] = {
+	{"bench", COMMAND_BENCH, "open and close connections between two ends in this process"},
+	{"load", COMMAND_LOAD, "open and close connections to a target, through a port"},
+	{"serve", COMMAND_SERVE, "accept and answer connections that come from a port"},
+};
+
+static const char *complaining = "";
+
+void complain_as(const char *command)
+{
+	complaining = command;
+}
+
+void complain(const char *fmt, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "handclasp%s%s: ", *complaining ? " " : "", complaining);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+static void usage(FILE *to)
+{
+	fprintf(to, "usage: handclasp COMMAND [options] [-- EAL arguments]\n\n"
+		    "Measures how fast TCP connections open and close.\n\n");
+	for (unsigned i = 0; i < ARRAY_LEN(commands); i++)
+		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
+	fprintf(to, "\nhandclasp COMMAND --help lists the options of each.\n"
+		    "Exit codes: 0 measured, 1 the run failed, 2 bad command line, 3 environment, "
+		    "130 interrupted.\n");
+}
+
+static int find_command(const char *name)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(commands); i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+// ---------------------------------------------------------------------------------------------
+// the result file
+
+// Opens it before the run, so that a wrong path does not cost a measurement; what stands in it is
+// kept until there is something better.
+static FILE *open_json(const char *path)
+{
+	FILE *file = NULL;
+	int fd;
+
+	if (strcmp(path, "-") == 0)
+		return stdout;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	if (fd >= 0)
+		file = fdopen(fd, "w");
+	if (!file)
+		complain("--json %s cannot be written (%s): give a file that can", path,
+			 strerror(errno));
+	return file;
+}
+
+static bool write_json(const struct result *r, FILE *file)
+{
+	// A pipe or a terminal cannot be cut to length, and need not be.
+	if (file != stdout && ftruncate(fileno(file), 0) != 0 && errno != EINVAL)
+		complain("--json %s cannot be emptied (%s)", r->cfg->json, strerror(errno));
+	return result_write_json(r, file);
+}
+
+// ---------------------------------------------------------------------------------------------
+// one command
+
+static int run_and_report(struct config *cfg, struct plan *plan, FILE *json)
+{
+	struct run *r = calloc(1, sizeof *r);
+	int code;
+
+	if (!r) {
+		complain("no memory to begin with: free some");
+		return EXIT_ENVIRONMENT;
+	}
+	code = run_execute(r, cfg, plan);
+	if (r->result.cfg) {
+		if (config_is_talking(cfg))
+			report_summary(&r->result);
+		if (json && !write_json(&r->result, json))
+			code = EXIT_ENVIRONMENT;
+	}
+	result_free(&r->result);
+	free(r);
+	return code;
+}
+
+static int run_plan(struct config *cfg, struct plan *plan)
+{
+	FILE *json = NULL;
+	int code;
+
+	if (config_is_talking(cfg))
+		report_plan(cfg, plan);
+	if (cfg->is_dry_run)
+		return EXIT_MEASURED;
+	if (cfg->json) {
+		json = open_json(cfg->json);
+		if (!json)
+			return EXIT_USAGE;
+	}
+	code = run_and_report(cfg, plan, json);
+	if (json && json != stdout)
+		(void)fclose(json);
+	return code;
+}
+
+static int run_command(unsigned which, int argc, char *const *argv)
+{
+	static struct config cfg;
+	static struct plan plan;
+	int code = EXIT_USAGE;
+
+	complain_as(commands[which].name);
+	config_init(&cfg, commands[which].command, commands[which].name);
+	switch (options_parse(&cfg, argc, argv)) {
+	case OPTIONS_HELP:
+		return EXIT_MEASURED;
+	case OPTIONS_BAD:
+		return EXIT_USAGE;
+	case OPTIONS_RUN:
+		break;
+	}
+	if (!config_finish(&cfg))
+		return EXIT_USAGE;
+	if (plan_make(&plan, &cfg))
+		code = run_plan(&cfg, &plan);
+	plan_free(&plan);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	int which;
+
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		usage(stdout);
+		return EXIT_MEASURED;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("handclasp %s\n", HC_VERSION);
+		return EXIT_MEASURED;
+	}
+	which = find_command(argv[1]);
+	if (which < 0) {
+		complain("there is no command %s: it is bench, load or serve", argv[1]);
+		return EXIT_USAGE;
+	}
+	return run_command((unsigned)which, argc - 2, argv + 2);
+}

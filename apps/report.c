@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Plain text for people. On a terminal and in a pipe alike: no colours, no cursor movements, each
+// line flushed when it is complete. The first line of the result carries everything that qualifies
+// its figure.
+
+#include "report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// 1234567 -> "1,234,567". Returns `out`.
+static const char *grouped(uint64_t n, char out[32])
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);
+	char *to = out;
+
+	for (int i = 0; i < len; i++) {
+		if (i > 0 && (len - i) % 3 == 0)
+			*to++ = ',';
+		*to++ = digits[i];
+	}
+	*to = '\0';
+	return out;
+}
+
+static uint64_t rounded(double x)
+{
+	return x > 0 ? (uint64_t)(x + 0.5) : 0;
+}
+
+// ---------------------------------------------------------------------------------------------
+// before the run
+
+static void describe(const struct config *cfg, const struct plan *plan)
+{
+	char load[96];
+
+	if (cfg->command == COMMAND_SERVE) {
+		printf("serve: %u port%s on %s\n", cfg->listen.count,
+		       cfg->listen.count == 1 ? "" : "s", cfg->device);
+		return;
+	}
+	if (cfg->rate_per_s > 0)
+		snprintf(load, sizeof load, "%.6g connections/s by schedule", cfg->rate_per_s);
+	else
+		snprintf(load, sizeof load, "%u connections in flight", cfg->concurrency);
+	printf("%s: %s, %s closes first (%s)%s, %s, %u core%s\n", cfg->command_name, load,
+	       cfg->close == CLOSE_RST ? "nobody" : close_side_name(cfg->close),
+	       cfg->close == CLOSE_RST ? "rst" : close_method_name(cfg->close_method),
+	       cfg->request.kind == REQUEST_NONE   ? ", no payload"
+	       : cfg->request.kind == REQUEST_HTTP ? ", one HTTP request each"
+						   : ", one request each",
+	       cfg->command == COMMAND_BENCH ? "both ends over the in-memory wire" : cfg->device,
+	       plan->lcore_count, plan->lcore_count == 1 ? "" : "s");
+}
+
+void report_plan(const struct config *cfg, const struct plan *plan)
+{
+	describe(cfg, plan);
+	printf("plan: %s\n", plan->line);
+	for (unsigned i = 0; i < plan->note_count; i++)
+		printf("plan: %s\n", plan->notes[i]);
+	printf("plan: %.0f MB of memory\n", (double)plan->memory_bytes / 1e6);
+	for (unsigned i = 0; i < plan->warning_count; i++)
+		printf("warning: %s\n", plan->warnings[i]);
+	fflush(stdout);
+}
+
+// ---------------------------------------------------------------------------------------------
+// during the run
+
+void report_heading(void)
+{
+	printf("%8s %11s %11s %9s %8s %8s %9s %9s\n", "time s", "opened/s", "closed/s", "live",
+	       "failed", "retrans", "p50 us", "p99 us");
+	fflush(stdout);
+}
+
+void report_interval(const struct interval *i)
+{
+	printf("%8.2f %11llu %11llu %9llu %8llu %8llu", i->t_s,
+	       (unsigned long long)rounded(i->opened_per_s),
+	       (unsigned long long)rounded(i->closed_per_s), (unsigned long long)i->live,
+	       (unsigned long long)i->failed, (unsigned long long)i->retransmitted);
+	if (i->has_connect)
+		printf(" %9.1f %9.1f\n", i->connect_p50_us, i->connect_p99_us);
+	else
+		printf(" %9s %9s\n", "-", "-");
+	fflush(stdout);
+}
+
+// ---------------------------------------------------------------------------------------------
+// after the run
+
+static void first_line(const struct result *r)
+{
+	char remarks[REMARKS_MAX][FAULT_SIZE];
+	unsigned n = result_remarks(r, remarks);
+	char number[32];
+
+	bool is_rst = r->cfg->close == CLOSE_RST;
+
+	printf("\nresult: %s connections/s opened and %s on %u core%s",
+	       grouped(rounded(is_rst ? r->established_per_s : r->closed_per_s), number),
+	       is_rst ? "reset" : "closed", r->plan->lcore_count,
+	       r->plan->lcore_count == 1 ? "" : "s");
+	for (unsigned i = 0; i < n; i++)
+		printf("%s %s", i == 0 ? " --" : ";", remarks[i]);
+	printf("\n");
+}
+
+static void rates(const struct result *r)
+{
+	char opened[32], closed[32];
+
+	printf("  rate         opened %s/s, closed %s/s, from %.2f s to %.2f s of %.2f s\n",
+	       grouped(rounded(r->opened_per_s), opened), grouped(rounded(r->closed_per_s), closed),
+	       r->steady_from_s, r->steady_to_s, r->elapsed_s);
+	if (r->ns_per_connection > 0)
+		printf("  cost         %.1f ns of a core (%.1f of CPU time) and %.2f packets a "
+		       "connection\n",
+		       r->ns_per_connection, r->cpu_ns_per_connection, r->packets_per_connection);
+	printf("  memory       %u bytes a connection, %u bytes a TIME-WAIT\n",
+	       r->footprint.conn_bytes, r->footprint.time_wait_bytes);
+}
+
+static void print_nonzero(const char *name, uint64_t n)
+{
+	char number[32];
+
+	if (n > 0)
+		printf(", %s %s", grouped(n, number), name);
+}
+
+static void totals(const struct result *r)
+{
+	const struct view *v = &r->view;
+	char a[32], b[32], c[32];
+
+	printf("  connections  %s opened, %s established, %s closed", grouped(v->opened, a),
+	       grouped(v->established, b), grouped(v->closed, c));
+	print_nonzero("failed", v->failed);
+	print_nonzero("reset", v->reset);
+	print_nonzero("still open", v->live);
+	print_nonzero("still opening", v->opening);
+	print_nonzero("due but not started", r->clients.missed);
+	printf("\n");
+	if (r->cfg->live > 0)
+		printf("  held         %s of %s, established in %.2f s\n",
+		       grouped(r->clients.live_established, a), grouped(r->clients.live_asked, b),
+		       r->clients.fill_s);
+	printf("  packets      %s received, %s sent, %s retransmitted\n", grouped(r->rx_packets, a),
+	       grouped(r->tx_packets, b), grouped(r->retransmitted, c));
+}
+
+static void exchanges(const struct result *r)
+{
+	const uint64_t *outcome = r->clients.outcome;
+	char a[32], b[32];
+
+	if (plan_has_client(r->cfg) && r->cfg->request.kind != REQUEST_NONE) {
+		printf("  responses    %s right", grouped(outcome[OUTCOME_RIGHT], a));
+		print_nonzero("with a bad status", outcome[OUTCOME_BAD_STATUS]);
+		print_nonzero("of a wrong length", outcome[OUTCOME_BAD_LENGTH]);
+		printf(", %s bytes of body\n", grouped(r->clients.body_bytes, b));
+	}
+	if (plan_has_server(r->cfg) && r->servers.requests + r->servers.bad_requests > 0) {
+		printf("  requests     %s answered", grouped(r->servers.requests, a));
+		print_nonzero("bad", r->servers.bad_requests);
+		printf("\n");
+	}
+}
+
+static void latency(const char *name, const struct hc_hist *h)
+{
+	if (h->count == 0)
+		return;
+	printf("  %-12s min %.1f, mean %.1f, p50 %.1f, p90 %.1f, p99 %.1f, p99.9 %.1f, max %.1f "
+	       "us\n",
+	       name, (double)h->min_ns / 1e3, hc_hist_mean_ns(h) / 1e3,
+	       (double)hc_hist_quantile_ns(h, 0.50) / 1e3,
+	       (double)hc_hist_quantile_ns(h, 0.90) / 1e3,
+	       (double)hc_hist_quantile_ns(h, 0.99) / 1e3,
+	       (double)hc_hist_quantile_ns(h, 0.999) / 1e3, (double)h->max_ns / 1e3);
+}
+
+static void stages(const struct result *r)
+{
+	double client = 0, server = 0;
+
+	if (!r->cfg->has_stages)
+		return;
+	printf("  stages, ns a connection\n    %-10s %8s %8s\n", "", "client", "server");
+	for (unsigned i = 0; i < HC_STAGE_COUNT; i++) {
+		printf("    %-10s %8.1f %8.1f\n", hc_stage_name((enum hc_stage)i),
+		       r->client_stage_ns[i], r->server_stage_ns[i]);
+		client += r->client_stage_ns[i];
+		server += r->server_stage_ns[i];
+	}
+	printf("    %-10s %8.1f %8.1f\n", "all", client, server);
+}
+
+static void drops(const struct result *r)
+{
+	for (unsigned i = 0; i < HC_CTR_COUNT; i++) {
+		uint64_t n = r->client.counter[i] + r->server.counter[i];
+		char number[32];
+
+		if (n > 0 && hc_counter_table[i].kind == HC_COUNTER_DROP)
+			printf("  dropped      %s %s: %s\n", grouped(n, number),
+			       hc_counter_table[i].name, hc_counter_table[i].help);
+	}
+}
+
+static void machine(const struct result *r)
+{
+	const struct hc_environment *e = &r->env;
+
+	printf("  machine      %s, %s, %s, %s\n", e->cpu, e->kernel, e->dpdk,
+	       e->hugepages ? "hugepages" : "no hugepages");
+	printf("  disturbance  %llu involuntary switches, %llu ms stolen",
+	       (unsigned long long)e->involuntary_switches, (unsigned long long)e->steal_ms);
+	if (e->core_to_core_ns > 0)
+		printf(", core to core %.0f ns", e->core_to_core_ns);
+	printf("\n");
+	for (unsigned i = 0; i < e->warning_count; i++)
+		printf("  warning      %s\n", e->warnings[i]);
+	for (unsigned i = 0; i < r->plan->warning_count; i++)
+		printf("  warning      %s\n", r->plan->warnings[i]);
+}
+
+void report_summary(const struct result *r)
+{
+	first_line(r);
+	rates(r);
+	totals(r);
+	exchanges(r);
+	latency("connect", &r->connect);
+	latency("close", &r->close);
+	latency("response", &r->response);
+	stages(r);
+	drops(r);
+	machine(r);
+	if (r->fault_count == 0)
+		printf("  ledger       balanced\n");
+	for (unsigned i = 0; i < r->fault_count; i++)
+		printf("  ledger       %s\n", r->faults[i]);
+	fflush(stdout);
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// What follows from a result: whether anything completed, and the remarks that belong beside its
+// first figure because they change what it is worth.
+
+#include "result.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+uint64_t result_completed(const struct result *r)
+{
+	return r->view.closed + r->clients.aborted;
+}
+
+struct remarks {
+	char (*text)[FAULT_SIZE];
+	unsigned count;
+};
+
+__attribute__((format(printf, 2, 3))) static void remark(struct remarks *to, const char *fmt, ...)
+{
+	va_list args;
+
+	if (to->count == REMARKS_MAX)
+		return;
+	va_start(args, fmt);
+	vsnprintf(to->text[to->count++], FAULT_SIZE, fmt, args);
+	va_end(args);
+}
+
+static uint64_t both(const struct result *r, enum hc_counter c)
+{
+	return r->client.counter[c] + r->server.counter[c];
+}
+
+static unsigned long long ull(uint64_t n)
+{
+	return n;
+}
+
+static void remark_tuples(const struct result *r, struct remarks *to)
+{
+	if (both(r, HC_CTR_connect_no_port) > 0)
+		remark(to, "source tuples ran out: give more --clients or a shorter --time-wait");
+	if (both(r, HC_CTR_connect_no_memory) > 0)
+		remark(to, "control blocks ran out: give a larger --conn-cap");
+	if (both(r, HC_CTR_tw_no_memory) > 0)
+		remark(to,
+		       "%llu connections skipped TIME-WAIT for want of memory: give a larger "
+		       "--time-wait-cap",
+		       ull(both(r, HC_CTR_tw_no_memory)));
+	if (both(r, HC_CTR_tw_reused) > 0)
+		remark(to, "%llu TIME-WAITs were ended early by a new SYN (RFC 6191)",
+		       ull(both(r, HC_CTR_tw_reused)));
+}
+
+unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_SIZE])
+{
+	struct remarks to = {.text = remarks};
+	uint64_t drops = counters_of_kind(&r->client, HC_COUNTER_DROP) +
+			 counters_of_kind(&r->server, HC_COUNTER_DROP);
+	uint64_t resets = r->view.reset - r->clients.aborted;
+	uint64_t lost = both(r, HC_CTR_tx_dropped) + both(r, HC_CTR_tx_no_buffer) +
+			both(r, HC_CTR_tx_unresolved) + both(r, HC_CTR_tx_no_route);
+
+	if (r->cfg->stack.time_wait_ms == 0)
+		remark(&to, "TIME-WAIT was skipped (--time-wait 0)");
+	if (r->retransmitted > 0)
+		remark(&to, "%llu segments were retransmitted", ull(r->retransmitted));
+	if (r->clients.aborted > 0)
+		remark(&to, "every connection was ended by RST, as --close rst asks");
+	if (resets > 0)
+		remark(&to, "%llu connections were reset", ull(resets));
+	remark_tuples(r, &to);
+	if (lost > 0)
+		remark(&to, "%llu packets were lost on the way to the port", ull(lost));
+	if (drops > 0)
+		remark(&to, "%llu received packets were dropped", ull(drops));
+	return to.count;
+}
+
+bool result_add_interval(struct result *r, const struct interval *i)
+{
+	if (r->interval_count == r->interval_cap) {
+		unsigned cap = r->interval_cap ? 2 * r->interval_cap : 64;
+		struct interval *grown = realloc(r->intervals, cap * sizeof *grown);
+
+		if (!grown)
+			return false;
+		r->intervals = grown;
+		r->interval_cap = cap;
+	}
+	r->intervals[r->interval_count++] = *i;
+	return true;
+}
+
+void result_free(struct result *r)
+{
+	free(r->intervals);
+	r->intervals = NULL;
+	r->interval_count = r->interval_cap = 0;
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// Everything a run has found out, once. The lines, the summary and the JSON file all print from
+// here, so they cannot disagree.
+
+#include <handclasp/handclasp.h>
+
+#include "client.h"
+#include "config.h"
+#include "plan.h"
+#include "stats.h"
+
+#define RESULT_PORTS_MAX (2u * CORES_MAX)
+#define FAULTS_MAX       8u
+#define FAULT_SIZE       256u
+
+// One line of the report. Counts are of the interval, live is at its end.
+struct interval {
+	double t_s; // End, since the start of the run.
+	uint64_t opened, established, closed, failed;
+	uint64_t live; // Control blocks in use.
+	uint64_t retransmitted;
+	double opened_per_s, closed_per_s;
+	bool has_connect;
+	double connect_p50_us, connect_p99_us;
+};
+
+// What clients count of their own accord.
+struct client_totals {
+	uint64_t aborted; // By plan.
+	uint64_t missed;  // Open loop: refused by the stack, or due and never tried.
+	uint64_t live_asked, live_established;
+	uint64_t outcome[OUTCOME_COUNT];
+	uint64_t body_bytes;
+	uint64_t failed_by[HC_REASON_COUNT];
+	uint64_t reset_by[HC_REASON_COUNT];
+	double fill_s;
+};
+
+struct server_totals {
+	uint64_t accepted;
+	uint64_t aborted;
+	uint64_t requests, bad_requests;
+	uint64_t body_bytes;
+	uint64_t reset_by[HC_REASON_COUNT];
+};
+
+struct result {
+	const struct config *cfg;
+	const struct plan *plan;
+	enum side side; // Whose view the totals are.
+	bool is_interrupted;
+	double elapsed_s;
+
+	struct hc_environment env;
+	struct hc_port_info ports[RESULT_PORTS_MAX];
+	struct hc_port_losses losses; // Of all ports.
+	unsigned port_count;
+
+	struct hc_snapshot client, server; // All workers of a side, at the end.
+	struct view view;                  // Of `side`.
+	struct view server_view;
+	struct client_totals clients;
+	struct server_totals servers;
+	uint64_t retransmitted; // Both sides.
+	uint64_t rx_packets, tx_packets;
+
+	// The measured part.
+	double steady_from_s, steady_to_s;
+	double opened_per_s, established_per_s, closed_per_s;
+	double ns_per_connection;     // 0: nothing was closed. Of cores, whoever used them.
+	double cpu_ns_per_connection; // The same, of CPU time that the loops got.
+	double packets_per_connection;
+	double client_stage_ns[HC_STAGE_COUNT], server_stage_ns[HC_STAGE_COUNT];
+	struct hc_footprint footprint;
+	struct hc_hist connect, close, response;
+
+	struct interval *intervals;
+	unsigned interval_count, interval_cap;
+
+	char faults[FAULTS_MAX][FAULT_SIZE]; // Where the books do not balance.
+	unsigned fault_count;
+};
+
+// Connections that did all they were meant to do.
+uint64_t result_completed(const struct result *r);
+
+// Sentences worth saying first: retransmissions, TIME-WAIT skipped, drops. Returns how many were
+// written.
+#define REMARKS_MAX 8u
+unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_SIZE]);
+
+// Adds an interval; the array grows on the main thread only. @return false when memory is short.
+bool result_add_interval(struct result *r, const struct interval *i);
+
+void result_free(struct result *r);
+
+// ---------------------------------------------------------------------------------------------
+// result_json.c
+
+// Writes the result as JSON. @return false after a complaint.
+bool result_write_json(const struct result *r, FILE *to);

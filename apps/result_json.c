@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// The result file, schema handclasp.result.v1. Keys are never renamed or removed within a version;
+// new ones may come. What is not known is null, not 0. The config object is made from the option
+// table, so every option that matters is in it under a name that carries its unit.
+
+#include <jansson.h>
+
+#include "options.h"
+#include "result.h"
+
+#define SCHEMA "handclasp.result.v1"
+
+// ---------------------------------------------------------------------------------------------
+// small pieces
+
+static json_t *count(uint64_t n)
+{
+	return json_integer((json_int_t)min_u64(n, INT64_MAX));
+}
+
+static json_t *real(double x)
+{
+	return __builtin_isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *known(double x)
+{
+	return x > 0 ? real(x) : json_null();
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+	(void)json_object_set_new(object, key, value);
+}
+
+static json_t *texts(const char *first, size_t stride, unsigned n)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < n; i++)
+		(void)json_array_append_new(array, json_string(first + i * stride));
+	return array;
+}
+
+// ---------------------------------------------------------------------------------------------
+// config
+
+static json_t *address_text(uint32_t addr, int len)
+{
+	if (len >= 0)
+		return json_sprintf("%u.%u.%u.%u/%d", addr >> 24, addr >> 16 & 255, addr >> 8 & 255,
+				    addr & 255, len);
+	return json_sprintf("%u.%u.%u.%u", addr >> 24, addr >> 16 & 255, addr >> 8 & 255,
+			    addr & 255);
+}
+
+static json_t *listen_text(const struct listen_list *l)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < l->count; i++)
+		(void)json_array_append_new(array, json_sprintf("%u:%s", l->port[i].port,
+								listen_mode_name(l->port[i].mode)));
+	return array;
+}
+
+static json_t *request_text(const struct request *r)
+{
+	if (r->kind == REQUEST_NONE)
+		return json_null();
+	return r->kind == REQUEST_HTTP ? json_string("http") : json_sprintf("%u", r->bytes);
+}
+
+static uint64_t load_number(const void *field, size_t size)
+{
+	switch (size) {
+	case 1:
+		return *(const uint8_t *)field;
+	case 2:
+		return *(const uint16_t *)field;
+	case 4:
+		return *(const uint32_t *)field;
+	default:
+		return *(const uint64_t *)field;
+	}
+}
+
+static json_t *option_value(const struct option *o, const void *field)
+{
+	const struct network *network = field;
+	const struct hc_prefix *prefix = field;
+	const struct endpoint *endpoint = field;
+	const struct port_range *ports = field;
+	const char *text;
+
+	switch ((enum option_kind)o->kind) {
+	case OPTION_FLAG:
+	case OPTION_SWITCH:
+		return json_boolean(*(const bool *)field);
+	case OPTION_WORD:
+		return json_string(o->words[*(const uint32_t *)field]);
+	case OPTION_COUNT:
+	case OPTION_SIZE:
+		return load_number(field, o->size) == RESPONSE_AUTO
+			       ? json_null()
+			       : count(load_number(field, o->size));
+	case OPTION_MILLIS:
+		return count(load_number(field, o->size));
+	case OPTION_RATE:
+		return known(*(const double *)field);
+	case OPTION_SECONDS:
+		return real((double)*(const uint64_t *)field / (double)NS_PER_S);
+	case OPTION_ADDRESS:
+		return *(const uint32_t *)field ? address_text(*(const uint32_t *)field, -1)
+						: json_null();
+	case OPTION_NETWORK:
+		return network->len ? address_text(network->addr, network->len) : json_null();
+	case OPTION_PREFIX:
+		return prefix->len ? address_text(prefix->addr, prefix->len) : json_null();
+	case OPTION_TARGET:
+		return json_sprintf("%u.%u.%u.%u:%u", endpoint->addr >> 24,
+				    endpoint->addr >> 16 & 255, endpoint->addr >> 8 & 255,
+				    endpoint->addr & 255, endpoint->port);
+	case OPTION_PORTS:
+		return json_sprintf("%u-%u", ports->lo, ports->hi);
+	case OPTION_LISTEN:
+		return listen_text(field);
+	case OPTION_REQUEST:
+		return request_text(field);
+	case OPTION_TEXT:
+		text = *(const char *const *)field;
+		return text ? json_string(text) : json_null();
+	case OPTION_KINDS:
+		break;
+	}
+	return json_null();
+}
+
+static json_t *config_json(const struct config *cfg)
+{
+	json_t *out = json_object();
+	json_t *eal = json_array();
+
+	for (unsigned i = 0; i < option_count; i++) {
+		const struct option *o = &option_table[i];
+
+		if (o->key && (o->commands & cfg->command))
+			set(out, o->key, option_value(o, (const char *)cfg + o->offset));
+	}
+	for (unsigned i = 0; i < cfg->eal_arg_count; i++)
+		(void)json_array_append_new(eal, json_string(cfg->eal_args[i]));
+	set(out, "eal_args", eal);
+	return out;
+}
+
+static json_t *plan_json(const struct plan *p, bool has_client)
+{
+	json_t *out = json_object();
+
+	set(out, "memory_bytes", count(p->memory_bytes));
+	set(out, "warnings", texts(p->warnings[0], PLAN_NOTE_SIZE, p->warning_count));
+	if (!has_client)
+		return out;
+	set(out, "tuples", count(p->tuples));
+	set(out, "source_addresses", count(p->addresses * p->worker_count));
+	set(out, "rate_per_s", known(p->rate_per_s));
+	set(out, "reuse_s", real(p->arithmetic.reuse_s));
+	set(out, "sustained_per_s", real(p->arithmetic.sustained_per_s));
+	set(out, "is_sustainable", json_boolean(p->arithmetic.is_sustainable));
+	return out;
+}
+
+// ---------------------------------------------------------------------------------------------
+// environment
+
+static json_t *port_json(const struct hc_port_info *p)
+{
+	return json_pack("{s:s, s:s, s:i, s:b, s:b, s:b, s:b, s:i, s:i}", "name", p->name, "driver",
+			 p->driver, "numa_node", p->numa_node, "has_rss", p->has_rss, "has_rx_csum",
+			 p->has_rx_csum, "has_tx_csum", p->has_tx_csum, "is_link_up", p->is_link_up,
+			 "link_mbps", (int)p->link_mbps, "buffers", (int)p->buffers_total);
+}
+
+static json_t *environment_json(const struct result *r)
+{
+	const struct hc_environment *e = &r->env;
+	json_t *out = json_object();
+	json_t *lcores = json_array();
+	json_t *ports = json_array();
+
+	for (unsigned i = 0; i < e->lcore_count; i++)
+		(void)json_array_append_new(lcores, json_integer(e->lcores[i]));
+	for (unsigned i = 0; i < r->port_count; i++)
+		(void)json_array_append_new(ports, port_json(&r->ports[i]));
+	set(out, "version", json_string(HC_VERSION));
+	set(out, "cpu", json_string(e->cpu));
+	set(out, "kernel", json_string(e->kernel));
+	set(out, "dpdk", json_string(e->dpdk));
+	set(out, "port", json_string(r->cfg->device));
+	set(out, "ports", ports);
+	set(out, "hugepages", json_boolean(e->hugepages));
+	set(out, "cpus", json_integer(e->cpu_count));
+	set(out, "lcores", lcores);
+	set(out, "tsc_hz", count(e->tsc_hz));
+	set(out, "core_to_core_ns", known(e->core_to_core_ns));
+	set(out, "involuntary_switches", count(e->involuntary_switches));
+	set(out, "steal_ms", count(e->steal_ms));
+	set(out, "warnings", texts(e->warnings[0], sizeof e->warnings[0], e->warning_count));
+	return out;
+}
+
+// ---------------------------------------------------------------------------------------------
+// totals
+
+static json_t *by_reason(const uint64_t *counts)
+{
+	json_t *out = json_object();
+
+	for (unsigned i = 0; i < HC_REASON_COUNT; i++) {
+		if (i != HC_REASON_NONE || counts[i] > 0)
+			set(out, hc_reason_name((enum hc_reason)i), count(counts[i]));
+	}
+	return out;
+}
+
+static json_t *failed_by(const struct result *r)
+{
+	if (r->side == SIDE_CLIENT)
+		return by_reason(r->clients.failed_by);
+	return json_pack("{s:I, s:I}", "timed_out",
+			 (json_int_t)r->server.counter[HC_CTR_syn_expired], "reset",
+			 (json_int_t)r->server.counter[HC_CTR_syn_reset]);
+}
+
+static json_t *reset_by(const struct result *r)
+{
+	json_t *out = by_reason(r->side == SIDE_CLIENT ? r->clients.reset_by : r->servers.reset_by);
+	uint64_t own = r->side == SIDE_CLIENT ? r->clients.aborted : r->servers.aborted;
+
+	set(out, "plan", count(own));
+	return out;
+}
+
+// All counters that moved, of one kind or (kind < 0) of any.
+static json_t *counters_json(const struct hc_snapshot *s, int kind)
+{
+	json_t *out = json_object();
+
+	for (unsigned i = 0; i < HC_CTR_COUNT; i++) {
+		const struct hc_counter_info *info = &hc_counter_table[i];
+
+		if (s->counter[i] > 0 && (kind < 0 || info->kind == (enum hc_counter_kind)kind))
+			set(out, info->name, count(s->counter[i]));
+	}
+	return out;
+}
+
+static json_t *drops_json(const struct result *r)
+{
+	struct hc_snapshot all = r->client;
+
+	snapshot_add(&all, &r->server);
+	return counters_json(&all, HC_COUNTER_DROP);
+}
+
+static json_t *totals_json(const struct result *r)
+{
+	json_t *out = json_object();
+	const struct view *v = &r->view;
+	const uint64_t *outcome = r->clients.outcome;
+
+	set(out, "opened", count(v->opened));
+	set(out, "established", count(v->established));
+	set(out, "closed", count(v->closed));
+	set(out, "failed", count(v->failed));
+	set(out, "failed_by", failed_by(r));
+	set(out, "reset", count(v->reset));
+	set(out, "reset_by", reset_by(r));
+	set(out, "live_at_end", count(v->live));
+	set(out, "opening_at_end", count(v->opening));
+	set(out, "missed", count(r->clients.missed));
+	set(out, "retransmitted_segments", count(r->retransmitted));
+	set(out, "rst_sent",
+	    count(r->client.counter[HC_CTR_tx_rst] + r->server.counter[HC_CTR_tx_rst]));
+	set(out, "rx_packets", count(r->rx_packets));
+	set(out, "tx_packets", count(r->tx_packets));
+	set(out, "drops", drops_json(r));
+	set(out, "port_losses",
+	    json_pack("{s:I, s:I, s:I, s:I}", "rx_missed", (json_int_t)r->losses.rx_missed,
+		      "rx_no_buffer", (json_int_t)r->losses.rx_no_buffer, "rx_errors",
+		      (json_int_t)r->losses.rx_errors, "tx_errors",
+		      (json_int_t)r->losses.tx_errors));
+	set(out, "responses", count(outcome[OUTCOME_RIGHT]));
+	set(out, "bad_responses", count(outcome[OUTCOME_BAD_STATUS] + outcome[OUTCOME_BAD_LENGTH]));
+	set(out, "bad_responses_by",
+	    json_pack("{s:I, s:I}", "status", (json_int_t)outcome[OUTCOME_BAD_STATUS], "length",
+		      (json_int_t)outcome[OUTCOME_BAD_LENGTH]));
+	set(out, "body_bytes", count(r->clients.body_bytes + r->servers.body_bytes));
+	set(out, "ledger_balanced", json_boolean(r->fault_count == 0));
+	set(out, "ledger_faults", texts(r->faults[0], FAULT_SIZE, r->fault_count));
+	return out;
+}
+
+// The other end, when it is ours too.
+static json_t *server_json(const struct result *r)
+{
+	const struct view *v = &r->server_view;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "opened",
+			 (json_int_t)v->opened, "established", (json_int_t)v->established, "closed",
+			 (json_int_t)v->closed, "failed", (json_int_t)v->failed, "reset",
+			 (json_int_t)v->reset, "live_at_end", (json_int_t)v->live, "requests",
+			 (json_int_t)r->servers.requests, "bad_requests",
+			 (json_int_t)r->servers.bad_requests);
+}
+
+// ---------------------------------------------------------------------------------------------
+// rates, costs, latencies, intervals
+
+static json_t *rates_json(const struct result *r)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "opened_per_s", real(r->opened_per_s),
+			 "established_per_s", real(r->established_per_s), "closed_per_s",
+			 real(r->closed_per_s), "steady_from_s", real(r->steady_from_s),
+			 "steady_to_s", real(r->steady_to_s), "elapsed_s", real(r->elapsed_s));
+}
+
+static json_t *stage_json(const double *ns)
+{
+	json_t *out = json_object();
+
+	for (unsigned i = 0; i < HC_STAGE_COUNT; i++)
+		set(out, hc_stage_name((enum hc_stage)i), real(ns[i]));
+	return out;
+}
+
+static json_t *cost_json(const struct result *r)
+{
+	json_t *out = json_object();
+
+	set(out, "ns_per_connection", known(r->ns_per_connection));
+	set(out, "cpu_ns_per_connection", known(r->cpu_ns_per_connection));
+	set(out, "packets_per_connection", known(r->packets_per_connection));
+	set(out, "bytes_per_live_connection", json_integer(r->footprint.conn_bytes));
+	set(out, "bytes_per_time_wait", json_integer(r->footprint.time_wait_bytes));
+	if (r->cfg->has_stages) {
+		set(out, "client_stage_ns", stage_json(r->client_stage_ns));
+		set(out, "server_stage_ns", stage_json(r->server_stage_ns));
+	}
+	if (r->cfg->live > 0)
+		set(out, "fill_s", real(r->clients.fill_s));
+	return out;
+}
+
+static json_t *latency_json(const struct hc_hist *h)
+{
+	static const struct {
+		const char *key;
+		double q;
+	} quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}};
+	json_t *out = json_object();
+	bool is_empty = h->count == 0;
+
+	set(out, "min", is_empty ? json_null() : real((double)h->min_ns / 1e3));
+	set(out, "mean", is_empty ? json_null() : real(hc_hist_mean_ns(h) / 1e3));
+	for (unsigned i = 0; i < ARRAY_LEN(quantiles); i++)
+		set(out, quantiles[i].key,
+		    is_empty ? json_null()
+			     : real((double)hc_hist_quantile_ns(h, quantiles[i].q) / 1e3));
+	set(out, "max", is_empty ? json_null() : real((double)h->max_ns / 1e3));
+	set(out, "count", count(h->count));
+	set(out, "overflow", count(h->overflow));
+	return out;
+}
+
+static json_t *intervals_json(const struct result *r)
+{
+	json_t *out = json_array();
+
+	for (unsigned k = 0; k < r->interval_count; k++) {
+		const struct interval *i = &r->intervals[k];
+		json_t *one = json_object();
+
+		set(one, "t_s", real(i->t_s));
+		set(one, "opened", count(i->opened));
+		set(one, "established", count(i->established));
+		set(one, "closed", count(i->closed));
+		set(one, "failed", count(i->failed));
+		set(one, "live", count(i->live));
+		set(one, "retransmitted", count(i->retransmitted));
+		set(one, "opened_per_s", real(i->opened_per_s));
+		set(one, "closed_per_s", real(i->closed_per_s));
+		set(one, "connect_p50_us", i->has_connect ? real(i->connect_p50_us) : json_null());
+		set(one, "connect_p99_us", i->has_connect ? real(i->connect_p99_us) : json_null());
+		(void)json_array_append_new(out, one);
+	}
+	return out;
+}
+
+static json_t *remarks_json(const struct result *r)
+{
+	char remarks[REMARKS_MAX][FAULT_SIZE];
+	unsigned n = result_remarks(r, remarks);
+
+	return texts(remarks[0], FAULT_SIZE, n);
+}
+
+bool result_write_json(const struct result *r, FILE *to)
+{
+	json_t *out = json_object();
+	bool is_written;
+
+	set(out, "schema", json_string(SCHEMA));
+	set(out, "command", json_string(r->cfg->command_name));
+	set(out, "is_interrupted", json_boolean(r->is_interrupted));
+	set(out, "remarks", remarks_json(r));
+	set(out, "environment", environment_json(r));
+	set(out, "config", config_json(r->cfg));
+	set(out, "plan", plan_json(r->plan, plan_has_client(r->cfg)));
+	set(out, "totals", totals_json(r));
+	if (r->cfg->command == COMMAND_BENCH)
+		set(out, "server", server_json(r));
+	set(out, "rates", rates_json(r));
+	set(out, "cost", cost_json(r));
+	set(out, "latency_us",
+	    json_pack("{s:o, s:o, s:o}", "connect", latency_json(&r->connect), "close",
+		      latency_json(&r->close), "response", latency_json(&r->response)));
+	if (plan_has_client(r->cfg))
+		set(out, "client_counters", counters_json(&r->client, -1));
+	if (plan_has_server(r->cfg))
+		set(out, "server_counters", counters_json(&r->server, -1));
+	set(out, "intervals", intervals_json(r));
+	is_written = json_dumpf(out, to, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) == 0 &&
+		     fputc('\n', to) != EOF && fflush(to) == 0;
+	json_decref(out);
+	if (!is_written)
+		complain("the result could not be written to %s: is there room?", r->cfg->json);
+	return is_written;
+}
