@@ -6,8 +6,9 @@
 //
 // hc_hash_key() places flows in the table: fast (two multiplications), keyed and non-linear, so
 // that tuples which collide under one key do not collide under another (CRC32 and Toeplitz cannot
-// give that). hc_siphash() is SipHash-2-4, the pseudo-random function behind initial sequence
-// numbers and timestamp offsets (RFC 6528 3, RFC 7323 5.4).
+// give that). hc_siphash() is SipHash-2-4, for
+// secrets made from secrets; hc_siphash13() is SipHash-1-3, the pseudo-random function behind
+// initial sequence numbers (RFC 6528 3), of which every connection takes one at each end.
 
 #include "base/base.h"
 
@@ -52,3 +53,6 @@ void hc_hash_secret_init(struct hc_hash_secret *s, uint64_t seed);
 
 // SipHash-2-4 of two words under key k[2], k[3].
 uint64_t hc_siphash(const struct hc_hash_secret *s, uint64_t m0, uint64_t m1);
+
+// SipHash-1-3 of two words under the same key.
+uint64_t hc_siphash13(const struct hc_hash_secret *s, uint64_t m0, uint64_t m1);

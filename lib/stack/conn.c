@@ -30,6 +30,12 @@ static void late_event(struct hc_worker *w, uint32_t idx, enum hc_event_type typ
 	};
 }
 
+static inline uint16_t tcb_flags_of(unsigned conn_flags)
+{
+	return (uint16_t)((conn_flags & HC_CONN_PIGGYBACK ? HC_TCB_PIGGYBACK : 0) |
+			  (conn_flags & HC_CONN_MERGE_CLOSE ? HC_TCB_MERGE_CLOSE : 0));
+}
+
 // Opens one connection. @return false when something ran out.
 static bool connect_one(struct hc_worker *w, const struct hc_connect_args *args, uint32_t cookie,
 			uint16_t neigh, hc_conn *conn)
@@ -50,9 +56,7 @@ static bool connect_one(struct hc_worker *w, const struct hc_connect_args *args,
 		w->ctr[HC_CTR_connect_no_port]++;
 		goto err;
 	}
-	t->flags = (uint16_t)(HC_TCB_ACTIVE |
-			      (args->flags & HC_CONN_PIGGYBACK ? HC_TCB_PIGGYBACK : 0) |
-			      (args->flags & HC_CONN_MERGE_CLOSE ? HC_TCB_MERGE_CLOSE : 0));
+	t->flags = (uint16_t)(HC_TCB_ACTIVE | tcb_flags_of(args->flags));
 	t->cookie = cookie;
 	t->neigh = neigh;
 	hc_tcp_open(t, &w->cold[idx], &w->env);
@@ -100,7 +104,7 @@ int hc_listen(struct hc_worker *w, const struct hc_listen_args *args)
 			continue;
 		*l = (struct hc_listener){
 			.port = args->port,
-			.flags = args->flags,
+			.tcb_flags = tcb_flags_of(args->flags),
 			.backlog = args->backlog,
 			.cookie = args->cookie,
 			.is_open = true,

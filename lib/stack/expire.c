@@ -69,12 +69,11 @@ static void expire_tcb(struct hc_worker *w)
 
 	for (unsigned i = 0; i < n; i++) {
 		struct hc_tcb *t = &w->tcb[due[i]];
-		struct rte_mbuf *none = NULL;
 		hc_verdict v = hc_tcp_timeout(t, &w->cold[due[i]], &w->env);
 
 		if (v & HC_DO_PROBE)
 			hc_conn_probe(w, due[i]);
-		hc_run_verdict(w, due[i], NULL, &none, v, true);
+		hc_run_timeout(w, due[i], v);
 	}
 }
 

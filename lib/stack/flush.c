@@ -11,23 +11,46 @@
 bool hc_spare_refill(struct hc_worker *w)
 {
 	struct rte_mbuf **m = w->spare;
+	unsigned n = HC_SPARE_BULK;
 
 	HC_ASSERT(w->spare_count == 0);
-	if (rte_pktmbuf_alloc_bulk(w->pool, m, HC_SPARE_BULK) == 0) {
-		w->spare_count = HC_SPARE_BULK;
-	} else {
-		m[0] = rte_pktmbuf_alloc(w->pool); // The pool's last ones.
-		w->spare_count = m[0] != NULL;
-	}
-	return w->spare_count != 0;
+	// Buffers in the pool are whole but for the data offset.
+	if (rte_mempool_get_bulk(w->pool, (void **)m, n) != 0)
+		n = rte_mempool_get(w->pool, (void **)m) == 0; // The pool's last ones.
+	for (unsigned i = 0; i < n; i++)
+		m[i]->data_off = RTE_PKTMBUF_HEADROOM;
+	w->spare_count = n;
+	return n != 0;
 }
 
-void hc_spare_spill(struct hc_worker *w)
+// Gives n buffers back to their pools, those of one pool in a row at once.
+static void spare_return(struct rte_mbuf **m, unsigned n)
 {
-	// The oldest go: the cache has forgotten them.
-	rte_pktmbuf_free_bulk(w->spare, HC_SPARE_BULK);
-	w->spare_count -= HC_SPARE_BULK;
-	memmove(w->spare, w->spare + HC_SPARE_BULK, w->spare_count * sizeof w->spare[0]);
+	for (unsigned i = 0; i < n;) {
+		struct rte_mempool *pool = m[i]->pool;
+		unsigned first = i;
+
+		while (i < n && m[i]->pool == pool)
+			i++;
+		rte_mempool_put_bulk(pool, (void **)&m[first], i - first);
+	}
+}
+
+// What hc_mbuf_put() does with a buffer that is not whole, or when there are spare ones enough.
+void hc_mbuf_put_odd(struct hc_worker *w, struct rte_mbuf *m)
+{
+	if (m->nb_segs != 1 || rte_mbuf_refcnt_read(m) != 1 || !RTE_MBUF_DIRECT(m)) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	m->data_off = RTE_PKTMBUF_HEADROOM;
+	if (w->spare_count == HC_SPARE_MAX) {
+		// The oldest go: the cache has forgotten them.
+		spare_return(w->spare, HC_SPARE_BULK);
+		w->spare_count -= HC_SPARE_BULK;
+		memmove(w->spare, w->spare + HC_SPARE_BULK, w->spare_count * sizeof w->spare[0]);
+	}
+	w->spare[w->spare_count++] = m;
 }
 
 void hc_tx_drain(struct hc_worker *w)
@@ -90,8 +113,22 @@ void hc_conn_probe(struct hc_worker *w, uint32_t idx)
 	send_planned(w, idx, m, &plan);
 }
 
+// A FIN with nothing before it, which is what tear-down consists of.
+HC_ALWAYS_INLINE void send_fin(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+	struct rte_mbuf *m = hc_mbuf_get(w);
+	struct hc_tx_seg s = hc_tx_from_tcb(w, t, &w->cold[idx]);
+
+	s.flags = HC_TCP_ACK | HC_TCP_FIN;
+	hc_tcp_output_fin(t, &w->cold[idx], &w->env);
+	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
+	hc_tx_segment(w, m, &s, t->neigh);
+	hc_arm_rtx(w, idx);
+}
+
 // All that one connection may send now.
-static void conn_output(struct hc_worker *w, uint32_t idx)
+static HC_NOINLINE void conn_output_any(struct hc_worker *w, uint32_t idx)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 	struct hc_tcb_cold *c = &w->cold[idx];
@@ -121,6 +158,14 @@ static void conn_output(struct hc_worker *w, uint32_t idx)
 	}
 	if (t->flags & HC_TCB_ACK_OWED)
 		hc_tx_ack(w, t, c);
+}
+
+static inline void conn_output(struct hc_worker *w, uint32_t idx)
+{
+	if (HC_LIKELY(hc_tcp_owes_only_fin(&w->tcb[idx]) && w->spare_count))
+		send_fin(w, idx);
+	else
+		conn_output_any(w, idx);
 }
 
 // Takes what was freed since off the list, and who is on it twice because the block changed hands.

@@ -58,7 +58,7 @@ static inline void hc_layout_make(const struct hc_stack_config *cfg, struct hc_l
 			[HC_ARRAY_LISTENER] =
 				(uint64_t)cfg->listener_cap * sizeof(struct hc_listener),
 			[HC_ARRAY_PORTS] = 65536 * sizeof(uint16_t),
-			[HC_ARRAY_NEIGH] = (uint64_t)cfg->neigh_cap * sizeof(struct hc_neigh),
+			[HC_ARRAY_NEIGH] = ((uint64_t)cfg->neigh_cap + 1) * sizeof(struct hc_neigh),
 			[HC_ARRAY_NEIGH_BUCKETS] =
 				(uint64_t)hc_neigh_buckets(cfg->neigh_cap) * sizeof(uint32_t),
 		}};

@@ -75,7 +75,8 @@ static struct hc_neigh *neigh_add(struct hc_worker *w, hc_be32 addr_be)
 		for (uint32_t i = 0; i < HC_ARP_SCAN_ENTRIES && !n; i++) {
 			struct hc_neigh *old = &ns->entry[(ns->scan + i) % ns->cap];
 
-			if (!old->is_usable && old - ns->entry != ns->gateway_idx)
+			if (!old->is_usable && old - ns->entry != ns->gateway_idx &&
+			    old - ns->entry != HC_NEIGH_NONE)
 				n = old;
 		}
 		if (!n) {
@@ -86,6 +87,8 @@ static struct hc_neigh *neigh_add(struct hc_worker *w, hc_be32 addr_be)
 		neigh_unlink(w, n);
 	}
 	*n = (struct hc_neigh){.addr_be = addr_be, .state = HC_NEIGH_FAILED};
+	n->match_mask = UINT32_MAX;
+	n->l2.bytes[HC_ETH_LEN] = 0x45; // Frames are written before the answer is there.
 	n->deadline_ms = w->env.now_ms;
 	n->next = *head;
 	*head = (uint32_t)(n - ns->entry);
@@ -182,6 +185,8 @@ static void neigh_learn(struct hc_worker *w, struct hc_neigh *n, const uint8_t m
 	hc_l2_template_init(&n->l2, mac, w->port->mac);
 	n->state = HC_NEIGH_REACHABLE;
 	n->is_usable = true;
+	n->match = (HC_FORCE uint32_t)n->addr_be;
+	n->match_mask = n - w->neighs.entry == w->neighs.gateway_idx ? 0 : UINT32_MAX;
 	n->tries = 0;
 	n->deadline_ms = w->env.now_ms + w->neighs.ttl_ms;
 	while (n->waiting_head) {
@@ -214,6 +219,8 @@ static void neigh_expire(struct hc_worker *w, struct hc_neigh *n)
 		drop_waiting(w, n);
 		n->state = HC_NEIGH_FAILED;
 		n->is_usable = false;
+		n->match = 0; // Nobody's address.
+		n->match_mask = UINT32_MAX;
 		n->deadline_ms = w->env.now_ms + HC_ARP_HOLD_MS;
 		break;
 	default:
@@ -356,8 +363,11 @@ void hc_neighs_init(struct hc_worker *w, void *entries, void *buckets)
 	ns->entry = entries;
 	ns->bucket = buckets;
 	ns->bucket_mask = hc_neigh_buckets(cfg->neigh_cap) - 1;
-	ns->cap = cfg->neigh_cap;
-	ns->count = 0;
+	ns->cap = cfg->neigh_cap + 1;
+	ns->count = 1;
+	ns->entry[HC_NEIGH_NONE] = (struct hc_neigh){.state = HC_NEIGH_FAILED};
+	ns->entry[HC_NEIGH_NONE].match_mask = UINT32_MAX;
+	ns->entry[HC_NEIGH_NONE].l2.bytes[HC_ETH_LEN] = 0x45;
 	ns->scan = 0;
 	ns->queue_cap = cfg->neigh_queue_cap;
 	ns->ttl_ms = cfg->arp_ttl_ms;

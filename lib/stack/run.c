@@ -7,54 +7,69 @@
 
 #include "stack/tuple.h"
 #include "stack/tx.h"
+#include "tcp/quick.h"
 
-// Where a flow is referenced from: its tuple slot or the flow table.
-static inline void flow_replace(struct hc_worker *w, const struct hc_flow_key *key, bool is_active,
-				hc_ref old_ref, hc_ref new_ref)
+// Where a flow is referenced from: its tuple slot when we opened it, its hash in the flow table
+// when the peer did. A segment brings it along.
+HC_ALWAYS_INLINE uint32_t flow_where(const struct hc_worker *w, const struct hc_flow_key *key,
+				     bool is_active)
+{
+	return is_active ? hc_tuple_slot(&w->tuples, key) : hc_hash_key(&w->env.secret, key);
+}
+
+HC_ALWAYS_INLINE uint32_t seg_where(const struct hc_seg *seg, bool is_active)
+{
+	return is_active ? seg->slot : seg->hash;
+}
+
+HC_ALWAYS_INLINE void flow_replace(struct hc_worker *w, uint32_t where, bool is_active,
+				   hc_ref old_ref, hc_ref new_ref)
 {
 	if (is_active) {
-		uint32_t slot = hc_tuple_slot(&w->tuples, key);
-
-		HC_ASSERT(slot != HC_TUPLE_NONE && w->tuples.slot[slot] == old_ref);
-		w->tuples.slot[slot] = new_ref;
+		HC_ASSERT(w->tuples.slot[where] == old_ref);
+		w->tuples.slot[where] = new_ref;
 	} else {
-		hc_table_replace(&w->table, hc_hash_key(&w->env.secret, key), old_ref, new_ref);
+		hc_table_replace(&w->table, where, old_ref, new_ref);
 	}
 }
 
-static inline void flow_remove(struct hc_worker *w, const struct hc_flow_key *key, bool is_active,
-			       hc_ref ref)
+HC_ALWAYS_INLINE void flow_remove(struct hc_worker *w, uint32_t where, bool is_active, hc_ref ref)
 {
 	if (is_active) {
-		uint32_t slot = hc_tuple_slot(&w->tuples, key);
-
-		HC_ASSERT(slot != HC_TUPLE_NONE && w->tuples.slot[slot] == ref);
-		w->tuples.slot[slot] = HC_REF_NONE;
+		HC_ASSERT(w->tuples.slot[where] == ref);
+		w->tuples.slot[where] = HC_REF_NONE;
 		w->tuples.used_count--;
 	} else {
-		hc_table_remove(&w->table, hc_hash_key(&w->env.secret, key), ref);
+		hc_table_remove(&w->table, where, ref);
 	}
 }
 
-hc_ref hc_flow_find(struct hc_worker *w, const struct hc_flow_key *key)
+static inline hc_ref flow_find_by_hash(const struct hc_worker *w, const struct hc_flow_key *key,
+				       uint32_t hash)
 {
-	uint32_t slot = hc_tuple_slot(&w->tuples, key);
 	struct hc_table_cursor at;
-	hc_ref ref;
+	hc_ref ref = hc_table_first(&w->table, hash, &at);
 
-	if (slot != HC_TUPLE_NONE) {
-		ref = w->tuples.slot[slot];
-		if (ref != HC_REF_NONE && hc_flow_key_equal(hc_ref_key(w, ref), key))
-			return ref;
-	}
-	ref = hc_table_first(&w->table, hc_hash_key(&w->env.secret, key), &at);
 	while (ref != HC_REF_NONE && !hc_flow_key_equal(hc_ref_key(w, ref), key))
 		ref = hc_table_next(&w->table, &at);
 	return ref;
 }
 
+hc_ref hc_flow_find(const struct hc_worker *w, const struct hc_flow_key *key)
+{
+	uint32_t slot = hc_tuple_slot(&w->tuples, key);
+
+	if (slot != HC_TUPLE_NONE) {
+		hc_ref ref = w->tuples.slot[slot];
+
+		if (ref != HC_REF_NONE && hc_flow_key_equal(hc_ref_key(w, ref), key))
+			return ref;
+	}
+	return flow_find_by_hash(w, key, hc_hash_key(&w->env.secret, key));
+}
+
 // Gives the block back; nothing refers to it any more.
-static inline void tcb_release(struct hc_worker *w, uint32_t idx)
+HC_ALWAYS_INLINE void tcb_release(struct hc_worker *w, uint32_t idx)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 
@@ -68,55 +83,69 @@ static inline void tcb_release(struct hc_worker *w, uint32_t idx)
 	hc_pool_put(&w->tcb_pool, idx);
 }
 
+HC_ALWAYS_INLINE void tcb_free(struct hc_worker *w, uint32_t idx, uint32_t where)
+{
+	flow_remove(w, where, w->tcb[idx].flags & HC_TCB_ACTIVE, hc_ref_make(HC_REF_TCB, idx));
+	tcb_release(w, idx);
+}
+
 void hc_tcb_free(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	const struct hc_tcb *t = &w->tcb[idx];
 
-	flow_remove(w, &t->key, t->flags & HC_TCB_ACTIVE, hc_ref_make(HC_REF_TCB, idx));
-	tcb_release(w, idx);
+	tcb_free(w, idx, flow_where(w, &t->key, t->flags & HC_TCB_ACTIVE));
+}
+
+// A mini gives its room back; the flow table has let go of it.
+HC_ALWAYS_INLINE void syn_release(struct hc_worker *w, uint32_t idx, struct hc_listener *l)
+{
+	struct hc_syn_mini *y = &w->syn[idx];
+
+	hc_timer_off(&w->syn_timers, idx);
+	memset(&y->key, 0, sizeof y->key);
+	HC_ASSERT(l->half_open_count > 0);
+	l->half_open_count--;
+	hc_pool_put(&w->syn_pool, idx);
 }
 
 void hc_syn_forget(struct hc_worker *w, uint32_t idx)
 {
 	struct hc_syn_mini *y = &w->syn[idx];
 
-	flow_remove(w, &y->key, false, hc_ref_make(HC_REF_SYN, idx));
-	hc_timer_off(&w->syn_timers, idx);
-	memset(&y->key, 0, sizeof y->key);
-	HC_ASSERT(w->listener[y->listener].half_open_count > 0);
-	w->listener[y->listener].half_open_count--;
-	hc_pool_put(&w->syn_pool, idx);
+	flow_remove(w, flow_where(w, &y->key, false), false, hc_ref_make(HC_REF_SYN, idx));
+	syn_release(w, idx, &w->listener[y->listener]);
 }
 
 void hc_tw_forget(struct hc_worker *w, uint32_t idx)
 {
 	struct hc_tw_mini *m = &w->tw.mini[idx];
+	bool is_active = m->flags & HC_TW_ACTIVE;
 
-	flow_remove(w, &m->key, m->flags & HC_TW_ACTIVE, hc_ref_make(HC_REF_TW, idx));
+	flow_remove(w, flow_where(w, &m->key, is_active), is_active, hc_ref_make(HC_REF_TW, idx));
 	hc_tw_ring_drop(&w->tw, idx);
 }
 
 // The TCB's last act: a TIME-WAIT mini takes its place, if it may.
-static inline void enter_time_wait(struct hc_worker *w, uint32_t idx)
+HC_ALWAYS_INLINE void enter_time_wait(struct hc_worker *w, uint32_t idx, uint32_t where)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 	uint32_t tw_idx;
 
 	if (HC_UNLIKELY(w->cfg.time_wait_ms == 0)) {
 		w->ctr[HC_CTR_tw_skipped]++;
-		hc_tcb_free(w, idx);
+		tcb_free(w, idx, where);
 		return;
 	}
 	tw_idx = hc_tw_ring_push(&w->tw);
 	if (HC_UNLIKELY(tw_idx == HC_IDX_NONE)) {
 		w->ctr[HC_CTR_tw_no_memory]++;
-		hc_tcb_free(w, idx);
+		tcb_free(w, idx, where);
 		return;
 	}
 	w->ctr[HC_CTR_tw_entered]++;
 	hc_tw_open(&w->tw.mini[tw_idx], t, w->env.now_ms + w->cfg.time_wait_ms,
 		   hc_tcp_advertise(t, &w->cold[idx], &w->env));
-	flow_replace(w, &t->key, t->flags & HC_TCB_ACTIVE, hc_ref_make(HC_REF_TCB, idx),
+	flow_replace(w, where, t->flags & HC_TCB_ACTIVE, hc_ref_make(HC_REF_TCB, idx),
 		     hc_ref_make(HC_REF_TW, tw_idx));
 	tcb_release(w, idx);
 }
@@ -146,7 +175,7 @@ static void count_end(struct hc_worker *w, uint32_t idx, hc_verdict v)
 	}
 }
 
-static inline void latency_add(struct hc_worker *w, enum hc_latency which, uint32_t since)
+HC_ALWAYS_INLINE void latency_add(struct hc_worker *w, enum hc_latency which, uint32_t since)
 {
 	hc_hist_record(&w->latency[which], (uint64_t)(w->env.stamp - since) << HC_STAMP_SHIFT);
 }
@@ -177,8 +206,6 @@ static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_se
 		w->ctr[HC_CTR_rtx_syn]++;
 	if (v & HC_DO_SYNACK && hc_tx_syn(w, t, c, true) && t->flags & HC_TCB_RTX)
 		w->ctr[HC_CTR_rtx_synack]++;
-	if (v & HC_DO_TIMER_FW2)
-		hc_timer_arm_fifo(&w->tcb_timers, idx, w->fifo_fw2, w->env.now_ms);
 	if (v & HC_DO_FAILED) {
 		count_end(w, idx, v);
 		hc_event_put(w, idx, HC_EV_FAILED, hc_verdict_reason_of(v), 0);
@@ -191,10 +218,13 @@ static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_se
 
 #define HC_DO_RARE                                                                                 \
 	(HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER | HC_DO_RST_REPLY | HC_DO_RST | HC_DO_SYN |      \
-	 HC_DO_SYNACK | HC_DO_TIMER_FW2 | HC_DO_FAILED | HC_DO_RESET)
+	 HC_DO_SYNACK | HC_DO_FAILED | HC_DO_RESET)
 
-void hc_run_verdict(struct hc_worker *w, uint32_t idx, struct hc_seg *seg, struct rte_mbuf **m,
-		    hc_verdict v, bool had_data)
+// Carries out a verdict on a TCB, in the order in which the events happened. With `m` NULL there is
+// no segment. Inline twice: for what hc_tcp_input_quick() says, where most of it falls away, and
+// for everything.
+HC_ALWAYS_INLINE void carry_out(struct hc_worker *w, uint32_t idx, struct hc_seg *seg,
+				struct rte_mbuf **m, hc_verdict v, uint32_t where, bool had_data)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 
@@ -205,7 +235,9 @@ void hc_run_verdict(struct hc_worker *w, uint32_t idx, struct hc_seg *seg, struc
 	}
 	if (v & HC_DO_FIN_ACKED)
 		latency_add(w, HC_LATENCY_CLOSE, t->timed_at);
-	if (v & HC_DO_TIMER_OFF)
+	if (v & HC_DO_TIMER_FW2)
+		hc_timer_arm_fifo(&w->tcb_timers, idx, w->fifo_fw2, w->env.now_ms);
+	else if (v & HC_DO_TIMER_OFF && !(v & (HC_DO_FREE | HC_DO_TIME_WAIT)))
 		hc_timer_off(&w->tcb_timers, idx);
 	if (HC_UNLIKELY(v & HC_DO_RARE))
 		run_rare(w, idx, seg, m, v, had_data);
@@ -222,9 +254,9 @@ void hc_run_verdict(struct hc_worker *w, uint32_t idx, struct hc_seg *seg, struc
 		hc_pend(w, idx);
 	}
 	if (v & HC_DO_TIME_WAIT) {
-		enter_time_wait(w, idx);
+		enter_time_wait(w, idx, where);
 	} else if (v & HC_DO_FREE) {
-		hc_tcb_free(w, idx);
+		tcb_free(w, idx, where);
 	} else {
 		if (v & HC_DO_TIMER_RTX)
 			hc_arm_rtx(w, idx);
@@ -233,8 +265,17 @@ void hc_run_verdict(struct hc_worker *w, uint32_t idx, struct hc_seg *seg, struc
 	}
 }
 
-static inline void run_tcb(struct hc_worker *w, uint32_t idx, struct rte_mbuf **m,
-			   struct hc_seg *seg)
+void hc_run_timeout(struct hc_worker *w, uint32_t idx, hc_verdict v)
+{
+	const struct hc_tcb *t = &w->tcb[idx];
+	struct rte_mbuf *none = NULL;
+
+	carry_out(w, idx, NULL, &none, v, flow_where(w, &t->key, t->flags & HC_TCB_ACTIVE), true);
+}
+
+// Any segment of a TCB, by the book.
+static HC_NOINLINE struct rte_mbuf *run_tcb_any(struct hc_worker *w, uint32_t idx,
+						struct rte_mbuf *m, struct hc_seg *seg)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 	bool had_data = t->flags & HC_TCB_DATA;
@@ -245,10 +286,26 @@ static inline void run_tcb(struct hc_worker *w, uint32_t idx, struct rte_mbuf **
 	w->ctr[HC_LIKELY(drop == 0) ? HC_CTR_rx_tcp : drop]++;
 	if (v & HC_DO_DELIVER)
 		w->ctr[HC_CTR_data_bytes_received] += seg->payload_len;
-	hc_run_verdict(w, idx, seg, m, v, had_data);
+	carry_out(w, idx, seg, &m, v, seg_where(seg, t->flags & HC_TCB_ACTIVE), had_data);
+	return m;
 }
 
-static inline struct hc_listener *find_listener(struct hc_worker *w, const struct hc_seg *seg)
+// @return the buffer, NULL when it was kept.
+HC_ALWAYS_INLINE struct rte_mbuf *run_tcb(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
+					  struct hc_seg *seg)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+	uint32_t what;
+
+	if (HC_UNLIKELY(!hc_tcp_input_quick(t, &w->cold[idx], seg, &w->env, &what)))
+		return run_tcb_any(w, idx, m, seg);
+	w->ctr[HC_CTR_rx_tcp]++;
+	carry_out(w, idx, seg, &m, what & ~(uint32_t)HC_DO_RARE,
+		  seg_where(seg, t->flags & HC_TCB_ACTIVE), false);
+	return m;
+}
+
+HC_ALWAYS_INLINE struct hc_listener *find_listener(struct hc_worker *w, const struct hc_seg *seg)
 {
 	uint16_t i = w->listener_by_port[hc_from_be16(seg->key.lport_be)];
 
@@ -256,10 +313,9 @@ static inline struct hc_listener *find_listener(struct hc_worker *w, const struc
 }
 
 // A SYN for a listener makes a mini and is answered.
-static inline void accept_syn(struct hc_worker *w, const struct hc_seg *seg, struct hc_listener *l,
-			      bool has_floor, hc_seq iss_floor)
+HC_ALWAYS_INLINE void accept_syn(struct hc_worker *w, const struct hc_seg *seg,
+				 struct hc_listener *l, bool has_floor, hc_seq iss_floor)
 {
-	uint32_t hash = hc_hash_key(&w->env.secret, &seg->key);
 	struct hc_syn_mini *y;
 	uint32_t idx;
 
@@ -272,7 +328,7 @@ static inline void accept_syn(struct hc_worker *w, const struct hc_seg *seg, str
 		w->ctr[HC_CTR_tcp_syn_no_memory]++;
 		return;
 	}
-	if (HC_UNLIKELY(!hc_table_insert(&w->table, hash, hc_ref_make(HC_REF_SYN, idx)))) {
+	if (HC_UNLIKELY(!hc_table_insert(&w->table, seg->hash, hc_ref_make(HC_REF_SYN, idx)))) {
 		hc_pool_put(&w->syn_pool, idx);
 		w->ctr[HC_CTR_tcp_syn_no_memory]++;
 		return;
@@ -289,8 +345,8 @@ static inline void accept_syn(struct hc_worker *w, const struct hc_seg *seg, str
 }
 
 // No flow: a listener's, or nobody's.
-static void run_no_flow(struct hc_worker *w, const struct hc_seg *seg, bool has_floor,
-			hc_seq iss_floor)
+HC_ALWAYS_INLINE void run_no_flow(struct hc_worker *w, const struct hc_seg *seg, bool has_floor,
+				  hc_seq iss_floor)
 {
 	struct hc_listener *l = find_listener(w, seg);
 	hc_verdict v = l ? hc_syn_check(seg) : hc_tcp_input_closed(seg);
@@ -305,8 +361,8 @@ static void run_no_flow(struct hc_worker *w, const struct hc_seg *seg, bool has_
 }
 
 // The final ACK: the mini becomes a connection, which takes the segment's text and FIN.
-static inline void promote(struct hc_worker *w, uint32_t syn_idx, struct rte_mbuf **m,
-			   struct hc_seg *seg)
+HC_ALWAYS_INLINE struct rte_mbuf *promote(struct hc_worker *w, uint32_t syn_idx, struct rte_mbuf *m,
+					  struct hc_seg *seg)
 {
 	struct hc_syn_mini *y = &w->syn[syn_idx];
 	struct hc_listener *l = &w->listener[y->listener];
@@ -315,38 +371,29 @@ static inline void promote(struct hc_worker *w, uint32_t syn_idx, struct rte_mbu
 
 	if (HC_UNLIKELY(idx == HC_IDX_NONE)) {
 		w->ctr[HC_CTR_tcp_conn_no_memory]++;
-		return; // The SYN,ACK goes out again, and the peer's ACK comes again.
+		return m; // The SYN,ACK goes out again, and the peer's ACK comes again.
 	}
 	t = &w->tcb[idx];
-	t->flags = (uint16_t)((l->flags & HC_CONN_PIGGYBACK ? HC_TCB_PIGGYBACK : 0) |
-			      (l->flags & HC_CONN_MERGE_CLOSE ? HC_TCB_MERGE_CLOSE : 0));
+	t->flags = l->tcb_flags;
 	t->cookie = l->cookie;
 	hc_syn_promote(y, seg, &w->env, t, &w->cold[idx]);
-	flow_replace(w, &y->key, false, hc_ref_make(HC_REF_SYN, syn_idx),
+	flow_replace(w, seg->hash, false, hc_ref_make(HC_REF_SYN, syn_idx),
 		     hc_ref_make(HC_REF_TCB, idx));
-	hc_timer_off(&w->syn_timers, syn_idx);
-	memset(&y->key, 0, sizeof y->key);
-	l->half_open_count--;
-	hc_pool_put(&w->syn_pool, syn_idx);
+	syn_release(w, syn_idx, l);
 	w->ctr[HC_CTR_conn_established_passive]++;
 	hc_event_put(w, idx, HC_EV_ACCEPTED, HC_REASON_NONE, (uint32_t)(l - w->listener));
-	if (seg->payload_len || seg->flags & HC_TCP_FIN)
-		run_tcb(w, idx, m, seg);
-	else
-		w->ctr[HC_CTR_rx_tcp]++;
+	if (HC_UNLIKELY(seg->payload_len || seg->flags & HC_TCP_FIN))
+		return run_tcb_any(w, idx, m, seg);
+	w->ctr[HC_CTR_rx_tcp]++;
+	return m;
 }
 
-static inline void run_syn(struct hc_worker *w, uint32_t idx, struct rte_mbuf **m,
-			   struct hc_seg *seg)
+static HC_NOINLINE void run_syn_any(struct hc_worker *w, uint32_t idx, const struct hc_seg *seg,
+				    hc_verdict v)
 {
 	struct hc_syn_mini *y = &w->syn[idx];
-	hc_verdict v = hc_syn_input(y, seg, &w->env);
 	enum hc_counter drop = hc_verdict_drop_of(v);
 
-	if (HC_LIKELY(v == HC_DO_PROMOTE)) {
-		promote(w, idx, m, seg);
-		return;
-	}
 	w->ctr[drop == 0 ? HC_CTR_rx_tcp : drop]++;
 	if (v & HC_DO_SYNACK)
 		hc_tx_synack(w, y);
@@ -360,8 +407,19 @@ static inline void run_syn(struct hc_worker *w, uint32_t idx, struct rte_mbuf **
 		hc_syn_forget(w, idx);
 }
 
+HC_ALWAYS_INLINE struct rte_mbuf *run_syn(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
+					  struct hc_seg *seg)
+{
+	hc_verdict v = hc_syn_input(&w->syn[idx], seg, &w->env);
+
+	if (HC_LIKELY(v == HC_DO_PROMOTE))
+		return promote(w, idx, m, seg);
+	run_syn_any(w, idx, seg, v);
+	return m;
+}
+
 // 2 MSL begins anew: the mini moves to the tail of the ring, which is ordered by deadline.
-static void restart_time_wait(struct hc_worker *w, uint32_t idx)
+static void restart_time_wait(struct hc_worker *w, uint32_t idx, uint32_t where)
 {
 	struct hc_tw_mini *old = &w->tw.mini[idx];
 	uint32_t new_idx = hc_tw_ring_push(&w->tw);
@@ -370,12 +428,12 @@ static void restart_time_wait(struct hc_worker *w, uint32_t idx)
 		return; // No room to move: it ends when it would have.
 	w->tw.mini[new_idx] = *old;
 	w->tw.mini[new_idx].deadline_ms = w->env.now_ms + w->cfg.time_wait_ms;
-	flow_replace(w, &old->key, old->flags & HC_TW_ACTIVE, hc_ref_make(HC_REF_TW, idx),
+	flow_replace(w, where, old->flags & HC_TW_ACTIVE, hc_ref_make(HC_REF_TW, idx),
 		     hc_ref_make(HC_REF_TW, new_idx));
 	hc_tw_ring_drop(&w->tw, idx);
 }
 
-static void run_time_wait(struct hc_worker *w, uint32_t idx, const struct hc_seg *seg)
+static HC_NOINLINE void run_time_wait(struct hc_worker *w, uint32_t idx, struct hc_seg *seg)
 {
 	struct hc_tw_mini *m = &w->tw.mini[idx];
 	struct hc_listener *l = find_listener(w, seg);
@@ -387,6 +445,7 @@ static void run_time_wait(struct hc_worker *w, uint32_t idx, const struct hc_seg
 		hc_seq floor = m->snd_nxt;
 
 		hc_tw_forget(w, idx);
+		seg->hash = hc_hash_key(&w->env.secret, &seg->key);
 		run_no_flow(w, seg, true, floor);
 		return;
 	}
@@ -395,29 +454,43 @@ static void run_time_wait(struct hc_worker *w, uint32_t idx, const struct hc_seg
 		hc_tx_mini_ack(w, &m->key, m->snd_nxt, m->rcv_nxt, hc_tw_wnd(m),
 			       m->flags & HC_TW_TS, m->ts_recent, m->neigh);
 	if (v & HC_DO_TW_RESTART)
-		restart_time_wait(w, idx);
+		restart_time_wait(w, idx, seg_where(seg, m->flags & HC_TW_ACTIVE));
 }
 
-void hc_run_segment(struct hc_worker *w, struct rte_mbuf *m, struct hc_seg *seg)
+// The look-up of the burst missed, or an earlier segment of the burst added, moved or freed the
+// flow since, or another key shares the tag.
+HC_ALWAYS_INLINE hc_ref look_again(struct hc_worker *w, struct hc_seg *seg)
 {
-	hc_ref ref = seg->ref;
+	hc_ref ref;
 
-	// The look-up was a hint: an earlier segment of the burst may have added, moved or freed
-	// the flow, and another key may share the tag. A miss by a SYN is looked up again before it
-	// is inserted.
-	if (HC_UNLIKELY(ref == HC_REF_NONE || !hc_flow_key_equal(hc_ref_key(w, ref), &seg->key))) {
+	if (seg->slot != HC_TUPLE_NONE) {
 		ref = hc_flow_find(w, &seg->key);
-		w->ctr[HC_CTR_run_relooked] += ref != seg->ref;
-	}
-	if (HC_UNLIKELY(ref == HC_REF_NONE)) {
-		run_no_flow(w, seg, false, 0);
-	} else if (hc_ref_kind(ref) == HC_REF_TCB) {
-		run_tcb(w, hc_ref_idx(ref), &m, seg);
-	} else if (hc_ref_kind(ref) == HC_REF_SYN) {
-		run_syn(w, hc_ref_idx(ref), &m, seg);
+		seg->hash = hc_hash_key(&w->env.secret, &seg->key);
 	} else {
-		run_time_wait(w, hc_ref_idx(ref), seg);
+		ref = flow_find_by_hash(w, &seg->key, seg->hash);
 	}
-	if (HC_LIKELY(m != NULL))
-		hc_mbuf_put(w, m);
+	w->ctr[HC_CTR_run_relooked] += ref != seg->ref;
+	return ref;
+}
+
+void hc_run_burst(struct hc_worker *w, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct hc_seg *seg = &w->seg[i];
+		struct rte_mbuf *m = w->seg_mbuf[i];
+		hc_ref ref = seg->ref;
+
+		if (HC_UNLIKELY(!hc_flow_key_equal(seg->found, &seg->key)))
+			ref = look_again(w, seg);
+		if (ref == HC_REF_NONE)
+			run_no_flow(w, seg, false, 0);
+		else if (hc_ref_kind(ref) == HC_REF_TCB)
+			m = run_tcb(w, hc_ref_idx(ref), m, seg);
+		else if (hc_ref_kind(ref) == HC_REF_SYN)
+			m = run_syn(w, hc_ref_idx(ref), m, seg);
+		else
+			run_time_wait(w, hc_ref_idx(ref), seg);
+		if (HC_LIKELY(m != NULL))
+			hc_mbuf_put(w, m);
+	}
 }

@@ -154,8 +154,7 @@ static bool take_census(const struct hc_worker *w, struct census *c)
 			c->established++;
 		c->by_tuple += (t->flags & HC_TCB_ACTIVE) != 0;
 		c->by_table += !(t->flags & HC_TCB_ACTIVE);
-		is_good &= hc_flow_find((struct hc_worker *)(uintptr_t)w, &t->key) ==
-			   hc_ref_make(HC_REF_TCB, i);
+		is_good &= hc_flow_find(w, &t->key) == hc_ref_make(HC_REF_TCB, i);
 		is_good &= hc_seq_le(t->snd_una, t->snd_nxt) && hc_seq_le(t->rcv_nxt, t->rcv_edge);
 	}
 	for (uint32_t pos = w->tw.head; pos != w->tw.tail; pos++) {

@@ -104,6 +104,8 @@ static unsigned parse_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned 
 	unsigned segs = 0;
 	uint64_t bytes = 0;
 
+	for (unsigned i = 0; i < n; i++)
+		hc_prefetch(rx[i]);
 	for (unsigned i = 0; i < n && i < HC_PREFETCH_FRAMES; i++)
 		hc_prefetch(rte_pktmbuf_mtod(rx[i], void *));
 	for (unsigned i = 0; i < n; i++) {
@@ -139,15 +141,16 @@ static unsigned parse_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned 
 // Where each segment's flow is looked for: a tuple slot or a bucket, prefetched; then the object.
 static void lookup_burst(struct hc_worker *w, unsigned n)
 {
+	// No segment has port 0.
+	static const struct hc_flow_key nobody;
 	struct hc_table_cursor at;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct hc_seg *seg = &w->seg[i];
-		uint32_t slot = hc_tuple_slot(&w->tuples, &seg->key);
 
-		w->seg_slot[i] = slot;
-		if (slot != HC_TUPLE_NONE) {
-			hc_prefetch(&w->tuples.slot[slot]);
+		seg->slot = hc_tuple_slot(&w->tuples, &seg->key);
+		if (seg->slot != HC_TUPLE_NONE) {
+			hc_prefetch(&w->tuples.slot[seg->slot]);
 		} else {
 			seg->hash = hc_hash_key(&w->env.secret, &seg->key);
 			hc_table_prefetch(&w->table, seg->hash);
@@ -155,17 +158,18 @@ static void lookup_burst(struct hc_worker *w, unsigned n)
 	}
 	for (unsigned i = 0; i < n; i++) {
 		struct hc_seg *seg = &w->seg[i];
-		uint32_t slot = w->seg_slot[i];
 		hc_ref ref;
 
-		if (slot != HC_TUPLE_NONE)
-			ref = w->tuples.slot[slot];
+		if (seg->slot != HC_TUPLE_NONE)
+			ref = w->tuples.slot[seg->slot];
 		else
 			ref = hc_table_first(&w->table, seg->hash, &at);
 		seg->ref = ref;
-		if (ref != HC_REF_NONE) {
-			hc_prefetch_w(hc_ref_key(w, ref));
-			if (hc_ref_kind(ref) == HC_REF_TCB)
+		seg->found = &nobody;
+		if (HC_LIKELY(ref != HC_REF_NONE)) {
+			seg->found = hc_ref_key(w, ref);
+			hc_prefetch_w(seg->found);
+			if (HC_LIKELY(hc_ref_kind(ref) == HC_REF_TCB))
 				hc_prefetch_w(&w->cold[hc_ref_idx(ref)]);
 		}
 	}
@@ -178,8 +182,7 @@ static void run_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned n, boo
 	hc_stage_mark(w, HC_STAGE_PARSE);
 	lookup_burst(w, segs);
 	hc_stage_mark(w, HC_STAGE_LOOKUP);
-	for (unsigned i = 0; i < segs; i++)
-		hc_run_segment(w, w->seg_mbuf[i], &w->seg[i]);
+	hc_run_burst(w, segs);
 	hc_stage_mark(w, HC_STAGE_RUN);
 }
 

@@ -11,8 +11,22 @@
 
 #include "stack/worker.h"
 
+// The word at data_off of a spare buffer: headroom, one reference, one segment; the port does not
+// matter.
+#if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
+#define HC_SPARE_SHAPE      (1ull << 32 | 1ull << 16 | RTE_PKTMBUF_HEADROOM)
+#define HC_SPARE_SHAPE_MASK 0x0000ffffffffffffull
+#else
+#define HC_SPARE_SHAPE      (1ull << 16 | 1ull << 32 | (uint64_t)RTE_PKTMBUF_HEADROOM << 48)
+#define HC_SPARE_SHAPE_MASK 0xffffffffffff0000ull
+#endif
+_Static_assert(offsetof(struct rte_mbuf, refcnt) == offsetof(struct rte_mbuf, data_off) + 2 &&
+		       offsetof(struct rte_mbuf, nb_segs) ==
+			       offsetof(struct rte_mbuf, data_off) + 4 &&
+		       offsetof(struct rte_mbuf, port) == offsetof(struct rte_mbuf, data_off) + 6,
+	       "the fields a port rearms lie in one word");
+
 HC_COLD bool hc_spare_refill(struct hc_worker *w);
-HC_COLD void hc_spare_spill(struct hc_worker *w);
 HC_COLD void hc_pending_compact(struct hc_worker *w);
 
 // A buffer to write a frame into, NULL when there is none (counted).
@@ -25,17 +39,20 @@ HC_ALWAYS_INLINE struct rte_mbuf *hc_mbuf_get(struct hc_worker *w)
 	return w->spare[--w->spare_count];
 }
 
+HC_COLD void hc_mbuf_put_odd(struct hc_worker *w, struct rte_mbuf *m);
+
 // Gives a buffer back: one that was received, or one from hc_mbuf_get().
 HC_ALWAYS_INLINE void hc_mbuf_put(struct hc_worker *w, struct rte_mbuf *m)
 {
-	if (HC_UNLIKELY(m->nb_segs != 1 || rte_mbuf_refcnt_read(m) != 1 || !RTE_MBUF_DIRECT(m))) {
-		rte_pktmbuf_free(m);
+	// Data offset, reference count and number of segments lie in one word, which a port rearms
+	// as one: whole buffers all look the same there.
+	uint64_t shape = hc_load64((const uint8_t *)m + offsetof(struct rte_mbuf, data_off));
+
+	if (HC_UNLIKELY(((shape ^ HC_SPARE_SHAPE) & HC_SPARE_SHAPE_MASK) | !RTE_MBUF_DIRECT(m) |
+			(w->spare_count == HC_SPARE_MAX))) {
+		hc_mbuf_put_odd(w, m);
 		return;
 	}
-	HC_ASSERT(m->next == NULL);
-	if (HC_UNLIKELY(w->spare_count == HC_SPARE_MAX))
-		hc_spare_spill(w);
-	m->data_off = RTE_PKTMBUF_HEADROOM;
 	w->spare[w->spare_count++] = m;
 }
 
@@ -60,22 +77,19 @@ HC_ALWAYS_INLINE void hc_tx_push(struct hc_worker *w, struct rte_mbuf *m, uint32
 HC_ALWAYS_INLINE void hc_tx_segment(struct hc_worker *w, struct rte_mbuf *m,
 				    const struct hc_tx_seg *s, uint16_t neigh)
 {
-	static const struct hc_l2_template nobody = {{[14] = 0x45}};
 	const struct hc_neigh *n = &w->neighs.entry[neigh];
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
-	bool is_known = neigh != HC_NEIGH_NONE && n->is_usable &&
-			(n->addr_be == s->key.remote_be || neigh == w->neighs.gateway_idx);
-	const struct hc_l2_template *l2 = HC_LIKELY(is_known) ? &n->l2 : &nobody;
+	bool is_known = hc_neigh_is_for(n, s->key->remote_be);
 	uint32_t len;
 
 	if (HC_UNLIKELY(w->has_tx_csum)) {
-		len = hc_build_tcp(frame, l2, s, HC_BUILD_CSUM_PORT);
+		len = hc_build_tcp(frame, &n->l2, s, HC_BUILD_CSUM_PORT);
 		m->ol_flags = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM;
 		m->l2_len = HC_ETH_LEN;
 		m->l3_len = HC_IP4_LEN;
 		m->l4_len = (len - HC_ETH_LEN - HC_IP4_LEN) & 0xff;
 	} else {
-		len = hc_build_tcp(frame, l2, s, HC_BUILD_CSUM_SOFT);
+		len = hc_build_tcp(frame, &n->l2, s, HC_BUILD_CSUM_SOFT);
 		m->ol_flags = 0;
 	}
 	len += s->payload_len;
@@ -84,7 +98,7 @@ HC_ALWAYS_INLINE void hc_tx_segment(struct hc_worker *w, struct rte_mbuf *m,
 	} else {
 		m->data_len = (uint16_t)len;
 		m->pkt_len = len;
-		hc_neigh_send(w, m, s->key.remote_be);
+		hc_neigh_send(w, m, s->key->remote_be);
 	}
 }
 
@@ -93,7 +107,7 @@ HC_ALWAYS_INLINE struct hc_tx_seg hc_tx_from_tcb(struct hc_worker *w, struct hc_
 						 const struct hc_tcb_cold *c)
 {
 	return (struct hc_tx_seg){
-		.key = t->key,
+		.key = &t->key,
 		.seq = t->snd_nxt,
 		.ack = t->rcv_nxt,
 		.flags = HC_TCP_ACK,
@@ -129,7 +143,7 @@ HC_ALWAYS_INLINE bool hc_tx_syn(struct hc_worker *w, struct hc_tcb *t, const str
 	// RFC 7323 3.2: on a SYN,ACK timestamps go only to who sent them; 2.2: the window of a SYN
 	// is not scaled.
 	s = (struct hc_tx_seg){
-		.key = t->key,
+		.key = &t->key,
 		.seq = c->iss,
 		.ack = t->rcv_nxt,
 		.flags = is_synack ? HC_TCP_SYN | HC_TCP_ACK : HC_TCP_SYN,
@@ -163,7 +177,7 @@ static inline void hc_tx_rst(struct hc_worker *w, struct hc_tcb *t, const struct
 static inline void hc_tx_rst_reply(struct hc_worker *w, const struct hc_seg *seg)
 {
 	struct rte_mbuf *m = hc_mbuf_get(w);
-	struct hc_tx_seg s = {.key = seg->key, .flags = HC_TCP_RST};
+	struct hc_tx_seg s = {.key = &seg->key, .flags = HC_TCP_RST};
 
 	if (HC_UNLIKELY(!m))
 		return;
@@ -186,7 +200,7 @@ HC_ALWAYS_INLINE void hc_tx_synack(struct hc_worker *w, const struct hc_syn_mini
 	if (HC_UNLIKELY(!m))
 		return; // The retransmission will do.
 	s = (struct hc_tx_seg){
-		.key = y->key,
+		.key = &y->key,
 		.seq = y->iss,
 		.ack = y->irs + 1,
 		.flags = HC_TCP_SYN | HC_TCP_ACK,
@@ -212,7 +226,7 @@ static inline void hc_tx_mini_ack(struct hc_worker *w, const struct hc_flow_key 
 	if (HC_UNLIKELY(!m))
 		return;
 	s = (struct hc_tx_seg){
-		.key = *key,
+		.key = key,
 		.seq = seq,
 		.ack = ack,
 		.flags = HC_TCP_ACK,

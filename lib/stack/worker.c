@@ -78,7 +78,7 @@ static const char *config_error(const struct hc_stack_config *cfg, const struct 
 		return "a cap is above 2^29";
 	if (cfg->time_wait_ms && cfg->time_wait_cap == 0)
 		return "time_wait_cap is 0 while TIME-WAIT is on";
-	if (cfg->neigh_cap == 0 || cfg->neigh_cap >= HC_NEIGH_NONE)
+	if (cfg->neigh_cap == 0 || cfg->neigh_cap >= UINT16_MAX)
 		return "neigh_cap is not within 1 and 65534";
 	if (cfg->neigh_queue_cap > UINT8_MAX)
 		return "neigh_queue_cap is above 255";

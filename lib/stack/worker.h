@@ -39,7 +39,7 @@
 #define HC_SPARE_MAX        512u
 #define HC_SPARE_BULK       64u
 #define HC_TX_MAX           1024u
-#define HC_NEIGH_NONE       UINT16_MAX
+#define HC_NEIGH_NONE       0 // The entry that is nobody's.
 #define HC_LISTENER_NONE    UINT16_MAX
 
 // Application data of a connection, beside the TCB: touched only once data flows (HC_TCB_DATA).
@@ -62,7 +62,7 @@ struct hc_span {
 
 struct hc_listener {
 	uint16_t port;
-	uint16_t flags; // enum hc_conn_flags.
+	uint16_t tcb_flags; // enum hc_tcb_flags of its connections.
 	uint32_t backlog;
 	uint32_t half_open_count;
 	uint32_t cookie;
@@ -103,6 +103,10 @@ enum hc_neigh_state {
 
 struct hc_neigh {
 	struct hc_l2_template l2; // Good in REACHABLE and PROBE.
+	// Whom it leads to, as long as it does: addresses that equal match under mask. The
+	// gateway's mask is 0, an entry without an answer matches nobody.
+	uint32_t match;
+	uint32_t match_mask;
 	hc_be32 addr_be;
 	uint8_t state; // enum hc_neigh_state.
 	bool is_usable;
@@ -113,6 +117,12 @@ struct hc_neigh {
 	struct rte_mbuf *waiting_head; // Linked by mbuf next.
 	struct rte_mbuf *waiting_tail;
 };
+
+// Whether the entry's template leads to this address.
+HC_ALWAYS_INLINE bool hc_neigh_is_for(const struct hc_neigh *n, hc_be32 remote_be)
+{
+	return (((HC_FORCE uint32_t)remote_be ^ n->match) & n->match_mask) == 0;
+}
 
 struct hc_neighs {
 	struct hc_neigh *entry;
@@ -217,7 +227,6 @@ struct hc_worker {
 	struct rte_mbuf *rx[HC_BURST_MAX];
 	struct hc_seg seg[HC_BURST_MAX] HC_ALIGN_LINE;
 	struct rte_mbuf *seg_mbuf[HC_BURST_MAX];
-	uint32_t seg_slot[HC_BURST_MAX];
 
 	struct hc_stage_clock stage;
 	uint64_t ctr[HC_CTR_COUNT] HC_ALIGN_LINE;
@@ -297,13 +306,12 @@ HC_ALWAYS_INLINE void hc_stage_mark(struct hc_worker *w, enum hc_stage stage)
  * others */
 
 // run.c
-void hc_run_segment(struct hc_worker *w, struct rte_mbuf *m, struct hc_seg *seg);
-void hc_run_verdict(struct hc_worker *w, uint32_t idx, struct hc_seg *seg, struct rte_mbuf **m,
-		    hc_verdict v, bool had_data);
+void hc_run_burst(struct hc_worker *w, unsigned n);
+void hc_run_timeout(struct hc_worker *w, uint32_t idx, hc_verdict v);
 void hc_tcb_free(struct hc_worker *w, uint32_t idx);
 void hc_tw_forget(struct hc_worker *w, uint32_t idx);
 void hc_syn_forget(struct hc_worker *w, uint32_t idx);
-hc_ref hc_flow_find(struct hc_worker *w, const struct hc_flow_key *key);
+hc_ref hc_flow_find(const struct hc_worker *w, const struct hc_flow_key *key);
 
 // expire.c
 void hc_expire(struct hc_worker *w);

@@ -8,6 +8,7 @@
 #include "tcp/input.h"
 
 #include "tcp/challenge.h"
+#include "tcp/opening.h"
 #include "tcp/rtt.h"
 
 hc_verdict hc_tcp_input_closed(const struct hc_seg *seg)
@@ -15,55 +16,6 @@ hc_verdict hc_tcp_input_closed(const struct hc_seg *seg)
 	if (seg->flags & HC_TCP_RST)
 		return hc_verdict_drop(0, HC_CTR_tcp_stray_rst);
 	return hc_verdict_drop(HC_DO_RST_REPLY, HC_CTR_tcp_no_connection);
-}
-
-// The peer's SYN: what it says of its side (3.10.7.3, fourth).
-static void take_syn(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_seg *seg,
-		     const struct hc_tcp_env *env)
-{
-	bool has_ts = env->has_timestamps && seg->opts & HC_OPT_TIMESTAMPS;
-
-	c->irs = seg->seq;
-	t->rcv_nxt = seg->seq + 1;
-	t->rcv_edge = t->rcv_nxt + hc_min_u32(env->rcv_buf_bytes, 0xffff);
-	if (has_ts) {
-		t->flags |= HC_TCB_TS;
-		t->ts_recent = seg->tsval;
-	}
-	if (env->has_window_scale && seg->opts & HC_OPT_WSCALE) {
-		// RFC 7323 2.3: more than 14 counts as 14.
-		c->snd_wscale = seg->wscale < HC_WSCALE_MAX ? seg->wscale : HC_WSCALE_MAX;
-		c->rcv_wscale = env->rcv_wscale;
-	} else {
-		c->snd_wscale = 0;
-		c->rcv_wscale = 0;
-	}
-	c->mss = hc_tcp_mss(env, seg->opts & HC_OPT_MSS ? seg->mss : HC_MSS_DEFAULT, has_ts);
-	c->cwnd = hc_tcp_initial_cwnd(c->mss);
-	// RFC 7323 2.2: the window in a SYN is never scaled.
-	t->snd_wnd = seg->wnd;
-	c->snd_wnd_max = seg->wnd;
-	c->snd_wl1 = seg->seq;
-	c->snd_wl2 = seg->ack;
-}
-
-// Our SYN is acknowledged: a connection (from SYN-SENT or, after a simultaneous open,
-// SYN-RECEIVED).
-static uint32_t become_established(struct hc_tcb *t, struct hc_tcb_cold *c,
-				   const struct hc_tcp_env *env)
-{
-	uint32_t what = HC_DO_OPENED | HC_DO_TIMER_OFF;
-
-	t->state = t->flags & HC_TCB_FIN_QUEUED ? HC_FIN_WAIT_1 : HC_ESTABLISHED;
-	if (!(t->flags & HC_TCB_RTX))
-		hc_rtt_sample(env, c, hc_stamp_us(env->stamp, t->timed_at));
-	else
-		c->rto_ms = env->rto_init_ms < 3000 ? 3000 : env->rto_init_ms; // RFC 6298 5.7.
-	t->flags &= (uint16_t) ~(HC_TCB_RTX | HC_TCB_TIMING | HC_TCB_SOFT_ERROR);
-	c->retries = 0;
-	if (t->flags & (HC_TCB_FIN_QUEUED | HC_TCB_DATA))
-		what |= HC_DO_OUTPUT;
-	return what;
 }
 
 // 3.10.7.3.
@@ -88,10 +40,10 @@ static hc_verdict input_syn_sent(struct hc_tcb *t, struct hc_tcb_cold *c, struct
 	// again behind the handshake.
 	if (!(seg->flags & HC_TCP_SYN))
 		return hc_verdict_drop(0, HC_CTR_tcp_syn_sent_bad);
-	take_syn(t, c, seg, env);
+	hc_tcp_take_syn(t, c, seg, env);
 	if (has_ack) {
 		t->snd_una = seg->ack;
-		return become_established(t, c, env) |
+		return hc_tcp_become_established(t, c, env) |
 		       (t->flags & HC_TCB_PIGGYBACK ? HC_DO_ACK_DEFER : HC_DO_ACK);
 	}
 	// Simultaneous open.
@@ -121,7 +73,9 @@ static uint32_t ack_advances(struct hc_tcb *t, struct hc_tcb_cold *c, const stru
 
 	t->snd_una = seg->ack;
 	if (t->flags & HC_TCB_TIMING && hc_seq_ge(seg->ack, c->timed_seq)) {
-		if (!(t->flags & HC_TCB_RTX))
+		// What our FIN took tells nothing any more: nothing will be sent again.
+		if (!(t->flags & HC_TCB_RTX) &&
+		    !(t->flags & HC_TCB_FIN_SENT && t->snd_una == t->snd_nxt))
 			hc_rtt_sample(env, c, hc_stamp_us(env->stamp, t->timed_at));
 		t->flags &= (uint16_t)~HC_TCB_TIMING;
 	}
@@ -307,7 +261,7 @@ static hc_verdict input_syn_rcvd(struct hc_tcb *t, struct hc_tcb_cold *c, struct
 	t->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
 	c->snd_wl1 = seg->seq;
 	c->snd_wl2 = seg->ack;
-	return become_established(t, c, env);
+	return hc_tcp_become_established(t, c, env);
 }
 
 // The segment failed PAWS or the sequence test.

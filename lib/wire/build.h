@@ -27,7 +27,7 @@ enum hc_build_offload {
 // A segment to be written. For SYN segments mss and, if has_wscale, wscale are sent; with has_ts
 // the timestamps.
 struct hc_tx_seg {
-	struct hc_flow_key key;
+	const struct hc_flow_key *key; // The caller's, until the frame is written.
 	hc_seq seq;
 	hc_seq ack; // Written only with HC_TCP_ACK, else 0.
 	uint16_t wnd;
@@ -69,7 +69,7 @@ HC_ALWAYS_INLINE uint64_t hc_build_opt(uint8_t *opt, uint32_t word, uint64_t sum
 	uint32_t word_be = (HC_FORCE uint32_t)hc_to_be32(word);
 
 	hc_store32(opt, word_be);
-	return hc_csum_wide_add(sum, word_be);
+	return hc_csum_wide1(sum, word_be);
 }
 
 // Options in whole words: MSS; NOP, window scale; NOP, NOP, timestamps. @return their sum.
@@ -92,10 +92,11 @@ HC_ALWAYS_INLINE uint64_t hc_build_tcp_options(uint8_t *opt, const struct hc_tx_
 	}
 	if (s->has_ts) {
 		uint64_t values = HC_SWAP64((uint64_t)s->tsval << 32 | s->tsecr);
+		uint32_t kind = (HC_FORCE uint32_t)hc_to_be32(HC_TCPOPT_TS_WORD);
 
-		sum = hc_build_opt(opt, HC_TCPOPT_TS_WORD, sum);
+		hc_store32(opt, kind);
 		hc_store64(opt + 4, values);
-		sum = hc_csum_wide_add(sum, values);
+		sum = hc_csum_wide2(sum, values, kind);
 	}
 	return sum;
 }
@@ -115,8 +116,8 @@ HC_ALWAYS_INLINE uint32_t hc_build_tcp(uint8_t *frame, const struct hc_l2_templa
 
 	// Source and destination address, then source and destination port, as they stand in the
 	// key.
-	uint64_t addrs = hc_load64(&s->key);
-	uint32_t ports = hc_load32((const uint8_t *)&s->key + 8);
+	uint64_t addrs = hc_load64(s->key);
+	uint32_t ports = hc_load32((const uint8_t *)s->key + 8);
 
 	// IPv4: version, IHL and TOS by the template with the total length; identification, DF,
 	// TTL, protocol and checksum; the addresses.
@@ -127,12 +128,9 @@ HC_ALWAYS_INLINE uint32_t hc_build_tcp(uint8_t *frame, const struct hc_l2_templa
 			  (uint64_t)HC_TTL_DEFAULT << 24 | (uint64_t)HC_IPPROTO_TCP << 16);
 
 	if (offload == HC_BUILD_CSUM_SOFT) {
-		uint64_t sum = ver_to_len;
-		unsigned char carry = hc_csum_carry(0, &sum, id_to_csum);
+		uint64_t ip_sum = hc_csum_wide2(addrs, id_to_csum, ver_to_len);
 
-		carry = hc_csum_carry(carry, &sum, addrs);
-		hc_csum_carry(carry, &sum, 0);
-		id_to_csum |= HC_BUILD_LANE(hc_csum_finish(sum), 3);
+		id_to_csum |= HC_BUILD_LANE(hc_csum_finish(ip_sum), 3);
 	}
 	memcpy(frame, l2->bytes, sizeof l2->bytes);
 	hc_store32(ip, ver_to_len);
@@ -145,20 +143,15 @@ HC_ALWAYS_INLINE uint32_t hc_build_tcp(uint8_t *frame, const struct hc_l2_templa
 	uint64_t offset_to_urp =
 		HC_SWAP64((uint64_t)(hdr_len << 10 | s->flags) << 48 | (uint64_t)s->wnd << 32);
 	uint64_t sum = hc_build_tcp_options(tcp + HC_TCP_LEN, s);
-	uint32_t pseudo = (HC_FORCE uint32_t)hc_to_be32((uint32_t)HC_IPPROTO_TCP << 16 | tcp_len);
+	uint32_t pseudo = hc_csum_pseudo_word(HC_IPPROTO_TCP, tcp_len);
 
 	if (offload == HC_BUILD_CSUM_SOFT) {
-		unsigned char carry = hc_csum_carry(0, &sum, addrs);
-
-		carry = hc_csum_carry(carry, &sum, pseudo);
-		carry = hc_csum_carry(carry, &sum, ports);
-		carry = hc_csum_carry(carry, &sum, seq_ack);
-		carry = hc_csum_carry(carry, &sum, offset_to_urp);
-		carry = hc_csum_carry(carry, &sum, s->payload_sum);
-		hc_csum_carry(carry, &sum, 0);
+		// Ports and pseudo header are 33 bits together.
+		sum = hc_csum_wide5(sum, addrs, seq_ack, offset_to_urp, s->payload_sum,
+				    (uint64_t)pseudo + ports);
 		offset_to_urp |= HC_BUILD_LANE(hc_csum_finish(sum), 2);
 	} else {
-		offset_to_urp |= HC_BUILD_LANE(hc_csum_fold(hc_csum_wide_add(addrs, pseudo)), 2);
+		offset_to_urp |= HC_BUILD_LANE(hc_csum_fold(hc_csum_wide1(addrs, pseudo)), 2);
 	}
 	hc_store32(tcp + HC_TCP_SPORT, ports);
 	hc_store64(tcp + HC_TCP_SEQ, seq_ack);

@@ -6,10 +6,6 @@
 // looking at carries (2^32 of them fit), and folded once at the end. Sums are in memory order, so
 // nothing is swapped on either kind of machine.
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 #include "base/base.h"
 
 // Adds `len` bytes (any length below 2^16, any alignment) to a running sum. An odd last byte counts
@@ -86,58 +82,61 @@ HC_ALWAYS_INLINE bool hc_csum_ok(uint64_t sum)
 }
 
 // Wide sums, for headers of a known length: whole 64-bit words, with the carry brought round to bit
-// 0, which makes one instruction of eight bytes. They fold like any other, but must not be added to
-// by +. Sum and carry of a chain; the carry into the first addition is 0.
-HC_ALWAYS_INLINE unsigned char hc_csum_carry(unsigned char carry, uint64_t *sum, uint64_t word)
+// 0, which costs one instruction per eight bytes (RFC 1071 2 (C)). They fold like any other sum,
+// but must not be added to by +. The compilers make three instructions of each carry, so x86-64
+// gets the chain written out.
+HC_ALWAYS_INLINE uint64_t hc_csum_wide1(uint64_t sum, uint64_t a)
 {
-#if defined(__x86_64__)
-	unsigned long long next;
+	sum += a;
+	return sum + (sum < a);
+}
 
-	carry = _addcarry_u64(carry, *sum, word, &next);
-	*sum = next;
-	return carry;
+HC_ALWAYS_INLINE uint64_t hc_csum_wide2(uint64_t sum, uint64_t a, uint64_t b)
+{
+#if defined(__x86_64__) && !defined(HC_NO_SIMD)
+	__asm__("addq %1, %0\n\tadcq %2, %0\n\tadcq $0, %0" : "+&r"(sum) : "r"(a), "r"(b) : "cc");
+	return sum;
 #else
-	uint64_t next = *sum + word;
-	unsigned char out = next < word;
-
-	*sum = next + carry;
-	return out | (*sum < next);
+	return hc_csum_wide1(hc_csum_wide1(sum, a), b);
 #endif
 }
 
-// Adds one word to a wide sum.
-HC_ALWAYS_INLINE uint64_t hc_csum_wide_add(uint64_t sum, uint64_t word)
+HC_ALWAYS_INLINE uint64_t hc_csum_wide3(uint64_t sum, uint64_t a, uint64_t b, uint64_t c)
 {
-	unsigned char carry = hc_csum_carry(0, &sum, word);
-
-	hc_csum_carry(carry, &sum, 0);
+#if defined(__x86_64__) && !defined(HC_NO_SIMD)
+	__asm__("addq %1, %0\n\tadcq %2, %0\n\tadcq %3, %0\n\tadcq $0, %0"
+		: "+&r"(sum)
+		: "r"(a), "r"(b), "r"(c)
+		: "cc");
 	return sum;
+#else
+	return hc_csum_wide1(hc_csum_wide2(sum, a, b), c);
+#endif
 }
 
-// Adds two words to a wide sum.
-HC_ALWAYS_INLINE uint64_t hc_csum_wide_add2(uint64_t sum, uint64_t a, uint64_t b)
+HC_ALWAYS_INLINE uint64_t hc_csum_wide5(uint64_t sum, uint64_t a, uint64_t b, uint64_t c,
+					uint64_t d, uint64_t e)
 {
-	unsigned char carry = hc_csum_carry(0, &sum, a);
-
-	carry = hc_csum_carry(carry, &sum, b);
-	hc_csum_carry(carry, &sum, 0);
+#if defined(__x86_64__) && !defined(HC_NO_SIMD)
+	__asm__("addq %1, %0\n\tadcq %2, %0\n\tadcq %3, %0\n\tadcq %4, %0\n\tadcq %5, %0\n\t"
+		"adcq $0, %0"
+		: "+&r"(sum)
+		: "r"(a), "r"(b), "r"(c), "r"(d), "r"(e)
+		: "cc");
 	return sum;
+#else
+	return hc_csum_wide2(hc_csum_wide3(sum, a, b, c), d, e);
+#endif
 }
 
-// Adds the 20 bytes of an IPv4 or TCP header to a wide sum.
-HC_ALWAYS_INLINE uint64_t hc_csum_wide_add20(uint64_t sum, const uint8_t *p)
+// The 20 bytes of an IPv4 or TCP header, added to a wide sum.
+HC_ALWAYS_INLINE uint64_t hc_csum_wide20(uint64_t sum, const uint8_t *p)
 {
-	unsigned char carry = hc_csum_carry(0, &sum, hc_load64(p));
-
-	carry = hc_csum_carry(carry, &sum, hc_load64(p + 8));
-	carry = hc_csum_carry(carry, &sum, hc_load32(p + 16));
-	hc_csum_carry(carry, &sum, 0);
-	return sum;
+	return hc_csum_wide3(sum, hc_load64(p), hc_load64(p + 8), hc_load32(p + 16));
 }
 
-// The pseudo header as a wide sum, of both addresses as they lie one after the other in memory.
-HC_ALWAYS_INLINE uint64_t hc_csum_pseudo_wide(uint64_t addrs, uint8_t proto, uint16_t l4_len)
+// Protocol and length of the pseudo header, as a word to add beside the addresses.
+HC_ALWAYS_INLINE uint32_t hc_csum_pseudo_word(uint8_t proto, uint32_t l4_len)
 {
-	return hc_csum_wide_add(addrs,
-				(HC_FORCE uint32_t)hc_to_be32((uint32_t)proto << 16 | l4_len));
+	return (HC_FORCE uint32_t)hc_to_be32((uint32_t)proto << 16 | l4_len);
 }

@@ -176,7 +176,6 @@ static enum hc_frame_kind parse_tcp(const struct input *in, struct hc_parsed *ou
 	hc_parse_fill_seg(in->frame + out->l3_off, tcp, seg);
 	seg->payload_off = (uint16_t)(out->l4_off + hdr_len);
 	seg->payload_len = (uint16_t)(out->l4_len - hdr_len);
-	seg->drop = 0;
 	if (!hc_parse_tcp_options(tcp + HC_TCP_LEN, hdr_len - HC_TCP_LEN,
 				  (seg->flags & HC_TCP_SYN) != 0, seg))
 		out->notes |= HC_NOTE_BAD_TCP_OPTION;

@@ -55,8 +55,9 @@ struct hc_parsed {
 	// Sent to more than us: to an IP broadcast address or, with whatever address, to a
 	// broadcast or multicast MAC. Never with TCP.
 	bool is_broadcast;
-	uint16_t l3_off;
-	uint16_t l4_off;
+	uint16_t
+		l3_off; // With HC_FRAME_ARP and HC_FRAME_ICMP; a segment says where its payload is.
+	uint16_t l4_off; // The same.
 	uint16_t l4_len; // By the IP header's total length: padding is cut off.
 };
 

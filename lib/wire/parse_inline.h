@@ -69,16 +69,18 @@ HC_ALWAYS_INLINE bool hc_parse_is_bad_source(const struct hc_parse_env *env, hc_
 HC_ALWAYS_INLINE bool hc_parse_tcp_csum_is_ok(const uint8_t *ip, const uint8_t *tcp,
 					      uint32_t l4_len)
 {
-	uint64_t sum =
-		hc_csum_pseudo_wide(hc_load64(ip + HC_IP4_SRC), HC_IPPROTO_TCP, (uint16_t)l4_len);
+	uint64_t addrs = hc_load64(ip + HC_IP4_SRC);
+	uint64_t sum = hc_csum_pseudo_word(HC_IPPROTO_TCP, l4_len);
 
-	sum = hc_csum_wide_add20(sum, tcp);
 	if (l4_len == HC_TCP_LEN + 12) {
-		sum = hc_csum_wide_add(sum, hc_load64(tcp + HC_TCP_LEN));
-		sum = hc_csum_wide_add(sum, hc_load32(tcp + HC_TCP_LEN + 8));
-	} else if (HC_UNLIKELY(l4_len != HC_TCP_LEN)) {
-		sum = hc_csum_wide_add(sum,
-				       hc_csum_add_long(0, tcp + HC_TCP_LEN, l4_len - HC_TCP_LEN));
+		sum = hc_csum_wide5(addrs, sum + hc_load32(tcp + 16), hc_load64(tcp),
+				    hc_load64(tcp + 8), hc_load64(tcp + 20), hc_load32(tcp + 28));
+	} else {
+		sum = hc_csum_wide3(addrs, sum + hc_load32(tcp + 16), hc_load64(tcp),
+				    hc_load64(tcp + 8));
+		if (HC_UNLIKELY(l4_len != HC_TCP_LEN))
+			sum = hc_csum_wide1(
+				sum, hc_csum_add_long(0, tcp + HC_TCP_LEN, l4_len - HC_TCP_LEN));
 	}
 	return hc_csum_ok(sum);
 }
@@ -163,7 +165,7 @@ HC_ALWAYS_INLINE bool hc_parse_is_plain_ip4(const struct hc_parse_env *env, cons
 	    (HC_FORCE uint32_t)dst_be == (HC_FORCE uint32_t)env->broadcast_be ||
 	    hc_parse_is_bad_source(env, hc_load_be32(ip + HC_IP4_SRC)))
 		return false;
-	return (trust & HC_TRUST_IP_CSUM) || hc_csum_ok(hc_csum_wide_add20(0, ip));
+	return (trust & HC_TRUST_IP_CSUM) || hc_csum_ok(hc_csum_wide20(0, ip));
 }
 
 // A frame of known lengths: HC_ETH_LEN + HC_IP4_LEN + l4_len bytes can be read, of which hdr_len
@@ -187,15 +189,11 @@ HC_ALWAYS_INLINE bool hc_parse_plain_tcp(const struct hc_parse_env *env, const u
 	hc_parse_fill_seg(ip, tcp, seg);
 	seg->payload_off = (uint16_t)(HC_PLAIN_L4_OFF + hdr_len);
 	seg->payload_len = (uint16_t)(l4_len - hdr_len);
-	seg->drop = 0;
 	if (HC_UNLIKELY(!hc_parse_plain_options(tcp, hdr_len - HC_TCP_LEN, seg)))
 		return false;
-	*out = (struct hc_parsed){
-		.kind = HC_FRAME_TCP,
-		.l3_off = HC_ETH_LEN,
-		.l4_off = HC_PLAIN_L4_OFF,
-		.l4_len = (uint16_t)l4_len,
-	};
+	out->kind = HC_FRAME_TCP;
+	out->notes = 0;
+	out->l4_len = (uint16_t)l4_len;
 	return true;
 }
 

@@ -11,7 +11,7 @@
 
 #include "runner.h"
 
-#define SEG_BYTES (offsetof(struct hc_seg, drop) + 1) // What the parser fills in.
+#define SEG_BYTES offsetof(struct hc_seg, spare_byte) // What the parser fills in.
 
 enum way {
 	WAY_INLINE,
@@ -50,14 +50,14 @@ static bool answers_agree(const struct parse_answer *a, const struct parse_answe
 {
 	if (a->kind != b->kind || a->out.kind != a->kind || b->out.kind != b->kind)
 		return false;
-	if (a->out.notes != b->out.notes || a->out.is_broadcast != b->out.is_broadcast)
+	if (a->out.notes != b->out.notes)
 		return false;
 	if (a->kind == HC_FRAME_DROP)
 		return a->out.drop == b->out.drop;
-	if (a->out.l3_off != b->out.l3_off || a->out.l4_off != b->out.l4_off ||
-	    a->out.l4_len != b->out.l4_len)
-		return false;
-	return a->kind != HC_FRAME_TCP || memcmp(&a->seg, &b->seg, SEG_BYTES) == 0;
+	if (a->kind == HC_FRAME_TCP)
+		return a->out.l4_len == b->out.l4_len && memcmp(&a->seg, &b->seg, SEG_BYTES) == 0;
+	return a->out.l3_off == b->out.l3_off && a->out.l4_off == b->out.l4_off &&
+	       a->out.l4_len == b->out.l4_len && a->out.is_broadcast == b->out.is_broadcast;
 }
 
 static bool seg_is_untouched_from(const struct parse_answer *a, enum way way, size_t from)
@@ -120,7 +120,6 @@ void parse_check_default(const struct parse_answer *a)
 	UNIT_EQ(a->seg.seq, 0x01020304);
 	UNIT_EQ(a->seg.ack, 0x05060708);
 	UNIT_EQ(a->seg.wnd, 0xfedc);
-	UNIT_EQ(a->seg.drop, 0);
 }
 
 // Counters of the same part of counters.def that are the stack's to move.

@@ -150,15 +150,21 @@ static void wide_sums_fold_like_narrow_ones(void)
 		memcpy(bytes, word, 20);
 		memcpy(bytes + 20, word, 20);
 		for (unsigned k = 0; k < HC_ARRAY_LEN(word); k++)
-			wide = hc_csum_wide_add(wide, word[k]);
+			wide = hc_csum_wide1(wide, word[k]);
 		UNIT_EXPECT(folded(wide) ==
 			    folded(hc_csum_add(0, (const uint8_t *)word, sizeof word)));
-		wide = hc_csum_wide_add20(word[3], bytes);
+		UNIT_EXPECT(folded(hc_csum_wide2(word[0], word[1], word[2])) ==
+			    folded(hc_csum_add(0, (const uint8_t *)word, 24)));
+		UNIT_EXPECT(folded(hc_csum_wide5(word[0], word[1], word[2], word[3], word[0],
+						 word[1])) ==
+			    folded(hc_csum_add(hc_csum_add(0, (const uint8_t *)word, 32),
+					       (const uint8_t *)word, 16)));
+		wide = hc_csum_wide20(word[3], bytes);
 		UNIT_EXPECT(folded(wide) == folded(hc_csum_add(hc_csum_add(0, bytes, 20),
 							       (const uint8_t *)&word[3], 8)));
 	}
-	UNIT_EQ(hc_csum_wide_add(UINT64_MAX, 1), 1);
-	UNIT_EQ(hc_csum_wide_add(UINT64_MAX, UINT64_MAX), UINT64_MAX);
+	UNIT_EQ(hc_csum_wide1(UINT64_MAX, 1), 1);
+	UNIT_EQ(hc_csum_wide1(UINT64_MAX, UINT64_MAX), UINT64_MAX);
 }
 
 static void pseudo_header_sums_like_its_picture(void)
@@ -178,7 +184,8 @@ static void pseudo_header_sums_like_its_picture(void)
 			    expected);
 		frame_put32(bytes, src);
 		frame_put32(bytes + 4, dst);
-		UNIT_EXPECT(folded(hc_csum_pseudo_wide(hc_load64(bytes), proto, len)) == expected);
+		UNIT_EXPECT(folded(hc_csum_wide1(hc_load64(bytes),
+						 hc_csum_pseudo_word(proto, len))) == expected);
 	}
 }
 

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// The one runtime of a test program: EAL starts once per process. Two workers, ordinary memory, no
+// root, no card. It starts with the first test that wants it and stops when the program ends.
+
+#include <handclasp/runtime.h>
+
+struct rte_mbuf;
+
+// The two ends of a memif whose socket is an abstract one of this process.
+extern char fx_memif_server[64];
+extern char fx_memif_client[64];
+
+// @return the runtime; ends the program when there is none.
+struct hc_runtime *fx_runtime(void);
+
+// A frame of `len` bytes out of the pool of queue 0: byte i is first + i. Fails the test without.
+struct rte_mbuf *fx_frame(const struct hc_port *port, unsigned len, unsigned first);
