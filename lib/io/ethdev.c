@@ -26,13 +26,13 @@
 #include <rte_mbuf.h>
 
 #include "base/base.h"
+#include "io/buffers.h"
 #include "io/port_owner.h"
 #include "io/why.h"
 
 #define LINK_WAIT_NIC_MS   9000u // Ethernet's negotiation may take that long.
 #define LINK_WAIT_MEMIF_MS 1000u // A client's handshake with a server that is there: a few ms.
 #define LINK_POLL_MS       10u
-#define POOL_CACHE_MAX     512u // RTE_MEMPOOL_CACHE_MAX_SIZE of a default build.
 #define REDIRECT_RING_CAP  2048u
 #define L2_OVERHEAD        26u // Ethernet header, two VLAN tags, FCS.
 
@@ -133,24 +133,6 @@ static int setup_make(const struct hc_port_owner *o, const struct hc_port_config
 	return 0;
 }
 
-// From the port's node if that has memory left, else from any: slower beats not at all, and the
-// environment's warnings tell.
-static struct rte_mempool *pool_make(const struct hc_port_owner *o, unsigned queue, uint32_t count,
-				     uint32_t buf_bytes)
-{
-	uint32_t cache = hc_min_u32(count / 8, POOL_CACHE_MAX);
-	int node = o->rt->has_hugepages ? o->port.numa_node : SOCKET_ID_ANY;
-	struct rte_mempool *pool;
-	char name[RTE_MEMPOOL_NAMESIZE];
-
-	(void)snprintf(name, sizeof name, "hc_buf_%u_%u", o->serial, queue);
-	pool = rte_pktmbuf_pool_create(name, count, cache, 0, (uint16_t)buf_bytes, node);
-	if (!pool && node != SOCKET_ID_ANY)
-		pool = rte_pktmbuf_pool_create(name, count, cache, 0, (uint16_t)buf_bytes,
-					       SOCKET_ID_ANY);
-	return pool;
-}
-
 static int pools_make(struct hc_port_owner *o, const struct hc_port_config *cfg,
 		      const struct setup *s, char why[HC_WHY_SIZE])
 {
@@ -160,7 +142,11 @@ static int pools_make(struct hc_port_owner *o, const struct hc_port_config *cfg,
 
 	room = hc_max_u32((room + 63u) & ~63u, s->dev.min_rx_bufsize);
 	for (unsigned i = 0; i < o->port.queue_count; i++) {
-		o->port.pool[i] = pool_make(o, i, count, room + RTE_PKTMBUF_HEADROOM);
+		char name[RTE_MEMPOOL_NAMESIZE];
+
+		(void)snprintf(name, sizeof name, "hc_buf_%u_%u", o->serial, i);
+		o->port.pool[i] = hc_buffers_make(name, count, room + RTE_PKTMBUF_HEADROOM,
+						  o->port.numa_node, o->rt->has_hugepages);
 		if (!o->port.pool[i])
 			return hc_why(why, -ENOMEM,
 				      "There is no memory for %u packet buffers of "

@@ -11,12 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_errno.h>
+#include <rte_eal.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 #include <rte_ring.h>
 
 #include "base/rng.h"
+#include "io/buffers.h"
 #include "io/capture.h"
 #include "io/impair.h"
 #include "stack/port.h"
@@ -258,12 +259,12 @@ struct hc_impair *hc_impair_create(struct hc_sim_port *a, struct hc_sim_port *b,
 	if (!w)
 		return NULL;
 	// The addresses of two wires differ, so their pools' names do.
-	(void)snprintf(name, sizeof name, "hc_imp_%zx", (size_t)w);
+	(void)snprintf(name, sizeof name, "hc_i%zx", (size_t)w);
 	if (direction_make(&w->dir[0], a_to_b, a->from_port, b->to_port) &&
 	    direction_make(&w->dir[1], b_to_a, b->from_port, a->to_port))
-		w->copies = rte_pktmbuf_pool_create(
-			name, (w->dir[0].heap_cap + w->dir[1].heap_cap) / COPIES_SHARE + 1, 0, 0,
-			room_a > room_b ? room_a : room_b, SOCKET_ID_ANY);
+		w->copies = hc_buffers_make(
+			name, (w->dir[0].heap_cap + w->dir[1].heap_cap) / COPIES_SHARE + 1,
+			room_a > room_b ? room_a : room_b, SOCKET_ID_ANY, rte_eal_has_hugepages());
 	if (w->copies)
 		return w;
 	(void)hc_impair_destroy(w);
