@@ -7,12 +7,15 @@
 // rings are in ring.c.
 
 #include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <numa.h>
 
+#include <rte_alarm.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -192,6 +195,11 @@ int hc_port_open(struct hc_runtime *rt, const struct hc_port_config *cfg, struct
 	return err;
 }
 
+static bool is_form(const struct hc_port_owner *o, enum hc_device_form form)
+{
+	return o->device_idx >= 0 && o->rt->device[o->device_idx].form == form;
+}
+
 void hc_port_info(const struct hc_port *port, struct hc_port_info *out)
 {
 	const struct hc_port_owner *o = port->owner;
@@ -200,8 +208,7 @@ void hc_port_info(const struct hc_port *port, struct hc_port_info *out)
 	*out = o->info;
 	out->buffers_total = o->buffers_total;
 	out->buffers_out = 0;
-	out->keeps_buffers =
-		o->device_idx >= 0 && o->rt->device[o->device_idx].form == HC_DEVICE_AF_XDP;
+	out->keeps_buffers = is_form(o, HC_DEVICE_AF_XDP);
 	for (unsigned i = 0; i < port->queue_count; i++)
 		if (port->pool[i])
 			out->buffers_out += rte_mempool_in_use_count(port->pool[i]);
@@ -235,6 +242,26 @@ void hc_port_losses(const struct hc_port *port, struct hc_port_losses *out)
 	out->tx_errors = stats.oerrors;
 }
 
+static void note_alarm(void *arg)
+{
+	atomic_store((atomic_bool *)arg, true);
+}
+
+// Waits until EAL's interrupt thread has dealt with what it knew of when we were called. An alarm
+// is an event among others in one turn of that thread, so what was there before the first is dealt
+// with before the second.
+static void interrupts_settle(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		atomic_bool is_done = false;
+
+		if (rte_eal_alarm_set(1, note_alarm, &is_done) != 0)
+			return;
+		while (!atomic_load(&is_done))
+			(void)sched_yield();
+	}
+}
+
 // Gives the device back. Removing a virtual one closes its port; either way the driver returns its
 // buffers.
 static void ethdev_stop(struct hc_port_owner *o)
@@ -245,8 +272,14 @@ static void ethdev_stop(struct hc_port_owner *o)
 		hc_port_losses(port, &o->losses);
 		hc_port_info(port, &o->info);
 	}
+	// memif (as of 22.11) handles the end of its peer on the interrupt thread, and frees there
+	// what the removal frees, too.
+	if (is_form(o, HC_DEVICE_MEMIF))
+		interrupts_settle();
 	if (o->is_started)
 		(void)rte_eth_dev_stop(port->port_id);
+	if (is_form(o, HC_DEVICE_MEMIF))
+		interrupts_settle();
 	if (o->is_vdev)
 		(void)rte_eal_hotplug_remove("vdev", port->name);
 	else if (o->has_ethdev)
