@@ -167,15 +167,16 @@ static int parse_short(const char *text, unsigned instance, struct hc_device *ou
 int hc_device_parse(const char *text, unsigned instance, struct hc_device *out,
 		    char why[HC_WHY_SIZE])
 {
+	size_t len = strlen(text);
 	int err;
 
 	memset(out, 0, sizeof *out);
-	if (strlen(text) >= sizeof out->text)
+	if (len >= sizeof out->text)
 		return hc_why(why, -EINVAL,
 			      "A device string of %zu characters is too long: %zu "
 			      "are taken; shorten the path or the driver's arguments.",
-			      strlen(text), sizeof out->text - 1);
-	(void)snprintf(out->text, sizeof out->text, "%s", text);
+			      len, sizeof out->text - 1);
+	memcpy(out->text, text, len + 1);
 	if (strcmp(text, "ring") == 0) {
 		out->form = HC_DEVICE_RING;
 		(void)snprintf(out->name, sizeof out->name, "ring");
@@ -200,13 +201,13 @@ int hc_device_parse(const char *text, unsigned instance, struct hc_device *out,
 bool hc_device_queue_args(const struct hc_device *dev, unsigned queue_count,
 			  char args[HC_DEVICE_ARGS_SIZE])
 {
-	const char *key = dev->form == HC_DEVICE_AF_PACKET ? "qpairs"
-			  : dev->form == HC_DEVICE_AF_XDP  ? "queue_count"
-							   : NULL;
 	int len;
 
-	if (key)
-		len = snprintf(args, HC_DEVICE_ARGS_SIZE, "%s,%s=%u", dev->args, key, queue_count);
+	if (dev->form == HC_DEVICE_AF_PACKET)
+		len = snprintf(args, HC_DEVICE_ARGS_SIZE, "%s,qpairs=%u", dev->args, queue_count);
+	else if (dev->form == HC_DEVICE_AF_XDP)
+		len = snprintf(args, HC_DEVICE_ARGS_SIZE, "%s,queue_count=%u", dev->args,
+			       queue_count);
 	else
 		len = snprintf(args, HC_DEVICE_ARGS_SIZE, "%s", dev->args);
 	return len >= 0 && (unsigned)len < HC_DEVICE_ARGS_SIZE;

@@ -72,6 +72,7 @@ int hc_dpdk_log_open(struct hc_dpdk_log *log)
 {
 	memset(log, 0, sizeof *log);
 	log->aside_fd = -1;
+	log->before = rte_log_get_stream();
 	if (pthread_mutex_init(&log->lock, NULL) != 0)
 		return -ENOMEM;
 	log->stream = fopencookie(log, "w", (cookie_io_functions_t){.write = write_message});
@@ -83,7 +84,7 @@ int hc_dpdk_log_open(struct hc_dpdk_log *log)
 
 void hc_dpdk_log_shut(struct hc_dpdk_log *log)
 {
-	(void)rte_openlog_stream(NULL);
+	(void)rte_openlog_stream(log->before);
 	if (log->stream)
 		(void)fclose(log->stream);
 	log->stream = NULL;

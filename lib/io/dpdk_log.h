@@ -19,7 +19,8 @@
 #define HC_DPDK_LOG_ERROR_SIZE 160u
 
 struct hc_dpdk_log {
-	FILE *stream;         // What DPDK logs to.
+	FILE *stream;         // What DPDK logs to ...
+	FILE *before;         // ... and what it logged to before.
 	pthread_mutex_t lock; // EAL's interrupt thread logs too.
 	bool is_kept;
 	size_t text_len;
