@@ -9,7 +9,7 @@
 
 static inline bool hc_tcp_may_challenge(struct hc_tcp_env *env)
 {
-	uint32_t epoch = env->now_ms >> 7;
+	uint32_t epoch = (env->now_ms >> 7) + 1; // Never 0: a new worker has its allowance.
 
 	if (env->challenge_epoch != epoch) {
 		env->challenge_epoch = epoch;

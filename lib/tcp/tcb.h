@@ -118,7 +118,7 @@ struct hc_tcp_env {
 	uint8_t data_retries;
 	bool has_timestamps;
 	bool has_window_scale;
-	uint32_t challenge_epoch; // now_ms / 128 of the current allowance.
+	uint32_t challenge_epoch; // now_ms / 128 + 1 of the current allowance; 0: none yet.
 	uint32_t challenge_left;
 	uint64_t *ctr; // HC_CTR_COUNT counters.
 	struct hc_hash_secret secret;
