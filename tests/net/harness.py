@@ -17,6 +17,8 @@ from pathlib import Path
 
 OURS = "10.0.0.1"       # handclasp, when it serves
 KERNEL = "10.0.0.2"     # the kernel, when handclasp serves
+COUNTERS = set(re.findall(r"^HC_COUNTER_DEF\((\w+),", (
+    Path(__file__).resolve().parents[2] / "include/handclasp/counters.def").read_text(), re.M))
 CASES = {}               # module name: its cases, in order of definition
 
 
@@ -102,11 +104,12 @@ class Result:
         self.totals = self.json["totals"]
 
     def counter(self, name):
-        """Any counter of counters.def by its name."""
-        return self.json["counters"][name]
+        """Any counter of counters.def by its name; the file leaves out those that did not move."""
+        expect(name in COUNTERS, "there is no counter " + name)
+        return self.json["counters"].get(name, 0)
 
     def expect_balanced(self):
-        expect(self.totals["ledger_balanced"], "the ledger does not balance")
+        expect(self.totals["ledger_balanced"], "the ledger: %s" % self.totals["ledger_faults"])
 
     def expect_orderly(self, connections=None):
         """Every connection was opened and closed by FIN both ways, nothing was lost or repeated,
@@ -127,6 +130,7 @@ class Handclasp(Program):
 
     def __init__(self, net, name, argv):
         self.result_path = net.folder / (name + ".json")
+        self.ping = None
         super().__init__(net.folder, name, argv + ["--json", str(self.result_path)])
 
     def finish(self, seconds=15, code=0):
@@ -136,8 +140,19 @@ class Handclasp(Program):
             expect_equal(got, code, "exit code of %s" % self.name)
         return Result(self.result_path)
 
+    def report(self):
+        text = super().report()
+        if self.result_path.exists():
+            result = json.loads(self.result_path.read_text())
+            for key in ("totals", "counters"):
+                text += "  %s: %s\n" % (key, json.dumps(result[key]))
+        return text
+
     def stop(self):
-        """Ends it as a user does: by ^C."""
+        """Ends it as a user does: by ^C. Not before it has taken in what was sent to it: an
+        answered ping says so, frames being kept in order."""
+        if self.ping:
+            self.ping()
         self.send(signal.SIGINT)
         return self.finish(code=130)
 
@@ -190,12 +205,22 @@ class Net:
         self.await_interface(kernel_side, program)
         self.configure(kernel_side, KERNEL)
         self.await_ping(program)
+        program.ping = lambda: self.await_ping(program)
         return program
 
     def load(self, *options, target=OURS + ":80", local="10.0.0.2/24", port="tap:hc0"):
         return self.start("load", "--port", port, "--local", local, "--target", target, *options)
 
     def report(self):
+        """What all programs said, for a case that failed. One of ours that still runs is ended, so
+        that its result is among it."""
+        for program in self.programs:
+            if isinstance(program, Handclasp) and program.is_running():
+                program.send(signal.SIGINT)
+                try:
+                    program.process.wait(5)
+                except subprocess.TimeoutExpired:
+                    pass
         return "".join(program.report() for program in self.programs)
 
     # interfaces
@@ -219,8 +244,9 @@ class Net:
         self.run("ip", "link", "set", name, "up")
 
     def await_interface(self, name, program, seconds=20):
-        wait_until(lambda: Path("/sys/class/net", name).exists() or not program.is_running(),
-                   seconds, "interface " + name)
+        def is_there():
+            return name in [n for _, n in socket.if_nameindex()] or not program.is_running()
+        wait_until(is_there, seconds, "interface " + name)
         expect(program.is_running(), "%s ended early" % program.name)
 
     def await_ping(self, program, address=OURS, seconds=20):

@@ -5,6 +5,9 @@ processes of ours."""
 
 from harness import KERNEL, OURS, case, expect, expect_equal
 
+# The kernel takes a look at the frames of our end, too, and finds no address of its own in them.
+ALSO_SEEN = ("IpInAddrErrors",)
+
 
 @case(seconds=40)
 def af_packet_serves_the_kernel(net):
@@ -15,7 +18,7 @@ def af_packet_serves_the_kernel(net):
     said = net.run("ab", "-q", "-n", "500", "-c", "8", "http://10.0.0.1/", seconds=30)
     expect("Failed requests:        0" in said, said)
     server.stop().expect_orderly()
-    net.expect_kernel_clean()
+    net.expect_kernel_clean(but=ALSO_SEEN)
 
 
 @case(seconds=40)
@@ -25,7 +28,7 @@ def af_packet_loads_nginx(net):
     load = net.load("--connections", 1000, "--concurrency", 20, "--request", "http",
                     port="af_packet:hcv0")
     load.finish(30).expect_orderly(1000)
-    net.expect_kernel_clean()
+    net.expect_kernel_clean(but=ALSO_SEEN)
 
 
 @case(seconds=60)

@@ -183,7 +183,7 @@ def a_wrong_answer_is_noticed(net):
                     "--close", "server")
     result = load.finish(40, code=None)
     result.expect_balanced()
-    expect_equal(result.totals["wrong_responses"], 5, "wrong responses")
+    expect_equal(result.totals["bad_responses"], 5, "bad responses")
 
 
 @case(seconds=60)

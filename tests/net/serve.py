@@ -282,6 +282,6 @@ def addresses_are_announced_and_answered_in_arp(net):
     net.run("ping", "-n", "-c", "1", "-W", "1", "10.0.0.77", code=1)
     result = server.stop()
     result.expect_balanced()
-    expect(result.counter("arp_replies_sent") >= 2, "ARP replies counted")
+    expect(result.counter("arp_replies_sent") >= 1, "ARP replies counted")
     expect(result.counter("arp_requests_sent") >= 1, "the announcement at start")
     expect_equal(KERNEL, "10.0.0.2", "the kernel's address")
