@@ -6,9 +6,9 @@
 //
 // hc_hash_key() places flows in the table: fast (two multiplications), keyed and non-linear, so
 // that tuples which collide under one key do not collide under another (CRC32 and Toeplitz cannot
-// give that). hc_siphash() is SipHash-2-4, for
-// secrets made from secrets; hc_siphash13() is SipHash-1-3, the pseudo-random function behind
-// initial sequence numbers (RFC 6528 3), of which every connection takes one at each end.
+// give that). hc_siphash() is SipHash-2-4, for secrets made from secrets; hc_siphash13() is
+// SipHash-1-3, the pseudo-random function behind initial sequence numbers (RFC 6528 3), of which
+// every connection takes one at each end.
 
 #include "base/base.h"
 

@@ -40,7 +40,14 @@ struct hc_parse_env {
 	// none.
 	hc_be32 clients_be;
 	hc_be32 clients_mask_be;
+	// What the first bytes of a plain segment to us look like (parse_inline.h);
+	// hc_parse_env_seal() fills it in. Without it every frame takes the long way, to the same
+	// answer.
+	uint8_t plain[32];
 };
+
+// To be called after the MAC address is set or changed.
+void hc_parse_env_seal(struct hc_parse_env *env);
 
 // What the port already verified: PKT bits are only ever set when it is certain.
 enum hc_parse_trust {
@@ -53,11 +60,11 @@ struct hc_parsed {
 	enum hc_counter drop; // Valid with HC_FRAME_DROP.
 	uint8_t notes;        // enum hc_parse_notes: counters to move, with a drop too.
 	// Sent to more than us: to an IP broadcast address or, with whatever address, to a
-	// broadcast or multicast MAC. Never with TCP.
+	// broadcast or multicast MAC. Valid with HC_FRAME_ARP and HC_FRAME_ICMP: TCP never is.
 	bool is_broadcast;
-	uint16_t
-		l3_off; // With HC_FRAME_ARP and HC_FRAME_ICMP; a segment says where its payload is.
-	uint16_t l4_off; // The same.
+	// With HC_FRAME_ARP and HC_FRAME_ICMP; a segment says where its payload is.
+	uint16_t l3_off;
+	uint16_t l4_off;
 	uint16_t l4_len; // By the IP header's total length: padding is cut off.
 };
 
@@ -67,8 +74,8 @@ enum hc_parse_notes {
 	HC_NOTE_BAD_TCP_OPTION = 1 << 2,
 };
 
-// Parses one frame of `len` contiguous bytes. Fills *out always, and with HC_FRAME_TCP *seg up to
-// and with `drop` (which becomes 0); fields of options that were not there are 0.
+// Parses one frame of `len` contiguous bytes. Fills *out always, and with HC_FRAME_TCP *seg down
+// to `wscale`; fields of options that were not there are 0.
 enum hc_frame_kind hc_parse_frame(const struct hc_parse_env *env, const uint8_t *frame,
 				  uint32_t len, unsigned trust, struct hc_parsed *out,
 				  struct hc_seg *seg);

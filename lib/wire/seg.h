@@ -43,11 +43,11 @@ struct hc_seg {
 	/* 36 */ uint16_t mss;   // Valid with HC_OPT_MSS.
 	/* 38 */ uint8_t wscale; // Valid with HC_OPT_WSCALE; not yet limited to 14.
 	/* 39 */ uint8_t spare_byte;
-	/* 40 */ uint32_t hash; // hc_hash_key(); these three are filled in by the lookup stage.
-	/* 44 */ uint32_t ref;  // What the flow table or the tuple slot named.
-	/* 48 */ const struct hc_flow_key
-		*found;         // The key of what ref names; of nobody when there is none.
-	/* 56 */ uint32_t slot; // Source tuple slot; with one, hash is not filled in.
+	// From here on filled in by the lookup stage.
+	/* 40 */ uint32_t hash;                   // hc_hash_key(); not with a source tuple slot.
+	/* 44 */ uint32_t ref;                    // What the flow table or the tuple slot named.
+	/* 48 */ const struct hc_flow_key *found; // Its key, or nobody's.
+	/* 56 */ uint32_t slot;                   // Source tuple slot.
 	/* 60 */ uint32_t spare;
 };
 HC_STATIC_ASSERT(sizeof(struct hc_seg) == 64, "a segment view is one cache line");

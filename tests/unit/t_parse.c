@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "wire/parse_inline.h"
+
 #include "parse_check.h"
 #include "runner.h"
 
@@ -61,6 +63,26 @@ static void syn_with_options_is_read(void)
 	UNIT_EQ(a.seg.mss, 1460);
 	UNIT_EQ(a.seg.wscale, 9);
 	UNIT_EQ(a.seg.payload_off, 62);
+}
+
+// The short cut is worth its place only if segments without payload take it.
+static void common_segments_take_the_short_cut(void)
+{
+	static const uint8_t ts[12] = {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2};
+	const struct hc_parse_env env = parse_env_default();
+	struct frame_tcp f = frame_tcp_default();
+
+	f.opt = ts;
+	f.tos = 0xff;
+	for (f.opt_len = 0; f.opt_len <= 12; f.opt_len += 12) {
+		uint8_t frame[FRAME_MAX];
+		struct parse_answer a;
+
+		frame_write_tcp(frame, &f);
+		CU_ASSERT(hc_parse_plain_tcp(&env, frame, 20 + f.opt_len, 20 + f.opt_len, 0, &a.out,
+					     &a.seg));
+		UNIT_EQ(a.out.kind, HC_FRAME_TCP);
+	}
 }
 
 static void payload_of_every_length_is_found(void)
@@ -458,6 +480,7 @@ static void vlan_tagged_and_foreign_types_are_dropped(void)
 
 UNIT_SUITE(parse, UNIT_TEST(segment_without_options_is_read),
 	   UNIT_TEST(segment_with_timestamps_is_read), UNIT_TEST(syn_with_options_is_read),
+	   UNIT_TEST(common_segments_take_the_short_cut),
 	   UNIT_TEST(payload_of_every_length_is_found),
 	   UNIT_TEST(malformed_option_is_noted_and_the_segment_taken),
 	   UNIT_TEST(ttl_of_zero_is_noted_and_the_segment_taken),
