@@ -127,11 +127,14 @@ static void end_if_due(struct client *c, uint32_t i)
 
 void exchange_hold_expire(struct client *c)
 {
+	const bool is_over = client_phase(c) >= PHASE_DRAIN; // Those still held go at once.
 	while (c->hold_head != NONE) {
 		uint32_t i = c->hold_head;
 		struct slot *s = &c->slots[i];
 
-		if (c->now_ns - s->opened_ns < c->plan->hold_ns || client_room(c) == 0)
+		if (!is_over && c->now_ns - s->opened_ns < c->plan->hold_ns)
+			return;
+		if (client_room(c) == 0)
 			return;
 		hold_remove(c, s);
 		s->is_due = true;

@@ -66,6 +66,7 @@ struct part {
 	double core_ns, cpu_ns;
 	uint64_t ended;   // Closed, or reset by plan.
 	uint64_t packets; // Sent by both ends of ours, or sent and received by our only one.
+	uint64_t client_ns, server_ns; // Of pairs.
 	uint64_t client_stage[HC_STAGE_COUNT];
 	uint64_t server_stage[HC_STAGE_COUNT];
 };
@@ -115,6 +116,8 @@ static void add_part(struct result *out, struct part *part, const struct loop *l
 
 	part->core_ns += seconds_of(l) * (double)NS_PER_S;
 	part->cpu_ns += (double)(l->to.cpu_ns - l->from.cpu_ns);
+	part->client_ns += l->to.client_ns - l->from.client_ns;
+	part->server_ns += l->to.server_ns - l->from.server_ns;
 	if (l->client)
 		add_end(out, part, l, SIDE_CLIENT);
 	if (l->server)
@@ -129,6 +132,24 @@ static void add_part(struct result *out, struct part *part, const struct loop *l
 		out->steady_to_s = to_s;
 }
 
+// The stack counts as the application's all that passes between a flush and the next step. In a
+// pair the other end's turn is in that: what is really the application's is what its own turns took
+// beyond the stack's stages.
+static void set_stages(const struct result *out, const struct part *part, const uint64_t *cycles,
+		       uint64_t end_ns, double *ns)
+{
+	double ns_per_cycle = (double)NS_PER_S / (double)out->env.tsc_hz;
+	double ended = (double)part->ended;
+	double stack_ns = 0;
+
+	for (unsigned i = 0; i < HC_STAGE_COUNT; i++) {
+		ns[i] = (double)cycles[i] * ns_per_cycle / ended;
+		stack_ns += i == HC_STAGE_APP ? 0 : ns[i];
+	}
+	if (end_ns > 0)
+		ns[HC_STAGE_APP] = (double)end_ns / ended - stack_ns;
+}
+
 static void set_costs(struct result *out, const struct part *part)
 {
 	double ended = (double)part->ended;
@@ -138,12 +159,10 @@ static void set_costs(struct result *out, const struct part *part)
 	out->ns_per_connection = part->core_ns / ended;
 	out->cpu_ns_per_connection = part->cpu_ns / ended;
 	out->packets_per_connection = (double)part->packets / ended;
-	for (unsigned i = 0; i < HC_STAGE_COUNT; i++) {
-		double ns_per_cycle = (double)NS_PER_S / (double)out->env.tsc_hz;
-
-		out->client_stage_ns[i] = (double)part->client_stage[i] * ns_per_cycle / ended;
-		out->server_stage_ns[i] = (double)part->server_stage[i] * ns_per_cycle / ended;
-	}
+	out->client_ns_per_connection = (double)part->client_ns / ended;
+	out->server_ns_per_connection = (double)part->server_ns / ended;
+	set_stages(out, part, part->client_stage, part->client_ns, out->client_stage_ns);
+	set_stages(out, part, part->server_stage, part->server_ns, out->server_stage_ns);
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -37,6 +37,8 @@ void loop_mark(struct loop *l, struct mark *m)
 {
 	m->t_ns = hc_runtime_now_ns(l->runtime);
 	m->cpu_ns = thread_cpu_ns();
+	m->client_ns = l->client_ns;
+	m->server_ns = l->server_ns;
 	if (l->client)
 		copy_numbers(l->client->worker, &m->client, m->client_stage);
 	if (l->server)
@@ -104,11 +106,27 @@ static void serve_alone(struct loop *l, uint64_t now_ns)
 // ---------------------------------------------------------------------------------------------
 // the loop
 
+// A pair takes turns, and the time between two readings of the clock is one end's.
+static void pair_turn(struct loop *l)
+{
+	uint64_t client_ns = hc_runtime_now_ns(l->runtime);
+	uint64_t server_ns;
+
+	if (l->client->now_ns > 0)
+		l->server_ns += client_ns - l->server->now_ns;
+	client_step(l->client, client_ns);
+	server_ns = hc_runtime_now_ns(l->runtime);
+	l->client_ns += server_ns - client_ns;
+	server_step(l->server, server_ns);
+}
+
 void loop_turn(struct loop *l)
 {
-	if (l->client)
+	if (l->client && l->server)
+		pair_turn(l);
+	else if (l->client)
 		client_step(l->client, hc_runtime_now_ns(l->runtime));
-	if (l->server)
+	else
 		server_step(l->server, hc_runtime_now_ns(l->runtime));
 }
 

@@ -17,6 +17,7 @@ struct mark {
 	uint64_t cpu_ns; // Of the loop's thread: less than t_ns when others had its CPU.
 	struct hc_snapshot client;
 	struct hc_snapshot server;
+	uint64_t client_ns, server_ns; // Spent in the turns of each end.
 	uint64_t client_stage[HC_STAGE_COUNT];
 	uint64_t server_stage[HC_STAGE_COUNT];
 };
@@ -36,6 +37,7 @@ struct loop {
 	uint32_t phase;         // enum client_phase; read by followers and by the main thread.
 	uint32_t latency_epoch; // How often latencies were forgotten; read by the main thread.
 	uint64_t started_ns;
+	uint64_t client_ns, server_ns; // Spent in the turns of each end, of a pair.
 	uint64_t phase_until_ns;
 	uint64_t last_use_ns; // Of a server alone: the last time a connection came or went.
 	uint64_t last_use_count;

@@ -84,12 +84,12 @@ static FILE *open_json(const char *path)
 	return file;
 }
 
-static bool write_json(const struct result *r, FILE *file)
+// Throws away what stood in the file until now. A pipe or a terminal cannot be cut to length, and
+// need not be.
+static void empty_json(const struct config *cfg, FILE *file)
 {
-	// A pipe or a terminal cannot be cut to length, and need not be.
 	if (file != stdout && ftruncate(fileno(file), 0) != 0 && errno != EINVAL)
-		complain("--json %s cannot be emptied (%s)", r->cfg->json, strerror(errno));
-	return result_write_json(r, file);
+		complain("--json %s cannot be emptied (%s)", cfg->json, strerror(errno));
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -105,15 +105,27 @@ static int run_and_report(struct config *cfg, struct plan *plan, FILE *json)
 		return EXIT_ENVIRONMENT;
 	}
 	code = run_execute(r, cfg, plan);
-	if (r->result.cfg) {
+	if (code == EXIT_MEASURED) {
 		if (config_is_talking(cfg))
 			report_summary(&r->result);
-		if (json && !write_json(&r->result, json))
-			code = EXIT_ENVIRONMENT;
+		code = run_verdict(r);
+		if (json) {
+			empty_json(cfg, json);
+			if (!result_write_json(&r->result, json))
+				code = EXIT_ENVIRONMENT;
+		}
 	}
 	result_free(&r->result);
 	free(r);
 	return code;
+}
+
+static int show_plan(const struct config *cfg, const struct plan *plan, FILE *json)
+{
+	if (!json)
+		return EXIT_MEASURED;
+	empty_json(cfg, json);
+	return plan_write_json(cfg, plan, json) ? EXIT_MEASURED : EXIT_ENVIRONMENT;
 }
 
 static int run_plan(struct config *cfg, struct plan *plan)
@@ -123,14 +135,12 @@ static int run_plan(struct config *cfg, struct plan *plan)
 
 	if (config_is_talking(cfg))
 		report_plan(cfg, plan);
-	if (cfg->is_dry_run)
-		return EXIT_MEASURED;
 	if (cfg->json) {
 		json = open_json(cfg->json);
 		if (!json)
 			return EXIT_USAGE;
 	}
-	code = run_and_report(cfg, plan, json);
+	code = cfg->is_dry_run ? show_plan(cfg, plan, json) : run_and_report(cfg, plan, json);
 	if (json && json != stdout)
 		(void)fclose(json);
 	return code;

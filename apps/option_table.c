@@ -35,7 +35,7 @@ const struct option option_table[] = {
 	 NULL, AT(hold_ns), 0, YEAR_NS, B | L, OPTION_SECONDS, GROUP_LOAD},
 	{"live", "live_connections", "N", "N more connections, established first and held beside the churn",
 	 NULL, AT(live), 0, CONNS_MAX, B, OPTION_COUNT, GROUP_LOAD},
-	{"drain", "drain_s", "T", "at the end, wait up to T for open connections to close",
+	{"drain", "drain_s", "T", "at the end, wait up to T for open connections to close; those held are closed at once",
 	 NULL, AT(drain_ns), 0, YEAR_NS, B | L | S, OPTION_SECONDS, GROUP_LOAD},
 
 	{"request", "request", "BYTES|http", "what the client sends on each connection (serve: what mode respond waits for)",

@@ -18,8 +18,9 @@
 // What one lcore may reach, a little above what was ever measured: sizes, not promises.
 #define BENCH_PEAK_PER_S 5e6
 #define LOAD_PEAK_PER_S  1e6
-#define LOAD_USUAL_PER_S 1e5 // Of a closed loop to a foreign peer, for the warning.
-#define OPEN_LOOP_WAIT_S 1.0 // How long a connection of an open loop may take, for conn_cap.
+#define LOAD_USUAL_PER_S 1e5  // Of a closed loop to a foreign peer, for the warning.
+#define BENCH_WAIT_S     0.05 // How long a connection of an open loop may take, for conn_cap.
+#define LOAD_WAIT_S      1.0
 #define IN_FLIGHT_MIN    4096u
 #define IN_FLIGHT_MAX    (4u << 20)
 #define SERVE_CONNS      (128u << 10)
@@ -107,7 +108,8 @@ static struct sizes worker_sizes(const struct config *cfg)
 
 	if (cfg->rate_per_s > 0) {
 		double hold_s = (double)cfg->hold_ns / (double)NS_PER_S;
-		double open = peak_per_worker(cfg) * (hold_s + OPEN_LOOP_WAIT_S);
+		double wait_s = cfg->command == COMMAND_BENCH ? BENCH_WAIT_S : LOAD_WAIT_S;
+		double open = peak_per_worker(cfg) * (hold_s + wait_s);
 
 		s.in_flight = (uint64_t)fmin(fmax(open, IN_FLIGHT_MIN), IN_FLIGHT_MAX);
 	} else {
@@ -448,17 +450,26 @@ static void plan_listen(struct plan *p, const struct config *cfg)
 // ---------------------------------------------------------------------------------------------
 // the arithmetic
 
+// A plan of so many connections that none has to wait for another's tuple.
+static bool uses_each_tuple_once(const struct plan *p, const struct config *cfg)
+{
+	return cfg->connections > 0 && cfg->connections + cfg->live <= p->tuples;
+}
+
 static void say_sustained(struct plan *p, const struct config *cfg)
 {
 	const struct hc_plan *a = &p->arithmetic;
 	char limit[96] = "TIME-WAIT is skipped, which no real client does";
 	char reuse[64] = "";
 
-	if (cfg->stack.time_wait_ms > 0)
+	if (uses_each_tuple_once(p, cfg))
+		snprintf(limit, sizeof limit, "%llu connections use none of them twice",
+			 (unsigned long long)(cfg->connections + cfg->live));
+	else if (cfg->stack.time_wait_ms > 0)
 		snprintf(limit, sizeof limit,
 			 "with time_wait_ms=%u at most %.0f/s can be sustained",
 			 cfg->stack.time_wait_ms, a->sustained_per_s);
-	if (p->rate_per_s > 0)
+	if (!uses_each_tuple_once(p, cfg))
 		snprintf(reuse, sizeof reuse, " at %.0f/s each returns after %.3g s;",
 			 p->rate_per_s, a->reuse_s);
 	snprintf(p->line, sizeof p->line,
@@ -469,7 +480,6 @@ static void say_sustained(struct plan *p, const struct config *cfg)
 
 static void plan_arithmetic(struct plan *p, const struct config *cfg)
 {
-	uint64_t used = cfg->connections + cfg->live;
 	double judged = cfg->rate_per_s;
 
 	for (unsigned i = 0; i < p->worker_count; i++)
@@ -484,7 +494,8 @@ static void plan_arithmetic(struct plan *p, const struct config *cfg)
 	// One "address" with all the tuples as its "ports": the caps count, not the prefix.
 	hc_plan_tuples(p->tuples, 1, cfg->stack.time_wait_ms, judged, &p->arithmetic);
 	say_sustained(p, cfg);
-	if (p->arithmetic.is_sustainable || (cfg->connections > 0 && used <= p->tuples))
+	p->arithmetic.is_sustainable |= uses_each_tuple_once(p, cfg);
+	if (p->arithmetic.is_sustainable)
 		return;
 	if (cfg->rate_per_s > 0)
 		warn(p,

@@ -123,6 +123,9 @@ static void rates(const struct result *r)
 		printf("  cost         %.1f ns of a core (%.1f of CPU time) and %.2f packets a "
 		       "connection\n",
 		       r->ns_per_connection, r->cpu_ns_per_connection, r->packets_per_connection);
+	if (r->client_ns_per_connection > 0)
+		printf("  ends         client %.1f ns, server %.1f ns a connection\n",
+		       r->client_ns_per_connection, r->server_ns_per_connection);
 	printf("  memory       %u bytes a connection, %u bytes a TIME-WAIT\n",
 	       r->footprint.conn_bytes, r->footprint.time_wait_bytes);
 }

@@ -56,11 +56,27 @@ static void remark_tuples(const struct result *r, struct remarks *to)
 		       ull(both(r, HC_CTR_tw_reused)));
 }
 
+// Dropped, and not because they were another's.
+static uint64_t odd_drops(const struct result *r)
+{
+	static const enum hc_counter not_ours[] = {
+		HC_CTR_eth_not_for_us, HC_CTR_eth_unknown_type, HC_CTR_arp_not_for_us,
+		HC_CTR_ip_not_for_us,  HC_CTR_ip_unknown_proto,
+	};
+	uint64_t drops = counters_of_kind(&r->client, HC_COUNTER_DROP) +
+			 counters_of_kind(&r->server, HC_COUNTER_DROP);
+
+	for (unsigned i = 0; i < ARRAY_LEN(not_ours); i++)
+		drops -= both(r, not_ours[i]);
+	return drops;
+}
+
 unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_SIZE])
 {
 	struct remarks to = {.text = remarks};
-	uint64_t drops = counters_of_kind(&r->client, HC_COUNTER_DROP) +
-			 counters_of_kind(&r->server, HC_COUNTER_DROP);
+	const uint64_t *outcome = r->clients.outcome;
+	uint64_t bad = outcome[OUTCOME_BAD_STATUS] + outcome[OUTCOME_BAD_LENGTH];
+	uint64_t drops = odd_drops(r);
 	uint64_t resets = r->view.reset - r->clients.aborted;
 	uint64_t lost = both(r, HC_CTR_tx_dropped) + both(r, HC_CTR_tx_no_buffer) +
 			both(r, HC_CTR_tx_unresolved) + both(r, HC_CTR_tx_no_route);
@@ -69,6 +85,12 @@ unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_
 		remark(&to, "TIME-WAIT was skipped (--time-wait 0)");
 	if (r->retransmitted > 0)
 		remark(&to, "%llu segments were retransmitted", ull(r->retransmitted));
+	if (r->view.failed > 0)
+		remark(&to, "%llu connections failed", ull(r->view.failed));
+	if (bad > 0)
+		remark(&to, "%llu responses were wrong", ull(bad));
+	if (r->clients.missed > 0)
+		remark(&to, "%llu connections were due and not started", ull(r->clients.missed));
 	if (r->clients.aborted > 0)
 		remark(&to, "every connection was ended by RST, as --close rst asks");
 	if (resets > 0)

@@ -72,6 +72,7 @@ struct result {
 	double opened_per_s, established_per_s, closed_per_s;
 	double ns_per_connection;     // 0: nothing was closed. Of cores, whoever used them.
 	double cpu_ns_per_connection; // The same, of CPU time that the loops got.
+	double client_ns_per_connection, server_ns_per_connection; // Of pairs; 0: not told apart.
 	double packets_per_connection;
 	double client_stage_ns[HC_STAGE_COUNT], server_stage_ns[HC_STAGE_COUNT];
 	struct hc_footprint footprint;
@@ -89,7 +90,7 @@ uint64_t result_completed(const struct result *r);
 
 // Sentences worth saying first: retransmissions, TIME-WAIT skipped, drops. Returns how many were
 // written.
-#define REMARKS_MAX 8u
+#define REMARKS_MAX 12u
 unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_SIZE]);
 
 // Adds an interval; the array grows on the main thread only. @return false when memory is short.
@@ -102,3 +103,6 @@ void result_free(struct result *r);
 
 // Writes the result as JSON. @return false after a complaint.
 bool result_write_json(const struct result *r, FILE *to);
+
+// Writes what a dry run has found out: configuration and plan. @return false after a complaint.
+bool plan_write_json(const struct config *cfg, const struct plan *plan, FILE *to);

@@ -10,7 +10,8 @@
 #include "options.h"
 #include "result.h"
 
-#define SCHEMA "handclasp.result.v1"
+#define RESULT_SCHEMA "handclasp.result.v1"
+#define PLAN_SCHEMA   "handclasp.plan.v1"
 
 // ---------------------------------------------------------------------------------------------
 // small pieces
@@ -342,6 +343,8 @@ static json_t *cost_json(const struct result *r)
 
 	set(out, "ns_per_connection", known(r->ns_per_connection));
 	set(out, "cpu_ns_per_connection", known(r->cpu_ns_per_connection));
+	set(out, "client_ns_per_connection", known(r->client_ns_per_connection));
+	set(out, "server_ns_per_connection", known(r->server_ns_per_connection));
 	set(out, "packets_per_connection", known(r->packets_per_connection));
 	set(out, "bytes_per_live_connection", json_integer(r->footprint.conn_bytes));
 	set(out, "bytes_per_time_wait", json_integer(r->footprint.time_wait_bytes));
@@ -407,12 +410,34 @@ static json_t *remarks_json(const struct result *r)
 	return texts(remarks[0], FAULT_SIZE, n);
 }
 
+// Takes the document over.
+static bool write_document(json_t *out, const char *path, FILE *to)
+{
+	bool is_written = json_dumpf(out, to, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) == 0 &&
+			  fputc('\n', to) != EOF && fflush(to) == 0;
+
+	json_decref(out);
+	if (!is_written)
+		complain("the result could not be written to %s: is there room?", path);
+	return is_written;
+}
+
+bool plan_write_json(const struct config *cfg, const struct plan *plan, FILE *to)
+{
+	json_t *out = json_object();
+
+	set(out, "schema", json_string(PLAN_SCHEMA));
+	set(out, "command", json_string(cfg->command_name));
+	set(out, "config", config_json(cfg));
+	set(out, "plan", plan_json(plan, plan_has_client(cfg)));
+	return write_document(out, cfg->json, to);
+}
+
 bool result_write_json(const struct result *r, FILE *to)
 {
 	json_t *out = json_object();
-	bool is_written;
 
-	set(out, "schema", json_string(SCHEMA));
+	set(out, "schema", json_string(RESULT_SCHEMA));
 	set(out, "command", json_string(r->cfg->command_name));
 	set(out, "is_interrupted", json_boolean(r->is_interrupted));
 	set(out, "remarks", remarks_json(r));
@@ -432,10 +457,5 @@ bool result_write_json(const struct result *r, FILE *to)
 	if (plan_has_server(r->cfg))
 		set(out, "server_counters", counters_json(&r->server, -1));
 	set(out, "intervals", intervals_json(r));
-	is_written = json_dumpf(out, to, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) == 0 &&
-		     fputc('\n', to) != EOF && fflush(to) == 0;
-	json_decref(out);
-	if (!is_written)
-		complain("the result could not be written to %s: is there room?", r->cfg->json);
-	return is_written;
+	return write_document(out, r->cfg->json, to);
 }

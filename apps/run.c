@@ -372,7 +372,7 @@ static int measure(struct run *r)
 	return code;
 }
 
-static int verdict(const struct run *r)
+int run_verdict(const struct run *r)
 {
 	const struct result *result = &r->result;
 
@@ -406,5 +406,5 @@ int run_execute(struct run *r, struct config *cfg, struct plan *plan)
 	if (code == EXIT_MEASURED)
 		code = measure(r);
 	tear_down(r);
-	return code == EXIT_MEASURED ? verdict(r) : code;
+	return code;
 }

@@ -26,5 +26,9 @@ struct run {
 	struct result result;
 };
 
-// Runs, reports, and returns an exit code. `r` is zeroed memory of the caller's.
+// Runs, with a line a second, and fills r->result. `r` is zeroed memory of the caller's. Returns an
+// exit code: EXIT_MEASURED when there is a result, whatever it is worth.
 int run_execute(struct run *r, struct config *cfg, struct plan *plan);
+
+// The exit code that a result is worth; complains if it is not worth anything.
+int run_verdict(const struct run *r);

@@ -11,8 +11,6 @@
 
 #include <handclasp/handclasp.h>
 
-#define EVENTS 512
-
 static struct hc_runtime *runtime;
 static volatile sig_atomic_t is_over;
 
@@ -49,11 +47,11 @@ static void answer(struct hc_worker *w, hc_conn conn)
 
 static int serve(void *arg)
 {
-	static struct hc_event events[EVENTS];
+	static struct hc_event events[512];
 	struct hc_worker *w = arg;
 
 	while (!is_over) {
-		unsigned n = hc_step(w, hc_runtime_now_ns(runtime), events, EVENTS);
+		unsigned n = hc_step(w, hc_runtime_now_ns(runtime), events, 512);
 
 		for (unsigned i = 0; i < n; i++)
 			if (events[i].type == HC_EV_DATA || events[i].type == HC_EV_SENT ||
@@ -90,7 +88,7 @@ int main(int argc, char **argv)
 	if (hc_worker_create(port, 0, &stack, &w, &reason) != 0)
 		return fail(reason);
 	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
+
 	if (hc_listen(w, &listen) < 0 || hc_runtime_launch(runtime, 0, serve, w) != 0)
 		return fail("cannot listen on that port");
 	(void)hc_runtime_join(runtime, 0);
