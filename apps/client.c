@@ -201,15 +201,18 @@ static uint64_t load_until(const struct client *c)
 	return c->plan->duration_ns ? c->load_from_ns + c->plan->duration_ns : UINT64_MAX;
 }
 
-static bool is_opening_over(const struct client *c)
+static bool is_stopped(const struct client *c)
+{
+	return __atomic_load_n(c->stop, __ATOMIC_RELAXED) != 0;
+}
+
+// Whether all of --connections have been opened (or missed).
+static bool is_quota_reached(const struct client *c)
 {
 	const struct client_plan *p = c->plan;
 
-	if (__atomic_load_n(c->stop, __ATOMIC_RELAXED))
-		return true;
-	if (p->connections == 0 || client_phase(c) == PHASE_FILL)
-		return false;
-	return c->counts.tally[TALLY_CHURN].opened + c->counts.missed >= p->connections;
+	return p->connections > 0 &&
+	       c->counts.tally[TALLY_CHURN].opened + c->counts.missed >= p->connections;
 }
 
 static bool is_fill_over(const struct client *c)
@@ -219,21 +222,41 @@ static bool is_fill_over(const struct client *c)
 	return t->opened == c->plan->live && t->opened == t->established + t->failed;
 }
 
+// The measured part ends by time, or, when so many connections are asked for, with the last of
+// them.
+static void advance_steady(struct client *c)
+{
+	const struct client_plan *p = c->plan;
+
+	if (is_quota_reached(c) && !c->is_quota_seen) {
+		c->is_quota_seen = true;
+		c->phase_until_ns =
+			min_u64(c->phase_until_ns, c->now_ns + p->hold_ns + p->drain_ns);
+	}
+	if (c->now_ns >= c->phase_until_ns ||
+	    (c->is_quota_seen && tally_open(&c->counts.tally[TALLY_CHURN]) == 0))
+		enter(c, PHASE_DRAIN, c->now_ns + p->drain_ns);
+}
+
 // Moves on when a phase's time or work is over. Phases of no length are passed in one call.
 static void advance(struct client *c)
 {
-	if (client_phase(c) < PHASE_DRAIN && is_opening_over(c))
-		enter(c, PHASE_DRAIN, c->now_ns + c->plan->drain_ns);
+	const struct client_plan *p = c->plan;
+
+	if (client_phase(c) < PHASE_DRAIN && is_stopped(c))
+		enter(c, PHASE_DRAIN, c->now_ns + p->drain_ns);
 	if (client_phase(c) == PHASE_FILL && is_fill_over(c)) {
 		c->load_from_ns = c->now_ns;
-		enter(c, PHASE_RAMP, c->now_ns + c->plan->ramp_ns);
+		enter(c, PHASE_RAMP, c->now_ns + p->ramp_ns);
 	}
-	if (client_phase(c) == PHASE_RAMP && c->now_ns >= c->phase_until_ns)
-		enter(c, PHASE_SETTLE, c->phase_until_ns + c->plan->settle_ns);
-	if (client_phase(c) == PHASE_SETTLE && c->now_ns >= c->phase_until_ns)
+	if (client_phase(c) == PHASE_RAMP &&
+	    (c->now_ns >= c->phase_until_ns || is_quota_reached(c)))
+		enter(c, PHASE_SETTLE, c->phase_until_ns + p->settle_ns);
+	if (client_phase(c) == PHASE_SETTLE &&
+	    (c->now_ns >= c->phase_until_ns || is_quota_reached(c)))
 		enter(c, PHASE_STEADY, load_until(c));
-	if (client_phase(c) == PHASE_STEADY && c->now_ns >= c->phase_until_ns)
-		enter(c, PHASE_DRAIN, c->now_ns + c->plan->drain_ns);
+	if (client_phase(c) == PHASE_STEADY)
+		advance_steady(c);
 	if (client_phase(c) == PHASE_DRAIN &&
 	    (tally_open(&c->counts.tally[TALLY_CHURN]) == 0 || c->now_ns >= c->phase_until_ns))
 		enter(c, PHASE_DONE, UINT64_MAX);
@@ -242,7 +265,7 @@ static void advance(struct client *c)
 void client_step(struct client *c, uint64_t now_ns)
 {
 	unsigned n = hc_step(c->worker, now_ns, c->events, c->event_cap);
-	enum client_phase phase;
+	enum client_phase before, phase;
 
 	c->now_ns = now_ns;
 	c->event_count = n;
@@ -252,12 +275,13 @@ void client_step(struct client *c, uint64_t now_ns)
 	} else {
 		events_plain(c, n);
 	}
+	before = client_phase(c);
 	advance(c);
 	phase = client_phase(c);
 	if (phase == PHASE_FILL)
 		open_live(c);
-	else if (phase < PHASE_DRAIN)
-		open_churn(c);
+	else if (phase < PHASE_DRAIN && phase == before)
+		open_churn(c); // Not in the step of a change: the loop takes its mark first.
 	hc_flush(c->worker);
 }
 

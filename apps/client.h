@@ -109,6 +109,7 @@ struct client {
 	uint64_t phase_until_ns; // UINT64_MAX: no time ends it.
 	uint64_t planned;        // Open loop: connections due by now.
 	bool is_warm;            // The first connection has come to something.
+	bool is_quota_seen;      // All of --connections are opened.
 
 	struct slot *slots; // NULL: none are needed.
 	uint32_t slot_cap;
