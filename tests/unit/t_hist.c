@@ -75,18 +75,19 @@ static void one_value_is_every_quantile(void)
 	}
 }
 
-// Ten values, one per slot: quantile q is the value number ceil(10 q), and products like 0.7 * 10
-// that rounding lifts above a whole number are not one too far.
+// A hundred values, one per slot: quantile q is the value number ceil(100 q), and a product like
+// 0.07 * 100 that rounding lifts above a whole number is not one too far.
 static void quantile_takes_the_value_of_its_rank(void)
 {
 	hc_hist_reset(&hist);
-	for (uint64_t i = 1; i <= 10; i++)
+	for (uint64_t i = 1; i <= 100; i++)
 		hc_hist_add(&hist, i * 64);
-	for (unsigned i = 1; i <= 10; i++)
-		UNIT_EQ(hc_hist_slot_of(hc_hist_quantile_ns(&hist, i / 10.0)), i);
-	UNIT_EQ(hc_hist_slot_of(hc_hist_quantile_ns(&hist, 0.01)), 1);
-	UNIT_EQ(hc_hist_slot_of(hc_hist_quantile_ns(&hist, 0.11)), 2);
-	UNIT_EQ(hc_hist_slot_of(hc_hist_quantile_ns(&hist, 0.91)), 10);
+	CU_ASSERT(0.07 * 100 > 7);
+	for (unsigned i = 1; i <= 100; i++) {
+		UNIT_EQ(hc_hist_slot_of(hc_hist_quantile_ns(&hist, i / 100.0)), i);
+		UNIT_EQ(hc_hist_slot_of(hc_hist_quantile_ns(&hist, i / 100.0 - 0.001)), i);
+	}
+	UNIT_EQ(hc_hist_slot_of(hc_hist_quantile_ns(&hist, 1e-9)), 1);
 }
 
 static int by_value(const void *a, const void *b)
