@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The handclasp authors
 
-// RFC 9293 3.10.7, SEGMENT ARRIVES, in the RFC's own order of checks: sequence number, RST,
-// (security is obsolete), SYN, ACK, URG, text, FIN, with RFC 7323's PAWS before the first and RFC
-// 5961's challenges where an attacker could guess.
+// RFC 9293 3.10.7, SEGMENT ARRIVES, in the RFC's own order of checks: sequence number, (security is
+// obsolete), SYN, ACK, URG, text, FIN, with RFC 7323's PAWS before the first and RFC 5961's
+// challenges where an attacker could guess. RST comes before them all: RFC 5961 gives it a sequence
+// test of its own, and PAWS does not apply to it.
 
 #include "tcp/input.h"
 
@@ -116,7 +117,12 @@ static uint32_t update_send_window(struct hc_tcb *t, struct hc_tcb_cold *c,
 	    (c->snd_wl1 == seg->seq && hc_seq_gt(c->snd_wl2, seg->ack)))
 		return 0;
 	if (wnd != t->snd_wnd) {
-		if (t->flags & (HC_TCB_DATA | HC_TCB_FIN_QUEUED) && wnd > t->snd_wnd)
+		// A FIN that is sent already waits for its ACK alone.
+		bool has_more =
+			t->flags & (HC_TCB_DATA | HC_TCB_RECOVERING) ||
+			(t->flags & (HC_TCB_FIN_QUEUED | HC_TCB_FIN_SENT)) == HC_TCB_FIN_QUEUED;
+
+		if (has_more && wnd > t->snd_wnd)
 			what = HC_DO_OUTPUT;
 		t->snd_wnd = wnd;
 		c->snd_wnd_max = hc_max_u32(c->snd_wnd_max, wnd);
@@ -152,6 +158,7 @@ static uint32_t fin_is_acked(struct hc_tcb *t, const struct hc_tcp_env *env)
 			return HC_DO_FIN_ACKED | HC_DO_TIMER_FW2;
 		return HC_DO_FIN_ACKED;
 	case HC_CLOSING:
+		t->state = HC_TIME_WAIT;
 		return HC_DO_FIN_ACKED | HC_DO_CLOSED | HC_DO_TIME_WAIT;
 	case HC_LAST_ACK:
 		return HC_DO_FIN_ACKED | HC_DO_CLOSED | HC_DO_FREE;
@@ -243,9 +250,13 @@ static hc_verdict input_text(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_
 
 static hc_verdict input_rst(struct hc_tcb *t, const struct hc_seg *seg, struct hc_tcp_env *env)
 {
-	// RFC 5961 3.2: only an RST exactly at RCV.NXT is believed.
-	if (seg->seq != t->rcv_nxt)
-		return hc_tcp_challenge(env, HC_CTR_tcp_rst_challenged);
+	// RFC 5961 3.2: only an RST exactly at RCV.NXT is believed. Where it begins decides, not
+	// what comes with it (RFC 9293 SHLD-2: text may), nor whether the window is open.
+	if (seg->seq != t->rcv_nxt) {
+		if (hc_seq_in(seg->seq, t->rcv_nxt, t->rcv_edge - t->rcv_nxt))
+			return hc_tcp_challenge(env, HC_CTR_tcp_rst_challenged);
+		return hc_verdict_drop(0, HC_CTR_tcp_rst_out_of_window);
+	}
 	if (t->state == HC_SYN_RCVD)
 		return hc_verdict_reason(HC_DO_FAILED | HC_DO_FREE, HC_REASON_REFUSED);
 	return hc_verdict_reason(HC_DO_RESET | HC_DO_FREE, HC_REASON_RESET);
@@ -259,6 +270,7 @@ static hc_verdict input_syn_rcvd(struct hc_tcb *t, struct hc_tcb_cold *c, struct
 		return hc_verdict_drop(HC_DO_RST_REPLY, HC_CTR_tcp_ack_unsent);
 	t->snd_una = seg->ack;
 	t->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
+	c->snd_wnd_max = hc_max_u32(c->snd_wnd_max, t->snd_wnd);
 	c->snd_wl1 = seg->seq;
 	c->snd_wl2 = seg->ack;
 	return hc_tcp_become_established(t, c, env);
@@ -268,8 +280,6 @@ static hc_verdict input_syn_rcvd(struct hc_tcb *t, struct hc_tcb_cold *c, struct
 static HC_NOINLINE hc_verdict input_unacceptable(struct hc_tcb *t, const struct hc_seg *seg,
 						 struct hc_tcp_env *env, enum hc_counter drop)
 {
-	if (seg->flags & HC_TCP_RST)
-		return hc_verdict_drop(0, HC_CTR_tcp_rst_out_of_window);
 	// What only repeats old data is our ACK's loss, not an attack: it is answered always.
 	if (drop == HC_CTR_tcp_out_of_window && seg->payload_len + (seg->flags & HC_TCP_FIN) &&
 	    hc_seq_le(seg->seq, t->rcv_nxt))
@@ -294,8 +304,12 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 		seg->seq++;
 	}
 
+	// Second: RST, which has a sequence test of its own and no timestamp test (RFC 7323 5.3).
+	if (HC_UNLIKELY(seg->flags & HC_TCP_RST))
+		return input_rst(t, seg, env);
+
 	// RFC 7323 5.3 R1, before the sequence number.
-	if (t->flags & HC_TCB_TS && !(seg->flags & HC_TCP_RST)) {
+	if (t->flags & HC_TCB_TS) {
 		if (HC_UNLIKELY(!(seg->opts & HC_OPT_TIMESTAMPS)))
 			return hc_verdict_drop(0, HC_CTR_tcp_no_timestamp); // RFC 7323 3.2.
 		if (HC_UNLIKELY(hc_seq_lt(seg->tsval, t->ts_recent)))
@@ -304,9 +318,8 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 
 	// First: the sequence number.
 	if (HC_UNLIKELY(!is_acceptable(t, seg->seq, hc_seg_len(seg)))) {
-		// A closed window takes no text, but its ACKs, RSTs and SYNs count (3.10.7.4).
-		if (t->rcv_edge != t->rcv_nxt || seg->seq != t->rcv_nxt ||
-		    seg->flags & (HC_TCP_RST | HC_TCP_SYN))
+		// A closed window takes no text, but its ACKs count (3.10.7.4).
+		if (t->rcv_edge != t->rcv_nxt || seg->seq != t->rcv_nxt || seg->flags & HC_TCP_SYN)
 			return input_unacceptable(t, seg, env, HC_CTR_tcp_out_of_window);
 		// A FIN needs no buffer, unless text that is not taken stands before it.
 		if (seg->payload_len) {
@@ -320,9 +333,6 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 	    hc_seq_le(seg->seq, t->rcv_nxt) && hc_seq_ge(seg->tsval, t->ts_recent))
 		t->ts_recent = seg->tsval;
 
-	// Second: RST.
-	if (HC_UNLIKELY(seg->flags & HC_TCP_RST))
-		return input_rst(t, seg, env);
 	// Fourth: SYN. RFC 5961 4.2.
 	if (HC_UNLIKELY(seg->flags & HC_TCP_SYN))
 		return hc_tcp_challenge(env, HC_CTR_tcp_syn_challenged);

@@ -60,31 +60,29 @@ hc_verdict hc_syn_input(struct hc_syn_mini *m, struct hc_seg *seg, struct hc_tcp
 		env->ctr[HC_CTR_rtx_synack]++;
 		return HC_DO_SYNACK;
 	}
-	if (m->flags & HC_SYN_TS && !(seg->flags & HC_TCP_RST)) {
+	// RFC 5961 3.2: where an RST begins decides, not what comes with it.
+	if (seg->flags & HC_TCP_RST) {
+		if (!hc_seq_in(seg->seq, rcv_nxt, wnd))
+			return hc_verdict_drop(0, HC_CTR_tcp_rst_out_of_window);
+		if (seg->seq != rcv_nxt)
+			return hc_tcp_challenge(env, HC_CTR_tcp_rst_challenged);
+		env->ctr[HC_CTR_syn_reset]++;
+		return HC_DO_FREE; // Back to LISTEN, the application never knew.
+	}
+	if (m->flags & HC_SYN_TS) {
 		if (!(seg->opts & HC_OPT_TIMESTAMPS))
 			return hc_verdict_drop(0, HC_CTR_tcp_no_timestamp);
 		if (hc_seq_lt(seg->tsval, m->ts_recent))
 			return hc_tcp_limited_ack(env, HC_CTR_tcp_paws);
 	}
 	if (!hc_seq_in(seg->seq, rcv_nxt, wnd) &&
-	    !(len && hc_seq_in(seg->seq + len - 1, rcv_nxt, wnd))) {
-		if (seg->flags & HC_TCP_RST)
-			return hc_verdict_drop(0, HC_CTR_tcp_rst_out_of_window);
+	    !(len && hc_seq_in(seg->seq + len - 1, rcv_nxt, wnd)))
 		return hc_tcp_limited_ack(env, HC_CTR_tcp_out_of_window);
-	}
-	if (seg->flags & HC_TCP_RST) {
-		if (seg->seq != rcv_nxt) {
-			return hc_tcp_challenge(env, HC_CTR_tcp_rst_challenged);
-		}
-		env->ctr[HC_CTR_syn_reset]++;
-		return HC_DO_FREE; // Back to LISTEN, the application never knew.
-	}
 	// A SYN elsewhere in the window: RFC 9293 3.10.7.4, fourth: a passive open returns to
 	// LISTEN. RFC 5961 4.2 answers with a challenge ACK instead, also here: a blind SYN ends
 	// nothing.
-	if (seg->flags & HC_TCP_SYN) {
+	if (seg->flags & HC_TCP_SYN)
 		return hc_tcp_challenge(env, HC_CTR_tcp_syn_challenged);
-	}
 	if (!(seg->flags & HC_TCP_ACK))
 		return hc_verdict_drop(0, HC_CTR_tcp_no_ack);
 	if (seg->ack != m->iss + 1)

@@ -26,13 +26,18 @@ void hc_tw_ring_init(struct hc_tw_ring *r, void *memory, uint32_t cap)
 	r->live_count = 0;
 }
 
-// A SYN that may open a new incarnation. RFC 6191 2: by the timestamps when both sides use them, by
-// the sequence number (RFC 9293 3.6.1) otherwise or when the timestamps are equal.
-static bool is_new_incarnation(const struct hc_tw_mini *m, const struct hc_seg *seg)
+// A SYN that may open a new incarnation. RFC 6191 2: by the timestamps when both incarnations have
+// them; at once when only the new one has, because PAWS then tells the two apart; by the sequence
+// number (RFC 9293 3.6.1) otherwise, and when the timestamps are equal.
+static bool is_new_incarnation(const struct hc_tw_mini *m, const struct hc_seg *seg,
+			       const struct hc_tcp_env *env)
 {
-	if (m->flags & HC_TW_TS && seg->opts & HC_OPT_TIMESTAMPS && seg->tsval != m->ts_recent)
-		return hc_seq_gt(seg->tsval, m->ts_recent);
-	// RFC 6191 2: timestamps then, none now: by the sequence number as well.
+	if (env->has_timestamps && seg->opts & HC_OPT_TIMESTAMPS) {
+		if (!(m->flags & HC_TW_TS))
+			return true;
+		if (seg->tsval != m->ts_recent)
+			return hc_seq_gt(seg->tsval, m->ts_recent);
+	}
 	return hc_seq_gt(seg->seq, m->rcv_nxt);
 }
 
@@ -45,16 +50,23 @@ hc_verdict hc_tw_input(struct hc_tw_mini *m, const struct hc_seg *seg, bool is_l
 	// RFC 1337 3, fix F1: RST does not end TIME-WAIT.
 	if (seg->flags & HC_TCP_RST)
 		return hc_verdict_drop(0, HC_CTR_tcp_time_wait_old);
-	if (is_syn && !(seg->flags & HC_TCP_FIN) && is_listening && is_new_incarnation(m, seg)) {
+	if (is_syn && !(seg->flags & HC_TCP_FIN) && is_listening &&
+	    is_new_incarnation(m, seg, env)) {
 		env->ctr[HC_CTR_tw_reused]++;
 		return HC_DO_NEW_SYN;
 	}
-	// PAWS goes on (RFC 7323 5.3).
-	if (m->flags & HC_TW_TS && seg->opts & HC_OPT_TIMESTAMPS &&
-	    hc_seq_lt(seg->tsval, m->ts_recent))
-		return hc_tcp_limited_ack(env, HC_CTR_tcp_paws);
+	// PAWS goes on (RFC 7323 3.2, 5.3). A SYN may belong to another connection.
+	if (m->flags & HC_TW_TS) {
+		if (!(seg->opts & HC_OPT_TIMESTAMPS)) {
+			if (!(seg->flags & HC_TCP_SYN))
+				return hc_verdict_drop(0, HC_CTR_tcp_no_timestamp);
+		} else if (hc_seq_lt(seg->tsval, m->ts_recent)) {
+			return hc_tcp_limited_ack(env, HC_CTR_tcp_paws);
+		}
+	}
 	// The peer's FIN again, with or without the data before it: our ACK was lost.
-	if (seg->flags & HC_TCP_FIN && !(seg->flags & HC_TCP_SYN) && seg->seq + len == m->rcv_nxt) {
+	if ((seg->flags & (HC_TCP_FIN | HC_TCP_ACK | HC_TCP_SYN)) == (HC_TCP_FIN | HC_TCP_ACK) &&
+	    seg->seq + len == m->rcv_nxt) {
 		env->ctr[HC_CTR_tw_restarted]++;
 		return HC_DO_ACK | HC_DO_TW_RESTART;
 	}
