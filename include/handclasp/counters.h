@@ -36,7 +36,7 @@ enum hc_counter {
 };
 
 struct hc_counter_info {
-	const char *name; /**< As in counters.def, for example "parse_bad_tcp_csum". */
+	const char *name; /**< As in counters.def, for example "tcp_bad_csum". */
 	const char *rfc;  /**< The section that asks for it, or "". */
 	const char *help; /**< One sentence. */
 	enum hc_counter_kind kind;

@@ -6,33 +6,38 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define INPUT_MAX (1u << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+// In exactly as much memory as there are bytes, so that one read beyond them is found.
+static int run(const uint8_t *bytes, size_t size)
+{
+	uint8_t *exact = malloc(size ? size : 1);
+
+	if (!exact)
+		return 1;
+	memcpy(exact, bytes, size);
+	LLVMFuzzerTestOneInput(exact, size);
+	free(exact);
+	return 0;
+}
+
 static int replay(const char *path)
 {
+	static uint8_t bytes[INPUT_MAX];
 	FILE *f = fopen(path, "rb");
-	uint8_t *data;
 	size_t size;
 
 	if (!f) {
 		perror(path);
 		return 1;
 	}
-	// Exactly as much memory as the input has bytes, so that a byte read beyond it is found.
-	data = malloc(INPUT_MAX);
-	size = data ? fread(data, 1, INPUT_MAX, f) : 0;
-	fclose(f);
-	if (data && size != 0) {
-		uint8_t *shrunk = realloc(data, size);
-
-		data = shrunk ? shrunk : data;
-		LLVMFuzzerTestOneInput(data, size);
-	}
-	free(data);
-	return 0;
+	size = fread(bytes, 1, sizeof bytes, f);
+	(void)fclose(f);
+	return run(bytes, size);
 }
 
 int main(int argc, char **argv)

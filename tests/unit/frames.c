@@ -158,10 +158,10 @@ uint32_t frame_write_echo(uint8_t *frame, uint16_t id, uint16_t seq, const uint8
 			  uint32_t data_len)
 {
 	const struct frame_tcp f = frame_tcp_default();
-	uint32_t len = frame_write_tcp(frame, &f);
+	uint32_t len = FRAME_L4 + 8 + data_len;
 	uint8_t *icmp = frame + FRAME_L4;
 
-	len = FRAME_L4 + 8 + data_len;
+	frame_write_tcp(frame, &f);
 	frame_put16(frame + FRAME_IP + 2, len - FRAME_IP);
 	frame[FRAME_IP + 9] = 1;
 	icmp[0] = 8;
