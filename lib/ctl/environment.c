@@ -86,6 +86,7 @@ static void name_machine(struct hc_environment *env)
 static void warn_cpus(const struct hc_runtime *rt, struct hc_environment *env)
 {
 	unsigned siblings = 0;
+	unsigned taken = 0;
 
 	if (rt->worker_count > rt->cpus.count)
 		warn(env, "%u workers share %u CPUs: use fewer cores.", rt->worker_count,
@@ -95,10 +96,17 @@ static void warn_cpus(const struct hc_runtime *rt, struct hc_environment *env)
 		     "Workers have all %u CPUs, and the main thread takes its time from one "
 		     "of them.",
 		     rt->cpus.count);
-	for (unsigned i = 0; i < rt->cpus.count; i++)
-		for (unsigned k = 0; k < rt->worker_count; k++)
-			siblings += rt->cpus.cpu[i].id == rt->worker_cpu[k] &&
-				    rt->cpus.cpu[i].thread > 0;
+	for (unsigned i = 0; i < rt->cpus.count; i++) {
+		const struct hc_cpu *cpu = &rt->cpus.cpu[i];
+
+		for (unsigned k = 0; k < rt->worker_count; k++) {
+			siblings += cpu->id == rt->worker_cpu[k] && cpu->thread > 0;
+			taken += cpu->id == rt->worker_cpu[k] && cpu->is_taken;
+		}
+	}
+	if (taken > 0)
+		warn(env, "%u workers share their CPU with another DPDK process: stop that one.",
+		     taken);
 	if (siblings > 0)
 		warn(env, "%u workers run on second hardware threads of cores: use fewer cores.",
 		     siblings);

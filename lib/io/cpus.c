@@ -59,36 +59,32 @@ int hc_cpus_read(struct hc_cpus *out)
 	return out->count > 0 ? 0 : -EIO;
 }
 
-// Smaller is better: far from the port, then a core's second threads, then the number.
-static uint64_t cost(const struct hc_cpu *cpu, int node)
+// Smaller is better. spare_id: the CPU to leave alone, -1: none.
+static uint64_t cost(const struct hc_cpu *cpu, int node, int spare_id)
 {
+	bool is_spare = cpu->id == spare_id;
 	bool is_far = node >= 0 && cpu->node >= 0 && cpu->node != node;
 
-	return (uint64_t)is_far << 32 | (uint64_t)cpu->thread << 16 | cpu->id;
+	return (uint64_t)cpu->is_taken << 34 | (uint64_t)is_spare << 33 | (uint64_t)is_far << 32 |
+	       (uint64_t)cpu->thread << 16 | cpu->id;
 }
 
 void hc_cpus_order(struct hc_cpus *cpus, unsigned worker_count, int node)
 {
-	struct hc_cpu lowest;
-	unsigned at = 0;
+	int spare_id = -1;
 
+	for (unsigned i = 0; i < cpus->count && worker_count < cpus->count; i++)
+		if (spare_id < 0 || cpus->cpu[i].id < spare_id)
+			spare_id = cpus->cpu[i].id;
 	for (unsigned i = 1; i < cpus->count; i++) {
 		struct hc_cpu moving = cpus->cpu[i];
+		uint64_t moving_cost = cost(&moving, node, spare_id);
 		unsigned k = i;
 
-		for (; k > 0 && cost(&cpus->cpu[k - 1], node) > cost(&moving, node); k--)
+		for (; k > 0 && cost(&cpus->cpu[k - 1], node, spare_id) > moving_cost; k--)
 			cpus->cpu[k] = cpus->cpu[k - 1];
 		cpus->cpu[k] = moving;
 	}
-	if (worker_count >= cpus->count)
-		return;
-	for (unsigned i = 1; i < cpus->count; i++)
-		if (cpus->cpu[i].id < cpus->cpu[at].id)
-			at = i;
-	lowest = cpus->cpu[at];
-	for (; at + 1 < cpus->count; at++)
-		cpus->cpu[at] = cpus->cpu[at + 1];
-	cpus->cpu[at] = lowest;
 }
 
 int hc_cpus_pci_node(const char *pci_address)

@@ -83,6 +83,7 @@ static int cpus_choose(struct hc_runtime *rt, const struct hc_runtime_config *cf
 	for (unsigned i = rt->device_count; i-- > 0;)
 		if (rt->device[i].form == HC_DEVICE_PCI)
 			node = hc_cpus_pci_node(rt->device[i].name);
+	hc_cpus_mark_taken(&rt->cpus);
 	hc_cpus_order(&rt->cpus, cfg->worker_count, node);
 	return 0;
 }

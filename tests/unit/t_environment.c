@@ -78,8 +78,9 @@ static void the_round_trip_between_cores_is_measured(void)
 		return;
 	}
 	CU_ASSERT(hc_runtime_now_ns(rt) - before_ns >= 20000000);
-	// Light goes 15 cm and back in 1 ns; 1 ms would be a scheduler, not a cache.
-	CU_ASSERT(env.core_to_core_ns > 1 && env.core_to_core_ns < 1e6);
+	// Light goes 15 cm and back in 1 ns. (No upper bound: on a busy machine the two threads may
+	// take turns on their CPUs.)
+	CU_ASSERT(env.core_to_core_ns > 1);
 }
 
 UNIT_SUITE(environment, UNIT_TEST(the_machine_is_named), UNIT_TEST(ordinary_memory_is_warned_of),
