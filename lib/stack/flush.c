@@ -45,10 +45,10 @@ void hc_mbuf_put_odd(struct hc_worker *w, struct rte_mbuf *m)
 	}
 	m->data_off = RTE_PKTMBUF_HEADROOM;
 	if (w->spare_count == HC_SPARE_MAX) {
-		// The oldest go: the cache has forgotten them.
-		spare_return(w->spare, HC_SPARE_BULK);
+		// The youngest go: they are in the cache, and whoever takes them next finds them
+		// there.
 		w->spare_count -= HC_SPARE_BULK;
-		memmove(w->spare, w->spare + HC_SPARE_BULK, w->spare_count * sizeof w->spare[0]);
+		spare_return(w->spare + w->spare_count, HC_SPARE_BULK);
 	}
 	w->spare[w->spare_count++] = m;
 }

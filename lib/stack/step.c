@@ -97,6 +97,19 @@ static bool redirect(struct hc_worker *w, struct rte_mbuf *m, const struct hc_se
 	return true;
 }
 
+// The first pass of the look-up, while the key is at hand: where the flow is looked for,
+// prefetched.
+HC_ALWAYS_INLINE void lookup_begin(struct hc_worker *w, struct hc_seg *seg)
+{
+	seg->slot = hc_tuple_slot(&w->tuples, &seg->key);
+	if (seg->slot != HC_TUPLE_NONE) {
+		hc_prefetch(&w->tuples.slot[seg->slot]);
+	} else {
+		seg->hash = hc_hash_key(&w->env.secret, &seg->key);
+		hc_table_prefetch(&w->table, seg->hash);
+	}
+}
+
 // Parses n frames; segments of ours go to w->seg, in order. @return how many.
 static unsigned parse_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned n,
 			    bool is_forwarded)
@@ -132,30 +145,20 @@ static unsigned parse_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned 
 			note_oddities(w, &p);
 		if (HC_UNLIKELY(w->redirects) && !is_forwarded && redirect(w, m, &w->seg[segs]))
 			continue;
+		lookup_begin(w, &w->seg[segs]);
 		w->seg_mbuf[segs++] = m;
 	}
 	w->ctr[HC_CTR_rx_bytes] += bytes;
 	return segs;
 }
 
-// Where each segment's flow is looked for: a tuple slot or a bucket, prefetched; then the object.
+// The second pass: the reference, and the object it names, prefetched.
 static void lookup_burst(struct hc_worker *w, unsigned n)
 {
 	// No segment has port 0.
 	static const struct hc_flow_key nobody;
 	struct hc_table_cursor at;
 
-	for (unsigned i = 0; i < n; i++) {
-		struct hc_seg *seg = &w->seg[i];
-
-		seg->slot = hc_tuple_slot(&w->tuples, &seg->key);
-		if (seg->slot != HC_TUPLE_NONE) {
-			hc_prefetch(&w->tuples.slot[seg->slot]);
-		} else {
-			seg->hash = hc_hash_key(&w->env.secret, &seg->key);
-			hc_table_prefetch(&w->table, seg->hash);
-		}
-	}
 	for (unsigned i = 0; i < n; i++) {
 		struct hc_seg *seg = &w->seg[i];
 		hc_ref ref;

@@ -89,7 +89,7 @@ HC_ALWAYS_INLINE void hc_tx_segment(struct hc_worker *w, struct rte_mbuf *m,
 		m->l3_len = HC_IP4_LEN;
 		m->l4_len = (len - HC_ETH_LEN - HC_IP4_LEN) & 0xff;
 	} else {
-		len = hc_build_tcp(frame, &n->l2, s, HC_BUILD_CSUM_SOFT);
+		len = hc_build_tcp_soft(frame, &n->l2, s);
 		m->ol_flags = 0;
 	}
 	len += s->payload_len;

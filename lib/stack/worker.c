@@ -170,6 +170,7 @@ static void init_parse_env(struct hc_worker *w)
 	uint32_t mask = cfg->clients.len ? ~0u << (32 - cfg->clients.len) : ~0u;
 
 	memcpy(e->mac, w->port->mac, sizeof e->mac);
+	hc_parse_env_seal(e);
 	e->local_be = hc_to_be32(cfg->local_addr);
 	e->broadcast_be = hc_to_be32(host ? cfg->local_addr | host : 0);
 	e->clients_mask_be = hc_to_be32(mask);

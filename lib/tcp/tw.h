@@ -38,6 +38,8 @@ struct hc_tw_ring {
 	uint32_t live_count;
 };
 
+#define HC_TW_PREFETCH 32u // Minis ahead, a burst's worth.
+
 // `memory` holds hc_tw_ring_size(cap) minis.
 uint32_t hc_tw_ring_size(uint32_t cap);
 void hc_tw_ring_init(struct hc_tw_ring *r, void *memory, uint32_t cap);
@@ -48,6 +50,9 @@ HC_ALWAYS_INLINE uint32_t hc_tw_ring_push(struct hc_tw_ring *r)
 	if (HC_UNLIKELY(r->tail - r->head >= r->cap))
 		return HC_IDX_NONE;
 	r->live_count++;
+	// The ring is larger than any cache and comes round once in 2 MSL: the line is asked for
+	// ahead of its time, or the stores to it would hold up all those behind them.
+	hc_prefetch_w(&r->mini[(r->tail + HC_TW_PREFETCH) & r->mask]);
 	return r->tail++ & r->mask;
 }
 

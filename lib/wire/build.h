@@ -159,6 +159,21 @@ HC_ALWAYS_INLINE uint32_t hc_build_tcp(uint8_t *frame, const struct hc_l2_templa
 	return HC_ETH_LEN + HC_IP4_LEN + hdr_len;
 }
 
+// The same with checksums in software, apart for segments with and without timestamps: lengths and
+// the words they stand in are constants then.
+HC_ALWAYS_INLINE uint32_t hc_build_tcp_soft(uint8_t *frame, const struct hc_l2_template *l2,
+					    const struct hc_tx_seg *s)
+{
+	struct hc_tx_seg apart = *s;
+
+	if (s->has_ts) {
+		apart.has_ts = true;
+		return hc_build_tcp(frame, l2, &apart, HC_BUILD_CSUM_SOFT);
+	}
+	apart.has_ts = false;
+	return hc_build_tcp(frame, l2, &apart, HC_BUILD_CSUM_SOFT);
+}
+
 // Writes an ARP packet with its Ethernet header (42 bytes) at `frame`. dst is the Ethernet
 // destination. @return 42.
 uint32_t hc_build_arp(uint8_t *frame, uint16_t op, const uint8_t dst[6], const uint8_t sha[6],

@@ -293,6 +293,15 @@ static enum hc_frame_kind parse_eth(const struct input *in, struct hc_parsed *ou
 	}
 }
 
+void hc_parse_env_seal(struct hc_parse_env *env)
+{
+	memset(env->plain, 0, sizeof env->plain);
+	memcpy(env->plain + HC_ETH_DST, env->mac, sizeof env->mac);
+	env->plain[HC_ETH_TYPE] = HC_ETHERTYPE_IP4 >> 8;
+	env->plain[HC_ETH_LEN + HC_IP4_VER_IHL] = 0x45;
+	env->plain[HC_ETH_LEN + HC_IP4_PROTO] = HC_IPPROTO_TCP;
+}
+
 HC_NOINLINE enum hc_frame_kind hc_parse_frame_full(const struct hc_parse_env *env,
 						   const uint8_t *frame, uint32_t len,
 						   unsigned trust, struct hc_parsed *out,

@@ -12,6 +12,10 @@
 // fields are compared in as wide loads as they come in, each comparison is a branch that is never
 // taken, and a header's sum is a chain of add-with-carry.
 
+#if defined(__AVX__) && !defined(HC_NO_SIMD)
+#include <immintrin.h>
+#endif
+
 #include "wire/csum.h"
 #include "wire/parse.h"
 
@@ -72,7 +76,11 @@ HC_ALWAYS_INLINE bool hc_parse_tcp_csum_is_ok(const uint8_t *ip, const uint8_t *
 	uint64_t addrs = hc_load64(ip + HC_IP4_SRC);
 	uint64_t sum = hc_csum_pseudo_word(HC_IPPROTO_TCP, l4_len);
 
-	if (l4_len == HC_TCP_LEN + 12) {
+	if (l4_len == HC_TCP_LEN + 20) {
+		sum = hc_csum_wide5(addrs, sum, hc_load64(tcp), hc_load64(tcp + 8),
+				    hc_load64(tcp + 16), hc_load64(tcp + 24));
+		sum = hc_csum_wide1(sum, hc_load64(tcp + 32));
+	} else if (l4_len == HC_TCP_LEN + 12) {
 		sum = hc_csum_wide5(addrs, sum + hc_load32(tcp + 16), hc_load64(tcp),
 				    hc_load64(tcp + 8), hc_load64(tcp + 20), hc_load32(tcp + 28));
 	} else {
@@ -121,24 +129,71 @@ HC_ALWAYS_INLINE void hc_parse_fill_seg(const uint8_t *ip, const uint8_t *tcp, s
 #endif
 }
 
-// Options into *seg: none, timestamps in their usual place, or whatever the walk finds.
+// The options that our own SYN carries with timestamps (build.h), 20 bytes.
+HC_ALWAYS_INLINE bool hc_parse_own_syn_options(const uint8_t *opt, struct hc_seg *seg)
+{
+	uint32_t mss = hc_from_be32(hc_load_be32(opt));
+	uint32_t wscale = hc_from_be32(hc_load_be32(opt + 4));
+
+	if (mss >> 16 != (HC_TCPOPT_MSS << 8 | 4u) || (mss & 0xffff) == 0 ||
+	    wscale >> 8 != (HC_TCPOPT_NOP << 16 | HC_TCPOPT_WSCALE << 8 | 3u) ||
+	    hc_from_be32(hc_load_be32(opt + 8)) != HC_TCPOPT_TS_WORD)
+		return false;
+	seg->opts = HC_OPT_MSS | HC_OPT_WSCALE | HC_OPT_TIMESTAMPS;
+	seg->mss = (uint16_t)mss;
+	seg->wscale = (uint8_t)wscale;
+	seg->tsval = hc_from_be32(hc_load_be32(opt + 12));
+	seg->tsecr = hc_from_be32(hc_load_be32(opt + 16));
+	return true;
+}
+
+// Options into *seg: none, timestamps in their usual place, our own SYN's, or whatever the walk
+// finds.
 HC_ALWAYS_INLINE bool hc_parse_plain_options(const uint8_t *tcp, uint32_t len, struct hc_seg *seg)
 {
 	const uint8_t *opt = tcp + HC_TCP_LEN;
+	bool is_syn = (tcp[HC_TCP_FLAGS] & HC_TCP_SYN) != 0;
 
-	seg->opts = 0;
-	seg->tsval = 0;
-	seg->tsecr = 0;
+	if (len == 20 && is_syn && hc_parse_own_syn_options(opt, seg))
+		return true;
+	if (len != 0 &&
+	    HC_UNLIKELY(len != 12 || hc_from_be32(hc_load_be32(opt)) != HC_TCPOPT_TS_WORD))
+		return hc_parse_tcp_options(opt, len, is_syn, seg);
 	seg->mss = 0;
 	seg->wscale = 0;
-	if (len == 0)
-		return true;
-	if (HC_UNLIKELY(len != 12 || hc_from_be32(hc_load_be32(opt)) != HC_TCPOPT_TS_WORD))
-		return hc_parse_tcp_options(opt, len, (tcp[HC_TCP_FLAGS] & HC_TCP_SYN) != 0, seg);
-	seg->opts = HC_OPT_TIMESTAMPS;
-	seg->tsval = hc_from_be32(hc_load_be32(opt + 4));
-	seg->tsecr = hc_from_be32(hc_load_be32(opt + 8));
+	if (len == 0) {
+		seg->opts = 0;
+		seg->tsval = 0;
+		seg->tsecr = 0;
+	} else {
+		seg->opts = HC_OPT_TIMESTAMPS;
+		seg->tsval = hc_from_be32(hc_load_be32(opt + 4));
+		seg->tsecr = hc_from_be32(hc_load_be32(opt + 8));
+	}
 	return true;
+}
+
+// Whether the first 32 bytes are those of a plain segment to us, by one comparison under a mask:
+// destination MAC ours, source MAC no group address, EtherType IPv4, version 4, IHL 5, no fragment
+// (only DF may be set), protocol TCP.
+HC_ALWAYS_INLINE bool hc_parse_is_plain_shape(const struct hc_parse_env *env, const uint8_t *frame)
+{
+	static const uint8_t mask[32] HC_ALIGN_LINE = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0,
+						       0,    0,    0,    0xff, 0xff, 0xff, 0, 0, 0,
+						       0,    0,    0xbf, 0xff, 0,    0xff};
+	uint64_t odd = 0;
+
+#if defined(__AVX__) && !defined(HC_NO_SIMD)
+	__m256i diff = _mm256_castps_si256(
+		_mm256_xor_ps(_mm256_loadu_ps((const float *)(const void *)frame),
+			      _mm256_loadu_ps((const float *)(const void *)env->plain)));
+
+	odd = !_mm256_testz_si256(diff, _mm256_load_si256((const __m256i *)(const void *)mask));
+#else
+	for (unsigned i = 0; i < sizeof mask; i += 8)
+		odd |= (hc_load64(frame + i) ^ hc_load64(env->plain + i)) & hc_load64(mask + i);
+#endif
+	return odd == 0;
 }
 
 // Whether Ethernet and IPv4 headers are those of the common case and right. At least
@@ -147,23 +202,15 @@ HC_ALWAYS_INLINE bool hc_parse_is_plain_ip4(const struct hc_parse_env *env, cons
 					    unsigned trust)
 {
 	const uint8_t *ip = frame + HC_ETH_LEN;
-	uint32_t type_ver = (HC_FORCE uint32_t)hc_load_be32(frame + HC_ETH_TYPE);
-	uint32_t frag = (HC_FORCE uint16_t)hc_load_be16(ip + HC_IP4_FRAG);
 	hc_be32 dst_be = hc_load_be32(ip + HC_IP4_DST);
 
-	// EtherType IPv4, version 4, IHL 5, whatever TOS.
-	if ((type_ver & (HC_FORCE uint32_t)hc_to_be32(0xffffff00)) !=
-	    (HC_FORCE uint32_t)hc_to_be32((uint32_t)HC_ETHERTYPE_IP4 << 16 | 0x4500))
+	if (HC_UNLIKELY(!hc_parse_is_plain_shape(env, frame)) || HC_UNLIKELY(ip[HC_IP4_TTL] == 0))
 		return false;
-	if (hc_parse_mac(frame + HC_ETH_DST) != hc_parse_own_mac(env) ||
-	    hc_parse_is_bad_eth_source(env, frame))
+	if (HC_UNLIKELY(hc_parse_mac(frame + HC_ETH_SRC) == hc_parse_own_mac(env)))
 		return false;
-	if ((frag & (HC_FORCE uint16_t)hc_to_be16(0xffff & ~HC_IP4_DF)) != 0 ||
-	    ip[HC_IP4_TTL] == 0 || ip[HC_IP4_PROTO] != HC_IPPROTO_TCP)
-		return false;
-	if (!hc_parse_is_ours(env, dst_be) ||
-	    (HC_FORCE uint32_t)dst_be == (HC_FORCE uint32_t)env->broadcast_be ||
-	    hc_parse_is_bad_source(env, hc_load_be32(ip + HC_IP4_SRC)))
+	if (HC_UNLIKELY(!hc_parse_is_ours(env, dst_be)) ||
+	    HC_UNLIKELY((HC_FORCE uint32_t)dst_be == (HC_FORCE uint32_t)env->broadcast_be) ||
+	    HC_UNLIKELY(hc_parse_is_bad_source(env, hc_load_be32(ip + HC_IP4_SRC))))
 		return false;
 	return (trust & HC_TRUST_IP_CSUM) || hc_csum_ok(hc_csum_wide20(0, ip));
 }
@@ -207,14 +254,19 @@ HC_ALWAYS_INLINE enum hc_frame_kind hc_parse_frame_inline(const struct hc_parse_
 	if (HC_LIKELY(len >= HC_PLAIN_L4_OFF + HC_TCP_LEN)) {
 		uint32_t total_len =
 			hc_from_be16(hc_load_be16(frame + HC_ETH_LEN + HC_IP4_TOTAL_LEN));
-		uint32_t offset = frame[HC_PLAIN_L4_OFF + HC_TCP_OFFSET] >> 4;
+		uint32_t hdr_len = (uint32_t)(frame[HC_PLAIN_L4_OFF + HC_TCP_OFFSET] >> 4) * 4;
 
-		if (total_len == HC_IP4_LEN + 20 && offset == 5 &&
-		    HC_LIKELY(hc_parse_plain_tcp(env, frame, 20, 20, trust, out, seg)))
-			return HC_FRAME_TCP;
-		if (total_len == HC_IP4_LEN + 32 && offset == 8 && len >= HC_PLAIN_L4_OFF + 32 &&
-		    HC_LIKELY(hc_parse_plain_tcp(env, frame, 32, 32, trust, out, seg)))
-			return HC_FRAME_TCP;
+		if (total_len == HC_IP4_LEN + hdr_len && total_len <= len - HC_ETH_LEN) {
+			if (hdr_len == 32 &&
+			    HC_LIKELY(hc_parse_plain_tcp(env, frame, 32, 32, trust, out, seg)))
+				return HC_FRAME_TCP;
+			if (hdr_len == 20 &&
+			    HC_LIKELY(hc_parse_plain_tcp(env, frame, 20, 20, trust, out, seg)))
+				return HC_FRAME_TCP;
+			if (hdr_len == 40 &&
+			    HC_LIKELY(hc_parse_plain_tcp(env, frame, 40, 40, trust, out, seg)))
+				return HC_FRAME_TCP;
+		}
 	}
 	return hc_parse_frame(env, frame, len, trust, out, seg);
 }

@@ -28,6 +28,7 @@ static struct hc_parse_env env_of(uint8_t choice)
 		env.clients_be = env.local_be;
 		env.clients_mask_be = hc_to_be32(0xffffffff);
 	}
+	hc_parse_env_seal(&env);
 	return env;
 }
 

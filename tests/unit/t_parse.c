@@ -69,9 +69,10 @@ static void syn_with_options_is_read(void)
 static void common_segments_take_the_short_cut(void)
 {
 	static const uint8_t ts[12] = {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2};
-	const struct hc_parse_env env = parse_env_default();
+	struct hc_parse_env env = parse_env_default();
 	struct frame_tcp f = frame_tcp_default();
 
+	hc_parse_env_seal(&env);
 	f.opt = ts;
 	f.tos = 0xff;
 	for (f.opt_len = 0; f.opt_len <= 12; f.opt_len += 12) {
