@@ -127,6 +127,8 @@ static unsigned churn_wanted(struct client *c)
 
 	if (c->plan->rate_per_ns > 0) {
 		c->planned = schedule_due(c);
+		if (c->plan->connections > 0)
+			c->planned = min_u64(c->planned, c->plan->connections);
 		wanted = c->planned - t->opened - c->counts.missed;
 	} else {
 		uint64_t target = loop_target(c);

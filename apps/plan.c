@@ -234,7 +234,7 @@ static bool plan_addresses(struct plan *p, struct config *cfg, const struct size
 		server->gateway = 0x0a000002;
 		server->clients = (struct hc_prefix){0};
 	}
-	p->addresses = 1ull << (32 - p->client[0].clients.len);
+	p->addresses = (1ull << (32 - p->client[0].clients.len)) * (is_bench ? p->worker_count : 1);
 	return true;
 }
 
@@ -427,7 +427,7 @@ static bool plan_load(struct plan *p, const struct config *cfg)
 	return true;
 }
 
-static void plan_listen(struct plan *p, const struct config *cfg)
+static bool plan_listen(struct plan *p, const struct config *cfg)
 {
 	struct listen_port churn = {
 		.port = BENCH_SERVER_PORT,
@@ -436,15 +436,18 @@ static void plan_listen(struct plan *p, const struct config *cfg)
 	};
 	struct listen_port live = {.port = BENCH_LIVE_PORT, .mode = LISTEN_ACCEPT};
 
-	if (cfg->command == COMMAND_SERVE) {
-		p->listen = cfg->listen;
-		return;
-	}
 	if (cfg->request.kind == REQUEST_HTTP)
 		churn.mode = LISTEN_HTTP;
 	else if (cfg->request.kind == REQUEST_BYTES)
 		churn.mode = LISTEN_RESPOND;
 	p->listen = (struct listen_list){.port = {churn, live}, .count = cfg->live > 0 ? 2 : 1};
+	if (cfg->command == COMMAND_SERVE)
+		p->listen = cfg->listen;
+	if (p->listen.count <= cfg->stack.listener_cap)
+		return true;
+	complain("--listener-cap %u is too small for %u listening ports: make it larger",
+		 cfg->stack.listener_cap, p->listen.count);
+	return false;
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -473,9 +476,10 @@ static void say_sustained(struct plan *p, const struct config *cfg)
 		snprintf(reuse, sizeof reuse, " at %.0f/s each returns after %.3g s;",
 			 p->rate_per_s, a->reuse_s);
 	snprintf(p->line, sizeof p->line,
-		 "this plan has %llu tuples (%llu source addresses, ports %u-%u);%s %s",
-		 (unsigned long long)p->tuples, (unsigned long long)p->addresses * p->worker_count,
-		 cfg->source_ports.lo, cfg->source_ports.hi, reuse, limit);
+		 "this plan has %llu tuples (%llu source address%s, ports %u-%u);%s %s",
+		 (unsigned long long)p->tuples, (unsigned long long)p->addresses,
+		 p->addresses == 1 ? "" : "es", cfg->source_ports.lo, cfg->source_ports.hi, reuse,
+		 limit);
 }
 
 static void plan_arithmetic(struct plan *p, const struct config *cfg)
@@ -558,7 +562,8 @@ bool plan_make(struct plan *p, struct config *cfg)
 		return false;
 	plan_port(p, cfg);
 	plan_memory(p, cfg);
-	plan_listen(p, cfg);
+	if (plan_has_server(cfg) && !plan_listen(p, cfg))
+		return false;
 	if (plan_has_client(cfg)) {
 		if (!plan_load(p, cfg))
 			return false;

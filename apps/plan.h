@@ -28,7 +28,7 @@ struct plan {
 	struct hc_port_config port;
 	uint64_t memory_bytes; // Of workers and buffers.
 
-	uint64_t addresses; // Source addresses of a client.
+	uint64_t addresses; // Source addresses, of all clients.
 	uint64_t tuples;    // Of all clients.
 	double rate_per_s;  // The rate asked for, or the highest expected.
 	struct hc_plan arithmetic;

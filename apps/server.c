@@ -8,7 +8,6 @@
 
 #include "server.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -433,12 +432,7 @@ static bool listen_all(struct server *s, const struct config *cfg, uint32_t back
 		if (cfg->close_method == CLOSE_THREE_WAY && !l->closes_first)
 			args.flags |= HC_CONN_MERGE_CLOSE;
 		s->handle[i] = hc_listen(s->worker, &args);
-		if (s->handle[i] == -ENOSPC) {
-			complain("--listener-cap %u is too small for %u listening ports: make it "
-				 "larger",
-				 cfg->stack.listener_cap, s->listener_count);
-			return false;
-		}
+
 		if (s->handle[i] < 0) {
 			complain("cannot listen on port %u: %s", l->port, strerror(-s->handle[i]));
 			return false;
