@@ -1,0 +1,742 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The handclasp authors
+"""Tests of handclasp's command line: options, sentences, exit codes, output, result file.
+
+Usage: run.py HANDCLASP [unittest arguments]
+Needs no root, no hugepages and no port: real runs are of bench, short, and of a number of
+connections, so that they end when their work is done. Ends with "N passed, N failed".
+"""
+
+import itertools
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+MEASURED, RUN_FAILED, USAGE, ENVIRONMENT, INTERRUPTED = 0, 1, 2, 3, 130
+COMMANDS = ("bench", "load", "serve")
+SECONDS = 60  # A run that takes longer hangs.
+
+HANDCLASP = ""
+
+# What a sub-command needs before an option of interest can be looked at.
+BASE = {
+    "bench": [],
+    "load": ["--port", "tap:hc0", "--local", "10.0.0.2/24", "--target", "10.0.0.1:80"],
+    "serve": ["--port", "tap:hc0", "--local", "10.0.0.1/24"],
+}
+
+
+class Result:
+    def __init__(self, done):
+        self.code = done.returncode
+        self.out = done.stdout.decode()
+        self.err = done.stderr.decode()
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    def __str__(self):
+        return "exit %d\n%s\n%s" % (self.code, self.out, self.err)
+
+
+def run(*args, **more):
+    argv = [HANDCLASP] + [str(a) for a in args]
+    return Result(subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True,
+                                 timeout=SECONDS, check=False, **more))
+
+
+def plan(command, *args):
+    """A dry run: the effective configuration and the plan."""
+    return run(command, *BASE[command], *args, "--dry-run", "--json", "-")
+
+
+def bench(*args, connections=2000):
+    """A short bench, whose result is checked for what every result has to keep."""
+    return run("bench", "--connections", connections, "--hugepages", "off", "--json", "-", *args)
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+
+    def assert_exit(self, result, code):
+        self.assertEqual(result.code, code, str(result))
+
+    def assert_refused(self, result, *words, code=USAGE):
+        """One sentence on stderr that holds all words, and the exit code."""
+        self.assert_exit(result, code)
+        lines = result.err.splitlines()
+        self.assertEqual(len(lines), 1, str(result))
+        self.assertRegex(lines[0], r"^handclasp( \w+)?: ")
+        for word in words:
+            self.assertIn(word, lines[0])
+
+    def assert_value(self, command, option, value, key, expected):
+        result = plan(command, option, value)
+        self.assert_exit(result, MEASURED)
+        self.assertEqual(result.json["config"][key], expected, "%s %s" % (option, value))
+
+
+class Commands(Case):
+    def test_no_command_prints_usage_on_stderr(self):
+        result = run()
+        self.assert_exit(result, USAGE)
+        self.assertEqual(result.out, "")
+        for command in COMMANDS:
+            self.assertIn(command, result.err)
+
+    def test_help_prints_usage_on_stdout(self):
+        for flag in ("--help", "-h"):
+            result = run(flag)
+            self.assert_exit(result, MEASURED)
+            self.assertIn("usage: handclasp", result.out)
+            self.assertEqual(result.err, "")
+
+    def test_version_is_a_number(self):
+        result = run("--version")
+        self.assert_exit(result, MEASURED)
+        self.assertRegex(result.out, r"^handclasp \d+\.\d+\.\d+\n$")
+
+    def test_an_unknown_command_is_refused(self):
+        self.assert_refused(run("frobnicate"), "frobnicate", "bench", "load", "serve")
+
+
+def options_of(command):
+    """The options of a sub-command, as --help lists them: (name, argument or None)."""
+    text = run(command, "--help").out
+    return re.findall(r"^  --([a-z0-9-]+)(?: (\S+))?(?:  |$)", text, re.MULTILINE)
+
+
+class Options(Case):
+    # A right value of each option, and what it comes to in the configuration.
+    RIGHT = {
+        "duration": ("1.5s", "duration_s", 1.5),
+        "connections": ("10k", "connections", 10000),
+        "concurrency": ("2k", "concurrency", 2000),
+        "rate": ("50k", "rate_per_s", 50000),
+        "ramp": ("500ms", "ramp_s", 0.5),
+        "hold": ("20ms", "hold_s", 0.02),
+        "live": ("1k", "live_connections", 1000),
+        "drain": ("2s", "drain_s", 2),
+        "request": ("512", "request", "512"),
+        "path": ("/index.html", "path", "/index.html"),
+        "close": ("server", "close", "server"),
+        "close-method": ("four-way", "close_method", "four-way"),
+        "port": ("af_packet:eth9", "port", "af_packet:eth9"),
+        "local": ("10.9.0.2/16", "local", "10.9.0.2/16"),
+        "gateway": ("10.0.0.254", "gateway", "10.0.0.254"),
+        "target": ("10.0.0.9:8080", "target", "10.0.0.9:8080"),
+        "listen": ("80,7:echo,9000-9001:discard", "listen",
+                   ["80:http", "7:echo", "9000:discard", "9001:discard"]),
+        "clients": ("10.2.0.0/28", "clients", "10.2.0.0/28"),
+        "source-ports": ("2000-3000", "source_ports", "2000-3000"),
+        "mtu": ("1400", "mtu", 1400),
+        "cores": ("2", "cores", 2),
+        "split": (None, "split", True),
+        "burst": ("64", "burst_pkts", 64),
+        "descriptors": ("2048", "descriptors", 2048),
+        "buffers": ("20k", "buffers", 20000),
+        "memory": ("64M", "memory_bytes", 64 << 20),
+        "hugepages": ("off", "hugepages", False),
+        "offload": ("off", "offload", False),
+        "promiscuous": ("on", "promiscuous", True),
+        "seed": ("42", "seed", 42),
+        "time-wait": ("2s", "time_wait_ms", 2000),
+        "timestamps": ("off", "timestamps", False),
+        "window-scale": ("off", "window_scale", False),
+        "rto-init": ("500", "rto_init_ms", 500),
+        "rto-min": ("100", "rto_min_ms", 100),
+        "rto-max": ("30s", "rto_max_ms", 30000),
+        "syn-retries": ("3", "syn_retries", 3),
+        "synack-retries": ("3", "synack_retries", 3),
+        "data-retries": ("3", "data_retries", 3),
+        "fin-wait2": ("5s", "fin_wait2_ms", 5000),
+        "arp-ttl": ("30s", "arp_ttl_ms", 30000),
+        "conn-cap": ("5k", "conn_cap", 5000),
+        "syn-cap": ("5k", "syn_cap", 5000),
+        "time-wait-cap": ("8k", "time_wait_cap", 8000),
+        "tuple-cap": ("9k", "tuple_cap", 9000),
+        "neigh-cap": ("64", "neigh_cap", 64),
+        "neigh-queue-cap": ("32", "neigh_queue_cap", 32),
+        "listener-cap": ("300", "listener_cap", 300),
+        "span-cap": ("1k", "span_cap", 1000),
+        "rcv-buf": ("32k", "rcv_buf_bytes", 32768),
+        "snd-buf": ("32k", "snd_buf_bytes", 32768),
+        "stages": (None, "stages", True),
+    }
+    # What would be refused beside the base options is given with what it needs.
+    COMPANIONS = {"ramp": ["--duration", "10s"]}
+    NOT_IN_CONFIG = {"json", "dry-run", "verbose", "help"}
+    # A wrong value of each kind of argument, and words of the sentence that refuses it.
+    WRONG = {
+        "T": ("soon", "10s"), "N": ("many", "whole number"), "R": ("fast", "number a second"),
+        "BYTES": ("big", "number of bytes"), "BYTES|http": ("ftp", "http"), "PATH": ("x", "/"),
+        "MS": ("1.5", "milliseconds"), "ADDR": ("here", "IPv4 address"),
+        "ADDR/LEN": ("10.0.0.1", "10.0.0.2/24"), "ADDR:PORT": ("10.0.0.1", "10.0.0.1:80"),
+        "PREFIX": ("10.0.0.1/24", "10.1.0.0/16"), "LO-HI": ("9-8", "1024-65535"),
+        "PORTS": ("80:ftp", "echo"), "on|off": ("yes", "off or on"),
+    }
+
+    def test_help_lists_every_option_and_the_table_above_knows_it(self):
+        for command in COMMANDS:
+            names = {name for name, _ in options_of(command)}
+            self.assertGreater(len(names), 30)
+            for name in names - self.NOT_IN_CONFIG - {"response"}:
+                self.assertIn(name, self.RIGHT, command)
+
+    def test_every_option_takes_its_value_both_ways(self):
+        for command in COMMANDS:
+            for name, _ in options_of(command):
+                if name in self.NOT_IN_CONFIG or name == "response":
+                    continue
+                with self.subTest(command=command, option=name):
+                    value, key, expected = self.RIGHT[name]
+                    
+                    ways = [["--" + name]] if value is None else [
+                        ["--" + name, value], ["--%s=%s" % (name, value)]]
+                    for way in ways:
+                        result = plan(command, *self.COMPANIONS.get(name, []), *way)
+                        self.assert_exit(result, MEASURED)
+                        self.assertEqual(result.json["config"][key], expected)
+
+    def test_every_option_refuses_a_wrong_value(self):
+        for command in COMMANDS:
+            for name, arg in options_of(command):
+                if not arg or arg in ("DEV", "FILE|-"):
+                    continue
+                with self.subTest(command=command, option=name):
+                    value, word = self.WRONG.get(arg, ("x", "or"))
+                    result = run(command, *BASE[command], "--" + name, value)
+                    self.assert_refused(result, "--" + name, value, word)
+
+    def test_every_option_that_takes_a_value_misses_it(self):
+        for command in COMMANDS:
+            for name, arg in options_of(command):
+                with self.subTest(command=command, option=name):
+                    if arg:
+                        self.assert_refused(run(command, "--" + name), "--" + name, "needs a value")
+                        self.assert_refused(run(command, "--" + name, "--", "x"), "needs a value")
+                    else:
+                        self.assert_refused(run(command, "--%s=1" % name), "takes no value")
+
+    def test_numbers_out_of_range_are_refused_with_the_range(self):
+        for option, value in (("burst", "0"), ("burst", "129"), ("mtu", "100"), ("mtu", "64k"),
+                              ("cores", "0"), ("cores", "1000"), ("conn-cap", "100G"),
+                              ("time-wait", "48h"), ("syn-retries", "31"), ("duration", "0"),
+                              ("connections", "0"), ("concurrency", "0"), ("rate", "0"),
+                              ("rate", "10G"), ("rcv-buf", "1"), ("response", "2G")):
+            with self.subTest(option=option, value=value):
+                self.assert_refused(run("bench", "--" + option, value), "--" + option, value,
+                                    "out of range", " to " if option != "rate" else " at most ")
+
+    def test_unknown_options_are_refused_and_near_ones_named(self):
+        self.assert_refused(run("bench", "--frobnicate"), "--frobnicate", "--help")
+        self.assert_refused(run("bench", "--durations", "3s"), "--durations", "--duration")
+        self.assert_refused(run("bench", "--durat=3s"), "--durat;", "--duration")
+
+    def test_options_of_another_command_are_refused(self):
+        self.assert_refused(run("bench", "--target", "10.0.0.1:80"), "--target", "bench")
+        self.assert_refused(run("load", "--live", "5"), "--live", "load")
+        self.assert_refused(run("serve", "--rate", "5"), "--rate", "serve")
+
+    def test_words_that_are_no_options_are_refused(self):
+        for word in ("fast", "-d", "-", ""):
+            self.assert_refused(run("bench", word), "'%s'" % word, "--help")
+
+    def test_the_last_of_several_wins(self):
+        result = plan("bench", "--duration", "1s", "--duration", "2s")
+        self.assertEqual(result.json["config"]["duration_s"], 2)
+
+    def test_help_of_each_command_goes_to_stdout(self):
+        for command in COMMANDS:
+            result = run(command, "--burst", "7", "--help", "--what")
+            self.assert_exit(result, MEASURED)
+            self.assertIn("usage: handclasp %s" % command, result.out)
+            self.assertEqual(result.err, "")
+
+    def test_what_follows_two_dashes_is_for_eal(self):
+        result = plan("bench", "--duration", "1s")
+        self.assertEqual(result.json["config"]["eal_args"], [])
+        result = run("bench", "--dry-run", "--json", "-", "--", "--log-level", "8", "--burst")
+        self.assert_exit(result, MEASURED)
+        self.assertEqual(result.json["config"]["eal_args"], ["--log-level", "8", "--burst"])
+
+
+class Rules(Case):
+    def test_load_and_serve_need_a_port_an_address_and_a_target(self):
+        self.assert_refused(run("load"), "--port")
+        self.assert_refused(run("load", "--port", "tap:a"), "--local")
+        self.assert_refused(run("load", "--port", "tap:a", "--local", "10.0.0.2/24"), "--target")
+        self.assert_refused(run("serve", "--port", "tap:a"), "--local")
+
+    def test_a_ring_is_for_bench(self):
+        self.assert_refused(run("serve", "--port", "ring", "--local", "10.0.0.1/24"), "bench")
+
+    def test_a_host_name_is_refused_with_its_reason(self):
+        for name in ("example.com:80", "localhost:80"):
+            self.assert_refused(run("load", "--port", "tap:a", "--local", "10.0.0.2/24",
+                                    "--target", name), name, "names are not resolved")
+
+    def test_options_that_exclude_each_other_are_refused(self):
+        for args, words in (
+                (["--rate", "5", "--concurrency", "5"], ["--rate", "--concurrency"]),
+                (["--duration", "1s", "--ramp", "1s"], ["--ramp", "--duration"]),
+                (["--hold", "1s", "--close", "server"], ["--hold", "--close"]),
+                (["--hold", "1s", "--close", "both"], ["--hold", "--close"]),
+                (["--response", "5"], ["--response", "--request"]),
+                (["--concurrency", "1", "--cores", "2"], ["--concurrency", "--cores"]),
+                (["--rto-min", "200", "--rto-max", "100"], ["--rto-max"]),
+                (["--clients", "10.1.0.0/32", "--cores", "2"], ["--clients"]),
+                (["--listener-cap", "1", "--live", "1"], ["--listener-cap"])):
+            with self.subTest(args=args):
+                self.assert_refused(run("bench", *args), *words)
+
+    def test_the_server_closes_only_for_itself(self):
+        base = BASE["serve"]
+        self.assert_refused(run("serve", *base, "--close", "rst"), "--close")
+        self.assert_refused(run("serve", *base, "--close", "both"), "--close")
+        self.assert_refused(run("serve", *base, "--request", "http"), "--request", "--listen")
+
+    def test_load_cannot_choose_how_the_target_closes(self):
+        self.assert_refused(run("load", *BASE["load"], "--close-method", "three-way"),
+                            "--close-method", "--close server")
+
+    def test_listen_takes_each_port_once_and_at_most_256(self):
+        base = BASE["serve"]
+        for listen in ("80,80", "1-257", "80:", ":echo", "80,,81", "80-79", "0", "65536", ","):
+            with self.subTest(listen=listen):
+                self.assert_refused(run("serve", *base, "--listen", listen), "--listen")
+        self.assertEqual(len(plan("serve", "--listen", "1-256").json["config"]["listen"]), 256)
+
+    def test_response_is_the_servers_and_needs_a_request_to_answer(self):
+        self.assertEqual(plan("serve", "--response", "1k").json["config"]["response_bytes"], 1024)
+        for command in ("bench", "load"):
+            out = plan(command, "--request", "http", "--response", "1k").json
+            self.assertEqual(out["config"]["response_bytes"], 1024)
+            self.assert_refused(run(command, *BASE[command], "--response", "x"), "--response x")
+
+    def test_an_empty_text_is_refused(self):
+        self.assert_refused(run("bench", "--json", ""), "--json", "empty")
+
+
+class Plans(Case):
+    def test_defaults_of_each_command(self):
+        config = plan("bench").json["config"]
+        self.assertEqual((config["duration_s"], config["concurrency"], config["time_wait_ms"]),
+                         (10, 1000, 1000))
+        self.assertEqual((config["close"], config["close_method"]), ("client", "four-way"))
+        config = plan("load").json["config"]
+        self.assertEqual((config["duration_s"], config["time_wait_ms"]), (10, 60000))
+        config = plan("serve").json["config"]
+        self.assertEqual((config["duration_s"], config["time_wait_ms"]), (0, 60000))
+        self.assertEqual(config["listen"], ["80:http"])
+
+    def test_a_number_of_connections_has_no_default_duration(self):
+        self.assertEqual(plan("bench", "--connections", 5).json["config"]["duration_s"], 0)
+
+    def test_bench_plans_tuples_for_its_time_wait_at_full_rate(self):
+        made = plan("bench").json["plan"]
+        self.assertTrue(made["is_sustainable"])
+        self.assertGreaterEqual(made["sustained_per_s"], 4.5e6)
+        self.assertEqual(made["warnings"], [])
+
+    def test_the_exchange_that_others_publish_closes_in_three_segments(self):
+        self.assertEqual(plan("bench", "--request", "http", "--close", "server")
+                         .json["config"]["close_method"], "three-way")
+        self.assertEqual(plan("bench", "--request", "http", "--close", "server",
+                              "--close-method", "four-way").json["config"]["close_method"],
+                         "four-way")
+        text = run("bench", "--request", "http", "--close", "server", "--dry-run").out
+        self.assertIn("three-way", text)
+
+    def test_the_arithmetic_of_tuples_is_said(self):
+        result = run("load", *BASE["load"], "--rate", "50k", "--dry-run")
+        self.assertIn("this plan has 64512 tuples", result.out)
+        self.assertIn("at 50000/s each returns after 1.29 s", result.out)
+        self.assertIn("with time_wait_ms=60000 at most 1075/s can be sustained", result.out)
+        self.assertIn("warning: 50000/s cannot be sustained", result.out)
+
+    def test_a_plan_that_can_be_sustained_has_no_warning(self):
+        self.assertEqual(plan("load", "--rate", "1k").json["plan"]["warnings"], [])
+        self.assertEqual(plan("load", "--connections", "50k").json["plan"]["warnings"], [])
+        self.assertEqual(len(plan("load", "--connections", "70k").json["plan"]["warnings"]), 1)
+        self.assertEqual(plan("load", "--rate", "50k", "--clients", "10.1.0.0/16",
+                              "--time-wait", "1s").json["plan"]["warnings"], [])
+
+    def test_memory_limits_what_the_plan_takes(self):
+        small = plan("bench", "--time-wait", "60s", "--memory", "100M").json["plan"]
+        large = plan("bench", "--time-wait", "60s", "--memory", "1G").json["plan"]
+        self.assertLess(small["memory_bytes"], 200e6)
+        self.assertGreater(large["tuples"], small["tuples"])
+        self.assertFalse(small["is_sustainable"])
+
+    def test_no_time_wait_is_told_beforehand(self):
+        self.assertIn("TIME-WAIT is skipped", run("bench", "--time-wait", "0", "--dry-run").out)
+
+    def test_a_dry_run_starts_nothing(self):
+        result = run("serve", "--port", "tap:hc0", "--local", "10.0.0.1/24", "--dry-run")
+        self.assert_exit(result, MEASURED)
+        self.assertEqual(result.err, "")
+
+
+class Results(Case):
+    # Section by section, the keys that must be there (a result may have more) and their kinds.
+    NUMBER = (int, float)
+    KNOWN = (int, float, type(None))
+    SCHEMA = {
+        "environment": {"cpu": str, "kernel": str, "dpdk": str, "port": str, "hugepages": bool,
+                        "lcores": list, "core_to_core_ns": KNOWN,
+                        "involuntary_switches": int, "steal_ms": int, "warnings": list},
+        "totals": {"opened": int, "established": int, "closed": int, "failed": int,
+                   "failed_by": dict, "reset": int, "live_at_end": int,
+                   "retransmitted_segments": int, "rx_packets": int, "tx_packets": int,
+                   "drops": dict, "ledger_balanced": bool},
+        "rates": {"opened_per_s": NUMBER, "established_per_s": NUMBER, "closed_per_s": NUMBER,
+                  "steady_from_s": NUMBER, "steady_to_s": NUMBER},
+        "cost": {"ns_per_connection": KNOWN, "packets_per_connection": KNOWN,
+                 "bytes_per_live_connection": int, "bytes_per_time_wait": int},
+    }
+    LATENCIES = ("connect", "close", "response")
+    LATENCY_KEYS = ("min", "mean", "p50", "p90", "p99", "p999", "max", "count")
+    INTERVAL_KEYS = ("t_s", "opened", "established", "closed", "failed", "live")
+
+    def check(self, result, connections=2000, live=0):
+        """What holds for every bench that ran to its end."""
+        self.assert_exit(result, MEASURED)
+        self.assertEqual(result.err, "")
+        out = result.json
+        self.assertEqual(out["schema"], "handclasp.result.v1")
+        self.assertEqual(out["command"], "bench")
+        for section, keys in self.SCHEMA.items():
+            for key, kind in keys.items():
+                self.assertIsInstance(out[section][key], kind, "%s.%s" % (section, key))
+        totals = out["totals"]
+        self.assertTrue(totals["ledger_balanced"], totals["ledger_faults"])
+        self.assertEqual(totals["opened"], connections + live)
+        self.assertEqual(totals["established"], connections + live)
+        self.assertEqual(totals["failed"], 0)
+        self.assertEqual(sum(totals["failed_by"].values()), 0)
+        self.assertEqual(totals["live_at_end"], live)
+        self.assertEqual(totals["drops"], {})
+        self.assertEqual(totals["rx_packets"], totals["tx_packets"])
+        for name in self.LATENCIES:
+            for key in self.LATENCY_KEYS:
+                self.assertIn(key, out["latency_us"][name])
+        for interval in out["intervals"]:
+            for key in self.INTERVAL_KEYS:
+                self.assertIn(key, interval)
+        for key in ("opened", "established", "closed", "failed"):
+            self.assertEqual(sum(i[key] for i in out["intervals"]), totals[key], key)
+        return out
+
+    def check_orderly(self, result, connections=2000, live=0):
+        """The same, and every connection closed by FIN both ways."""
+        out = self.check(result, connections, live)
+        totals = out["totals"]
+        self.assertEqual(totals["closed"], connections)
+        self.assertEqual(totals["reset"], 0)
+        self.assertEqual(totals["rst_sent"], 0)
+        self.assertEqual(out["server"]["closed"], connections)
+        return out
+
+    def packets(self, out):
+        return out["cost"]["packets_per_connection"]
+
+    def test_client_closes_first_in_seven_segments(self):
+        out = self.check_orderly(bench())
+        self.assertAlmostEqual(self.packets(out), 7, delta=0.1)
+        self.assertEqual(out["latency_us"]["connect"]["count"], 2000)
+        self.assertEqual(out["latency_us"]["close"]["count"], 2000)
+        self.assertEqual(out["latency_us"]["response"]["count"], 0)
+        self.assertIsNone(out["latency_us"]["response"]["p50"])
+        self.assertEqual(out["client_counters"]["tw_entered"], 2000)
+
+    def test_server_closes_first_in_seven_segments(self):
+        out = self.check_orderly(bench("--close", "server"))
+        self.assertAlmostEqual(self.packets(out), 7, delta=0.1)
+        self.assertEqual(out["server_counters"]["tw_entered"], 2000)
+        self.assertNotIn("tw_entered", out["client_counters"])
+
+    def test_three_way_close_is_a_segment_less_on_either_side(self):
+        for side in ("client", "server"):
+            out = self.check_orderly(bench("--close", side, "--close-method", "three-way"))
+            self.assertAlmostEqual(self.packets(out), 6, delta=0.1)
+
+    def test_both_close_at_once(self):
+        self.check_orderly(bench("--close", "both"))
+
+    def test_rst_is_by_plan_and_told(self):
+        out = self.check(bench("--close", "rst"))
+        self.assertEqual(out["totals"]["closed"], 0)
+        self.assertEqual(out["totals"]["reset"], 2000)
+        self.assertEqual(out["totals"]["reset_by"]["plan"], 2000)
+        self.assertEqual(out["server"]["reset"], 2000)
+        self.assertTrue(any("RST" in r for r in out["remarks"]), out["remarks"])
+
+    def test_http_is_answered_and_checked(self):
+        out = self.check_orderly(bench("--request", "http"))
+        self.assertEqual(out["totals"]["responses"], 2000)
+        self.assertEqual(out["totals"]["bad_responses"], 0)
+        self.assertEqual(out["totals"]["body_bytes"], 2000 * 64)
+        self.assertEqual(out["latency_us"]["response"]["count"], 2000)
+        self.assertEqual(out["server"]["requests"], 2000)
+
+    def test_http_with_the_response_in_the_fin_takes_six_segments(self):
+        out = self.check_orderly(bench("--request", "http", "--close", "server"))
+        self.assertAlmostEqual(self.packets(out), 6, delta=0.1)
+        self.assertEqual(out["totals"]["responses"], 2000)
+
+    def test_http_of_many_sizes_and_closes(self):
+        sides = itertools.cycle(("client", "server", "both"))
+        for size in (0, 1, 1448, 1449, 65536, 65537, 1000000):
+            side = next(sides)
+            with self.subTest(size=size, side=side):
+                out = self.check_orderly(bench("--request", "http", "--response", size,
+                                               "--close", side, "--concurrency", 4,
+                                               connections=20), 20)
+                self.assertEqual(out["totals"]["responses"], 20)
+                self.assertEqual(out["totals"]["body_bytes"], 20 * size)
+
+    def test_path_asks_for_a_size(self):
+        out = self.check_orderly(bench("--request", "http", "--path", "/bytes/5000",
+                                       "--response", "5000", connections=50), 50)
+        self.assertEqual(out["totals"]["body_bytes"], 50 * 5000)
+
+    def test_wrong_responses_are_counted_and_told(self):
+        out = self.check_orderly(bench("--request", "http", "--path", "/100", connections=50), 50)
+        self.assertEqual(out["totals"]["bad_responses_by"], {"status": 0, "length": 50})
+        self.assertIn("50 responses were wrong", out["remarks"])
+        out = self.check(bench("--request", "http", "--path", "/99999999999",
+                               "--response", "0", connections=50), 50)
+        self.assertEqual(out["totals"]["bad_responses_by"], {"status": 50, "length": 0})
+
+    def test_plain_requests_of_many_sizes(self):
+        sides = itertools.cycle(("client", "server"))
+        for request, response in ((1, 0), (1, 1), (1449, 100), (20000, 20000), (100, 200000)):
+            side = next(sides)
+            with self.subTest(request=request, response=response, side=side):
+                out = self.check_orderly(bench("--request", request, "--response", response,
+                                               "--close", side, "--concurrency", 4,
+                                               connections=20), 20)
+                self.assertEqual(out["totals"]["responses"], 20)
+                self.assertEqual(out["totals"]["body_bytes"], 20 * response)
+
+    def test_hold_keeps_connections_open(self):
+        start = time.monotonic()
+        out = self.check_orderly(bench("--hold", "300ms", "--concurrency", 100, connections=300),
+                                 300)
+        self.assertGreater(time.monotonic() - start, 0.9)
+        self.assertGreater(out["rates"]["steady_to_s"], 0.9)
+        out = self.check_orderly(bench("--hold", "100ms", "--request", "http", connections=50), 50)
+        self.assertEqual(out["totals"]["responses"], 50)
+
+    def test_what_is_held_when_the_time_is_up_is_closed_at_once(self):
+        start = time.monotonic()
+        result = run("bench", "--hugepages", "off", "--duration", "300ms", "--hold", "50s",
+                     "--concurrency", "50", "--json", "-")
+        self.assertLess(time.monotonic() - start, 20)
+        self.check_orderly(result, 50)
+
+    def test_live_connections_are_held_beside_the_churn(self):
+        out = self.check_orderly(bench("--live", 1000), live=1000)
+        self.assertEqual(out["server"]["live_at_end"], 1000)
+        self.assertGreater(out["cost"]["fill_s"], 0)
+        self.assertIn("live_connections", out["config"])
+
+    def test_open_loop_keeps_its_schedule(self):
+        result = run("bench", "--hugepages", "off", "--duration", "2s", "--rate", "2k", "--json", "-")
+        out = self.check_orderly(result, result.json["totals"]["opened"])
+        due = out["totals"]["opened"] + out["totals"]["missed"]
+        self.assertAlmostEqual(due, 4000, delta=10)
+
+    def test_ramp_grows_to_the_rate(self):
+        result = run("bench", "--hugepages", "off", "--duration", "2s", "--ramp", "1s",
+                     "--rate", "2k", "--json", "-")
+        out = self.check_orderly(result, result.json["totals"]["opened"])
+        self.assertAlmostEqual(out["totals"]["opened"] + out["totals"]["missed"], 3000, delta=10)
+        self.assertGreaterEqual(out["rates"]["steady_from_s"], 1)
+
+    def test_two_pairs_share_the_connections(self):
+        out = self.check_orderly(bench("--cores", 2, connections=2001), 2001)
+        self.assertEqual(len(out["environment"]["lcores"]), 2)
+        self.assertEqual(len(out["environment"]["ports"]), 4)
+
+    def test_client_and_server_on_cores_of_their_own(self):
+        out = self.check_orderly(bench("--split"))
+        self.assertEqual(len(out["environment"]["lcores"]), 2)
+
+    def test_stages_are_told_for_both_ends(self):
+        out = self.check_orderly(bench("--stages"))
+        for end in ("client", "server"):
+            stages = out["cost"][end + "_stage_ns"]
+            self.assertGreater(stages["run"], 0)
+            self.assertAlmostEqual(sum(stages.values()), out["cost"][end + "_ns_per_connection"],
+                                   delta=0.01 * sum(stages.values()))
+
+    def test_no_time_wait_is_told_first(self):
+        out = self.check_orderly(bench("--time-wait", 0))
+        self.assertIn("TIME-WAIT was skipped", out["remarks"][0])
+        self.assertEqual(out["client_counters"]["tw_skipped"], 2000)
+        text = run("bench", "--connections", 100, "--hugepages", "off", "--time-wait", 0).out
+        self.assertRegex(text, r"(?m)^result: .* TIME-WAIT was skipped")
+
+    def test_too_few_tuples_slow_the_closed_loop_down_and_are_told(self):
+        out = self.check_orderly(bench("--clients", "10.1.0.0/32", "--source-ports", "1024-1123",
+                                       "--time-wait", "50ms", "--concurrency", 50,
+                                       connections=300), 300)
+        self.assertTrue(any("tuples ran out" in r for r in out["remarks"]), out["remarks"])
+        self.assertGreater(out["rates"]["steady_to_s"], 0.1)
+
+    def test_stack_and_machine_options_do_not_change_the_outcome(self):
+        for args in (["--timestamps", "off"], ["--window-scale", "off"], ["--burst", 1],
+                     ["--burst", 128], ["--mtu", 576], ["--mtu", 9000], ["--seed", 7],
+                     ["--concurrency", 1], ["--offload", "off"], ["--arp-ttl", 1]):
+            with self.subTest(args=args):
+                out = self.check_orderly(bench("--request", "http", "--response", 3000,
+                                               "--concurrency", 20, *args, connections=200), 200)
+                self.assertEqual(out["totals"]["responses"], 200)
+
+
+class Output(Case):
+    def test_text_has_plan_heading_intervals_result_and_ledger(self):
+        result = run("bench", "--hugepages", "off", "--duration", "1200ms")
+        self.assert_exit(result, MEASURED)
+        lines = result.out.splitlines()
+        self.assertTrue(lines[0].startswith("bench: "), lines[0])
+        self.assertTrue(any(line.startswith("plan: this plan has ") for line in lines))
+        heading = next(i for i, line in enumerate(lines) if line.split()[:2] == ["time", "s"])
+        self.assertEqual(lines[heading].split(), ["time", "s", "opened/s", "closed/s", "live",
+                                                  "failed", "retrans", "p50", "us", "p99", "us"])
+        self.assertEqual(len(lines[heading + 1].split()), 8)
+        self.assertTrue(any(line.startswith("result: ") for line in lines))
+        self.assertTrue(any(line.split() == ["ledger", "balanced"] for line in lines))
+
+    def test_json_to_a_file_leaves_the_text(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "r.json"
+            path.write_text("x" * 100000)
+            result = run("bench", "--connections", 100, "--hugepages", "off", "--json", path)
+            self.assert_exit(result, MEASURED)
+            self.assertIn("result: ", result.out)
+            self.assertEqual(json.loads(path.read_text())["totals"]["opened"], 100)
+
+    def test_text_and_json_agree(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "r.json"
+            text = run("bench", "--connections", 1234, "--hugepages", "off", "--json", path).out
+            out = json.loads(path.read_text())
+        self.assertIn("1,234 opened, 1,234 established, 1,234 closed", text)
+        rate = re.search(r"^result: ([\d,]+) ", text, re.MULTILINE).group(1)
+        self.assertEqual(int(rate.replace(",", "")), round(out["rates"]["closed_per_s"]))
+        self.assertIn("%.1f ns of a core" % out["cost"]["ns_per_connection"], text)
+
+    def test_json_that_cannot_be_written_is_refused_before_the_run(self):
+        self.assert_refused(run("bench", "--json", "/nonexistent/r.json"), "/nonexistent/r.json")
+        self.assert_refused(run("bench", "--json", "/"), "--json /")
+
+    def test_a_full_disk_is_told(self):
+        if not Path("/dev/full").exists():
+            self.skipTest("no /dev/full")
+        result = run("bench", "--connections", 10, "--hugepages", "off", "--json", "/dev/full")
+        self.assert_exit(result, ENVIRONMENT)
+        self.assertIn("/dev/full", result.err)
+
+
+class Failures(Case):
+    def test_no_connection_completed(self):
+        result = run("bench", "--hugepages", "off", "--rate", "0.1", "--duration", "200ms",
+                     "--json", "-")
+        self.assert_exit(result, RUN_FAILED)
+        self.assertIn("no connection completed", result.err)
+        self.assertEqual(result.json["totals"]["opened"], 0)
+        self.assertTrue(result.json["totals"]["ledger_balanced"])
+
+    def test_devices_that_are_none(self):
+        base = ["--local", "10.0.0.2/24", "--target", "10.0.0.1:80"]
+        for device, code in (("nonsense", USAGE), ("af_packet:nosuchif0", ENVIRONMENT),
+                             ("tap:", USAGE), ("0000:ff:1f.7", ENVIRONMENT)):
+            with self.subTest(device=device):
+                result = run("load", "--port", device, *base)
+                self.assert_refused(result, device.split(":")[-1], code=code)
+
+    def test_eal_arguments_that_eal_refuses(self):
+        result = run("bench", "--connections", 10, "--", "--frobnicate")
+        self.assertIn(result.code, (USAGE, ENVIRONMENT), str(result))
+        self.assertEqual(len(result.err.splitlines()), 1, str(result))
+        self.assertIn("--frobnicate", result.err)
+
+    def test_configurations_that_the_stack_refuses(self):
+        self.assert_refused(run("bench", "--hugepages", "off", "--connections", 10,
+                                "--clients", "10.0.0.0/24"), "client prefix")
+
+    def test_too_little_memory(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+
+        result = run("bench", "--connections", 10, preexec_fn=limit)
+        self.assert_refused(result, "memory", code=ENVIRONMENT)
+
+    def interrupted(self, number, *args):
+        argv = [HANDCLASP, "bench", "--hugepages", "off", "--duration", "50s"] + list(args)
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            try:
+                time.sleep(0.2)
+                # The first line a second tells that it runs.
+                for line in process.stdout:
+                    if re.match(rb"\s+1\.\d+ ", line):
+                        break
+                process.send_signal(number)
+                out, err = process.communicate(timeout=SECONDS)
+            except BaseException:
+                process.kill()
+                raise
+        return process.returncode, out.decode(), err.decode()
+
+    def test_signals_end_the_run_in_order_with_results(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(signal=number), tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "r.json"
+                code, out, err = self.interrupted(number, "--json", str(path))
+                self.assertEqual(code, INTERRUPTED, out + err)
+                self.assertIn("result: ", out)
+                result = json.loads(path.read_text())
+                self.assertTrue(result["is_interrupted"])
+                self.assertTrue(result["totals"]["ledger_balanced"])
+                self.assertGreater(result["totals"]["closed"], 0)
+
+
+class Tally(unittest.TextTestResult):
+    passed = 0
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.passed += 1
+
+
+def main():
+    global HANDCLASP
+    if len(sys.argv) < 2:
+        print(__doc__, file=sys.stderr)
+        return USAGE
+    HANDCLASP = os.path.abspath(sys.argv[1])
+    runner = unittest.TextTestRunner(resultclass=Tally, stream=sys.stdout, verbosity=2)
+    program = unittest.main(argv=[sys.argv[0]] + sys.argv[2:], testRunner=runner, exit=False)
+    result = program.result
+    failed = len({str(test).split(" ", 1)[0] for test, _ in result.failures + result.errors})
+    skipped = ", %d skipped" % len(result.skipped) if result.skipped else ""
+    print("%d passed, %d failed%s" % (result.passed, failed, skipped))
+    return 0 if result.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
