@@ -267,6 +267,8 @@ static void flows_open(struct flows *f, uint32_t buckets, uint32_t count)
 		.key_len = sizeof(struct hc_flow_key),
 		.hash_func = rte_hash_crc,
 		.socket_id = -1,
+		// Without, it refuses some of these keys at 4 M: CRC32 is linear, and so are they.
+		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
 	};
 
 	*f = (struct flows){.count = count};
