@@ -49,8 +49,8 @@ static void run_alloc_free(void *ctx, struct bench_window *win)
 	bench_end(win, ops);
 }
 
-// The same buffers to and fro: what is left when a received buffer becomes the reply. Two packets a
-// round trip.
+// The same buffers back and forth: what is left when a received buffer becomes the reply. Two
+// packets a round trip.
 static void run_turn_round(void *ctx, struct bench_window *win)
 {
 	struct wire *w = ctx;
