@@ -7,20 +7,21 @@
 
 #include "stack/tx.h"
 
-// The error quotes the IP header and at least 8 bytes of the segment that caused it: enough for the
-// connection and the sequence number, which has to be one in flight (RFC 5927 4.1).
-static bool soft_error(struct hc_worker *w, const uint8_t *icmp, uint32_t len)
+// `ip` is a packet of ours that did not get through, or its beginning: what an ICMP error quotes,
+// or what waited for a neighbour in vain. The IP header and 8 bytes are enough for the connection
+// and the sequence number, which has to be one in flight (RFC 5927 4.1).
+// @return false when there is no such connection.
+bool hc_soft_error(struct hc_worker *w, const uint8_t *ip, uint32_t len)
 {
-	const uint8_t *ip = icmp + HC_ICMP_LEN;
 	struct hc_flow_key key;
 	uint32_t ihl;
 	hc_seq seq;
 	hc_ref ref;
 
-	if (len < HC_ICMP_LEN + HC_IP4_LEN)
+	if (len < HC_IP4_LEN)
 		return false;
 	ihl = (uint32_t)(ip[HC_IP4_VER_IHL] & 15) * 4;
-	if (ip[HC_IP4_VER_IHL] >> 4 != 4 || ihl < HC_IP4_LEN || len < HC_ICMP_LEN + ihl + 8 ||
+	if (ip[HC_IP4_VER_IHL] >> 4 != 4 || ihl < HC_IP4_LEN || len < ihl + 8 ||
 	    ip[HC_IP4_PROTO] != HC_IPPROTO_TCP)
 		return false;
 	// What is quoted was sent by us: its source is the local end.
@@ -38,6 +39,13 @@ static bool soft_error(struct hc_worker *w, const uint8_t *icmp, uint32_t len)
 	if (!hc_seq_in(seq, t->snd_una, t->snd_nxt - t->snd_una))
 		return false;
 	t->flags |= HC_TCB_SOFT_ERROR;
+	return true;
+}
+
+static bool unreachable(struct hc_worker *w, const uint8_t *icmp, uint32_t len)
+{
+	if (len < HC_ICMP_LEN || !hc_soft_error(w, icmp + HC_ICMP_LEN, len - HC_ICMP_LEN))
+		return false;
 	w->ctr[HC_CTR_icmp_unreachable]++;
 	return true;
 }
@@ -67,8 +75,8 @@ bool hc_icmp_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_pars
 					       w->port->mac));
 		return true;
 	case HC_ICMP_UNREACHABLE:
-		w->ctr[soft_error(w, icmp, p->l4_len) ? HC_CTR_rx_icmp
-						      : HC_CTR_icmp_no_connection]++;
+		w->ctr[unreachable(w, icmp, p->l4_len) ? HC_CTR_rx_icmp
+						       : HC_CTR_icmp_no_connection]++;
 		return false;
 	default:
 		break;

@@ -48,15 +48,25 @@ static void neigh_unlink(struct hc_worker *w, struct hc_neigh *n)
 	*at = n->next;
 }
 
-static void drop_waiting(struct hc_worker *w, struct hc_neigh *n)
+// Gives up a packet nobody took. When that is because the neighbour was asked for in vain (and not
+// merely unknown: RFC 1122 2.4), the connection that sent it learns that the way is blocked.
+static void drop_unresolved(struct hc_worker *w, struct rte_mbuf *m, bool is_unreachable)
+{
+	if (is_unreachable)
+		(void)hc_soft_error(w, rte_pktmbuf_mtod(m, const uint8_t *) + HC_ETH_LEN,
+				    m->data_len - HC_ETH_LEN);
+	w->ctr[HC_CTR_tx_unresolved]++;
+	hc_mbuf_put(w, m);
+}
+
+static void drop_waiting(struct hc_worker *w, struct hc_neigh *n, bool is_unreachable)
 {
 	while (n->waiting_head) {
 		struct rte_mbuf *m = n->waiting_head;
 
 		n->waiting_head = m->next;
 		m->next = NULL;
-		w->ctr[HC_CTR_tx_unresolved]++;
-		hc_mbuf_put(w, m);
+		drop_unresolved(w, m, is_unreachable);
 	}
 	n->waiting_tail = NULL;
 	n->waiting_count = 0;
@@ -83,7 +93,7 @@ static struct hc_neigh *neigh_add(struct hc_worker *w, hc_be32 addr_be)
 			w->ctr[HC_CTR_arp_no_memory]++;
 			return NULL;
 		}
-		drop_waiting(w, n);
+		drop_waiting(w, n, false);
 		neigh_unlink(w, n);
 	}
 	*n = (struct hc_neigh){.addr_be = addr_be, .state = HC_NEIGH_FAILED};
@@ -157,8 +167,7 @@ void hc_neigh_send(struct hc_worker *w, struct rte_mbuf *m, hc_be32 remote_be)
 	}
 	// RFC 1122 2.3.2.2 says to keep at least the latest packet.
 	if (n->state == HC_NEIGH_FAILED || w->neighs.queue_cap == 0) {
-		w->ctr[HC_CTR_tx_unresolved]++;
-		hc_mbuf_put(w, m);
+		drop_unresolved(w, m, n->state == HC_NEIGH_FAILED);
 		return;
 	}
 	if (n->waiting_count >= w->neighs.queue_cap) {
@@ -167,8 +176,7 @@ void hc_neigh_send(struct hc_worker *w, struct rte_mbuf *m, hc_be32 remote_be)
 		n->waiting_head = oldest->next;
 		oldest->next = NULL;
 		n->waiting_count--;
-		w->ctr[HC_CTR_tx_unresolved]++;
-		hc_mbuf_put(w, oldest);
+		drop_unresolved(w, oldest, false);
 	}
 	m->next = NULL;
 	if (n->waiting_head)
@@ -216,7 +224,7 @@ static void neigh_expire(struct hc_worker *w, struct hc_neigh *n)
 			break;
 		}
 		w->ctr[HC_CTR_arp_failed]++;
-		drop_waiting(w, n);
+		drop_waiting(w, n, true);
 		n->state = HC_NEIGH_FAILED;
 		n->is_usable = false;
 		n->match = 0; // Nobody's address.
@@ -395,5 +403,5 @@ uint32_t hc_neigh_buckets(uint32_t cap)
 void hc_neighs_free(struct hc_worker *w)
 {
 	for (uint32_t i = 0; i < w->neighs.count; i++)
-		drop_waiting(w, &w->neighs.entry[i]);
+		drop_waiting(w, &w->neighs.entry[i], false);
 }

@@ -334,6 +334,7 @@ bool hc_is_our_address(const struct hc_worker *w, hc_be32 addr_be);
 
 // icmp.c
 bool hc_icmp_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_parsed *p);
+bool hc_soft_error(struct hc_worker *w, const uint8_t *ip, uint32_t len);
 
 // data.c
 void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first);

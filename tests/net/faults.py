@@ -78,7 +78,8 @@ def a_tenth_of_all_segments_is_lost_and_we_are_the_server(net):
 @case(seconds=40)
 def nobody_has_the_address(net):
     net.make_tap(OURS)
-    load = net.load("--connections", 5, "--syn-retries", 2, target="10.0.0.99:80")
+    load = net.load("--connections", 5, "--syn-retries", 1, "--rto-init", 1400,
+                    target="10.0.0.99:80")
     result = load.finish(30, code=1)
     result.expect_balanced()
     t = result.totals

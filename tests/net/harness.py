@@ -102,11 +102,13 @@ class Result:
     def __init__(self, path):
         self.json = json.loads(path.read_text())
         self.totals = self.json["totals"]
+        side = "client" if self.json["command"] == "load" else "server"
+        self.counters = self.json[side + "_counters"]
 
     def counter(self, name):
         """Any counter of counters.def by its name; the file leaves out those that did not move."""
         expect(name in COUNTERS, "there is no counter " + name)
-        return self.json["counters"].get(name, 0)
+        return self.counters.get(name, 0)
 
     def expect_balanced(self):
         expect(self.totals["ledger_balanced"], "the ledger: %s" % self.totals["ledger_faults"])
@@ -143,9 +145,9 @@ class Handclasp(Program):
     def report(self):
         text = super().report()
         if self.result_path.exists():
-            result = json.loads(self.result_path.read_text())
-            for key in ("totals", "counters"):
-                text += "  %s: %s\n" % (key, json.dumps(result[key]))
+            result = Result(self.result_path)
+            text += "  totals: %s\n  counters: %s\n" % (json.dumps(result.totals),
+                                                        json.dumps(result.counters))
         return text
 
     def stop(self):

@@ -35,9 +35,11 @@ def af_packet_loads_nginx(net):
 def memif_between_two_processes(net):
     path = net.folder / "memif.sock"
     server = net.start("serve", "--port", "memif:%s,server" % path, "--local", OURS + "/24",
-                       "--listen", "80")
+                       "--listen", "80", "--close", "server")
+    # The server closes first, so that the last segment is the server's: what lies in the ring of a
+    # memif when its other side goes away is lost.
     load = net.load("--connections", 5000, "--concurrency", 50, "--request", "http",
-                    port="memif:%s,client" % path)
+                    "--close", "server", port="memif:%s,client" % path)
     ours = load.finish(50)
     theirs = server.stop()
     ours.expect_orderly(5000)
