@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Many runs of the simulation.
+//
+//     sim                    the default number of seeds, from 1 on
+//     sim -n 100000          so many
+//     sim -s 4711            this seed, with a capture
+//     sim -d DIR             captures of failed runs go there, not to the working directory
+//
+// A run that fails prints its seed and what went wrong, and is played once more with a capture,
+// sim-SEED.pcap. The last line is the tally. The exit status is 0 when all passed, 1 when one
+// failed, 2 for a bad argument.
+
+#include "sim.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SEEDS_DEFAULT 4000u
+#define FAILURES_MAX  20u // Enough to see what is wrong.
+
+static volatile uint64_t seed_now;
+
+// An assertion that fails ends the program: it says in which run.
+static void on_fatal(int sig)
+{
+	char text[64];
+	int n = snprintf(text, sizeof text, "sim: signal %d in seed %" PRIu64 "\n", sig, seed_now);
+
+	if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0)
+		_exit(1);
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+struct options {
+	uint64_t first;
+	uint64_t count;
+	const char *dir;
+	bool is_single;
+};
+
+static bool options_read(int argc, char **argv, struct options *o)
+{
+	int opt;
+
+	*o = (struct options){.first = 1, .count = SEEDS_DEFAULT, .dir = "."};
+	while ((opt = getopt(argc, argv, "n:s:d:")) != -1) {
+		switch (opt) {
+		case 'n':
+			o->count = strtoull(optarg, NULL, 0);
+			break;
+		case 's':
+			o->first = strtoull(optarg, NULL, 0);
+			o->count = 1;
+			o->is_single = true;
+			break;
+		case 'd':
+			o->dir = optarg;
+			break;
+		default:
+			return false;
+		}
+	}
+	return optind == argc && o->count != 0;
+}
+
+static bool run_seed(struct sim_world *s, const struct options *o, uint64_t seed)
+{
+	char path[512];
+	char why[sizeof s->why];
+	bool is_good;
+
+	(void)snprintf(path, sizeof path, "%s/sim-%" PRIu64 ".pcap", o->dir, seed);
+	seed_now = seed;
+	is_good = sim_world_run(s, seed, o->is_single ? path : NULL);
+	if (is_good)
+		return true;
+	memcpy(why, s->why, sizeof why);
+	if (!o->is_single)
+		(void)sim_world_run(s, seed, path);
+	printf("seed %" PRIu64 ": %s (%s)\n", seed, why, path);
+	if (strcmp(why, s->why) != 0)
+		printf("seed %" PRIu64 ": played again it says: %s\n", seed, s->why);
+	return false;
+}
+
+static int run_all(struct sim_world *s, const struct options *o)
+{
+	uint64_t passed = 0;
+	uint64_t failed = 0;
+	uint64_t steps = 0;
+
+	for (uint64_t i = 0; i < o->count && failed < FAILURES_MAX; i++) {
+		if (run_seed(s, o, o->first + i))
+			passed++;
+		else
+			failed++;
+		steps += s->steps;
+	}
+	printf("%" PRIu64 " frames judged in %" PRIu64 " steps\n", s->frames, steps);
+	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, failed);
+	return failed != 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *const devices[] = {"ring"};
+	const struct hc_runtime_config cfg = {.worker_count = 1,
+					      .devices = devices,
+					      .device_count = 1,
+					      .memory_bytes = 256u << 20,
+					      .is_quiet = true,
+					      .no_huge = true};
+	static struct sim_world world;
+	struct hc_runtime *rt;
+	struct options o;
+	char why[HC_WHY_SIZE];
+	int status = 1;
+
+	if (!options_read(argc, argv, &o)) {
+		fprintf(stderr, "usage: %s [-n SEEDS] [-s SEED] [-d DIR]\n", argv[0]);
+		return 2;
+	}
+	if (hc_runtime_start(&cfg, &rt, why) != 0) {
+		fprintf(stderr, "sim: %s\n", why);
+		return 1;
+	}
+	(void)signal(SIGABRT, on_fatal);
+	(void)signal(SIGSEGV, on_fatal);
+	if (sim_world_open(&world, rt, why))
+		status = run_all(&world, &o);
+	else
+		fprintf(stderr, "sim: %s\n", why);
+	sim_world_close(&world);
+	hc_runtime_stop(rt);
+	return status;
+}

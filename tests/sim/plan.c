@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// What a seed means. Every number of a run is drawn here, before it begins, in a fixed order.
+
+#include "sim.h"
+
+#include <stdlib.h>
+
+#define IDLE_MS 60000u // An application that hears nothing closes after this (app.c).
+
+static uint32_t between(struct hc_rng *r, uint32_t lo, uint32_t hi)
+{
+	return lo + hc_rng_below(r, hi - lo + 1);
+}
+
+static bool one_in(struct hc_rng *r, uint32_t n)
+{
+	return hc_rng_below(r, n) == 0;
+}
+
+// Bytes of a request or a response: often none, sometimes all that is asked for.
+static uint32_t draw_bytes(struct hc_rng *r)
+{
+	switch (hc_rng_below(r, 8)) {
+	case 0:
+	case 1:
+	case 2:
+		return 0;
+	case 3:
+		return 1;
+	case 4:
+	case 5:
+		return between(r, 2, 2000);
+	case 6:
+		return between(r, 2000, SIM_STREAM_MAX);
+	default:
+		return SIM_STREAM_MAX;
+	}
+}
+
+static void draw_wire(struct sim_plan *p, struct hc_rng *r, unsigned dir)
+{
+	struct hc_impair_config *c = &p->impair[dir];
+	uint32_t worst = 1u << between(r, 10, 18); // 0.1 % to 26 %.
+
+	*c = (struct hc_impair_config){.seed = hc_rng_u64(r), .cap = 512};
+	c->delay_ns = one_in(r, 4) ? 0 : between(r, 1, 40000) * 1000ull;
+	c->loss_ppm = between(r, 0, worst);
+	c->dup_ppm = between(r, 0, worst);
+	c->reorder_ppm = between(r, 0, worst);
+	c->corrupt_ppm = between(r, 0, worst);
+	c->jitter_ns = between(r, 0, 20000) * 1000ull;
+	c->reorder_ns = between(r, 1, 50000) * 1000ull;
+	if (p->wire == SIM_WIRE_CLEAN || p->wire == SIM_WIRE_LOSSY)
+		c->dup_ppm = c->reorder_ppm = c->corrupt_ppm = 0;
+	if (p->wire == SIM_WIRE_CLEAN || p->wire == SIM_WIRE_TANGLED)
+		c->loss_ppm = c->corrupt_ppm = 0;
+}
+
+static void draw_stack(struct sim_plan *p, struct hc_rng *r, unsigned i)
+{
+	struct hc_stack_config *c = &p->stack[i];
+
+	hc_stack_config_default(c);
+	c->local_addr = 0x0a000001 + i;
+	c->seed = hc_rng_u64(r) | 1;
+	c->conn_cap = 64;
+	c->syn_cap = 32;
+	c->time_wait_cap = 64;
+	c->neigh_cap = 8;
+	c->neigh_queue_cap = 64;
+	c->listener_cap = 4;
+	c->span_cap = 64;
+	c->port_lo = 1024;
+	c->port_hi = one_in(r, 3) ? 1024 + 3 : 1024 + 255;
+	c->tuple_cap = 256;
+	c->rcv_buf_bytes = one_in(r, 3) ? between(r, 1500, 20000) : between(r, 20000, 200000);
+	c->snd_buf_bytes = one_in(r, 3) ? between(r, 1024, 20000) : 262144;
+	c->mtu = one_in(r, 4) ? 576 : 1500;
+	c->burst_pkts = (uint16_t)between(r, 1, 32);
+	c->time_wait_ms = one_in(r, 8) ? 0 : between(r, 200, 4000);
+	c->rto_max_ms = between(r, 2000, 8000);
+	c->syn_retries = (uint8_t)between(r, 3, 6);
+	c->synack_retries = (uint8_t)between(r, 3, 6);
+	c->data_retries = (uint8_t)between(r, 5, 9);
+	c->fin_wait2_ms = between(r, 500, 5000);
+	c->arp_ttl_ms = between(r, 2000, 60000);
+	c->has_timestamps = !one_in(r, 4);
+	c->has_window_scale = !one_in(r, 4);
+	// A wire that never loses must not look as if it did: the longest way there and back, with
+	// the other end's pauses, is within the time-out.
+	if (p->wire == SIM_WIRE_CLEAN) {
+		c->rto_init_ms = 1000;
+		c->rto_min_ms = 500;
+		c->fin_wait2_ms = 20000; // Longer than anybody lingers.
+		c->port_hi = 1024 + 255; // No tuple comes round: see is_perfect in sim.h.
+	}
+	if (p->is_twin)
+		c->port_lo = c->port_hi = SIM_TWIN_PORT;
+}
+
+static void draw_script(struct sim_plan *p, struct hc_rng *r, struct sim_script *s, bool is_client)
+{
+	static const uint8_t orderly[2][3] = {
+		{SIM_END_ANSWER, SIM_END_HALF, SIM_END_ANSWER},
+		{SIM_END_DONE, SIM_END_HALF, SIM_END_ANSWER},
+	};
+	bool is_prompt = p->wire == SIM_WIRE_CLEAN;
+
+	*s = (struct sim_script){
+		.start_ns = between(r, 0, 3000) * SIM_MS + between(r, 0, 999999),
+		.send_bytes = draw_bytes(r),
+		.piece_bytes = one_in(r, 2) ? SIM_STREAM_MAX : between(r, 100, 9000),
+		.flags = (uint16_t)hc_rng_below(r, 4),
+		.end = (uint8_t)hc_rng_below(r, SIM_END_KINDS),
+		.is_static = one_in(r, 2),
+		.waits_for_all = !is_client && one_in(r, 2),
+		.reads_by_copy = one_in(r, 2),
+		.linger_ms = one_in(r, 2) ? 0 : between(r, 1, 5000),
+		.read_at_ms = is_prompt || !one_in(r, 6) ? 0 : between(r, 1, 8000),
+		.release_ms = is_prompt || !one_in(r, 4) ? 0 : between(r, 1, 500),
+		.abort_ms = between(r, 0, 4000),
+	};
+	if (p->is_orderly)
+		s->end = orderly[is_client][hc_rng_below(r, 3)];
+}
+
+// Two ends that both wait for the other's FIN would wait until they are bored.
+static void let_one_close(struct sim_script *client, struct sim_script *server)
+{
+	if (client->end == SIM_END_ANSWER && server->end == SIM_END_ANSWER)
+		server->end = SIM_END_HALF;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct sim_script *x = a;
+	const struct sim_script *y = b;
+
+	return x->start_ns < y->start_ns ? -1 : x->start_ns > y->start_ns;
+}
+
+static void draw_clients(struct sim_plan *p, struct hc_rng *r, unsigned i)
+{
+	p->client_count[i] = p->is_twin ? 1 : hc_rng_below(r, SIM_CLIENTS_MAX + 1);
+	for (unsigned n = 0; n < p->client_count[i]; n++)
+		draw_script(p, r, &p->client[i][n], true);
+	qsort(p->client[i], p->client_count[i], sizeof p->client[i][0], by_start);
+	for (unsigned n = 0; n < p->client_count[i]; n++) {
+		draw_script(p, r, &p->server[i][n], false);
+		if (p->is_orderly)
+			let_one_close(&p->client[i][n], &p->server[i][n]);
+	}
+}
+
+// Both connect within about a delay of each other, so that the SYNs cross, or nearly.
+static void draw_twins(struct sim_plan *p, struct hc_rng *r)
+{
+	p->client[1][0].start_ns =
+		p->client[0][0].start_ns + hc_rng_below(r, 2 * (uint32_t)p->impair[0].delay_ns + 1);
+	for (unsigned i = 0; i < SIM_HOSTS; i++) {
+		p->client[i][0].waits_for_all = false;
+		if (p->client[i][0].end == SIM_END_ANSWER)
+			p->client[i][0].end = SIM_END_HALF;
+	}
+}
+
+// The sum of everything that may be waited for, one after the other: a bound, not an estimate.
+static uint64_t draw_limit(const struct sim_plan *p)
+{
+	uint64_t ms = 3000 + 8000 + 5000 + 4000 + 3 * IDLE_MS;
+
+	for (unsigned i = 0; i < SIM_HOSTS; i++) {
+		const struct hc_stack_config *c = &p->stack[i];
+
+		ms += (uint64_t)c->rto_max_ms * (c->syn_retries + c->synack_retries + 2);
+		ms += (uint64_t)c->rto_max_ms * (c->data_retries + 2);
+		ms += 2ull * c->fin_wait2_ms + 2ull * c->time_wait_ms;
+	}
+	return p->heal_ns + ms * SIM_MS;
+}
+
+void sim_plan_draw(struct sim_plan *p, uint64_t seed)
+{
+	struct hc_rng r;
+
+	// The generator counts up: neighbouring seeds are taken far apart.
+	hc_rng_seed(&r, seed);
+	hc_rng_seed(&r, hc_rng_u64(&r));
+	*p = (struct sim_plan){.seed = seed};
+	p->wire = (enum sim_wire)hc_rng_below(&r, SIM_WIRE_KINDS);
+	p->is_orderly = one_in(&r, 2);
+	p->is_twin = one_in(&r, 8);
+	p->is_perfect = p->wire == SIM_WIRE_CLEAN && p->is_orderly && !p->is_twin;
+	p->listen_flags = (uint16_t)hc_rng_below(&r, 4);
+	p->heal_ns = between(&r, 500, 20000) * SIM_MS;
+	for (unsigned i = 0; i < SIM_HOSTS; i++) {
+		draw_wire(p, &r, i);
+		draw_stack(p, &r, i);
+	}
+	for (unsigned i = 0; i < SIM_HOSTS; i++)
+		draw_clients(p, &r, i);
+	if (p->client_count[0] + p->client_count[1] == 0) {
+		p->client_count[0] = 1;
+		draw_script(p, &r, &p->client[0][0], true);
+		draw_script(p, &r, &p->server[0][0], false);
+		if (p->is_orderly)
+			let_one_close(&p->client[0][0], &p->server[0][0]);
+	}
+	if (p->is_twin)
+		draw_twins(p, &r);
+	p->limit_ns = draw_limit(p);
+}

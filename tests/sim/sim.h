@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// The simulation: two hosts of one worker each, joined by the impairment wire, on a virtual clock
+// that jumps from one due time to the next. A run is a number: the seed draws the plan (what the
+// wire does, the stacks' limits and times, who connects when and how it ends), and the same seed
+// plays the same run.
+//
+//   plan.c   what a seed means
+//   app.c    the applications of the two hosts, and what they hold against what they receive
+//   world.c  the hosts, the wire, the clock; one run from beginning to end
+//   main.c   many runs
+//
+// The wire is bad until plan.heal_ns and good after that. Then every connection has to come to an
+// end that the RFC allows within the time that the RFC's timers take, the books of both workers
+// have to balance, no buffer may be missing, and what was received is what was sent.
+
+#include <stdarg.h>
+
+#include <handclasp/runtime.h>
+#include <handclasp/stack.h>
+
+#include "base/rng.h"
+#include "io/impair.h"
+
+#define SIM_HOSTS        2u
+#define SIM_SESSIONS_MAX 64u // Of a host, in one run.
+#define SIM_CLIENTS_MAX  10u
+#define SIM_PORT         80u
+#define SIM_TWIN_PORT    5000u // Of both ends, when both open at once.
+#define SIM_STREAM_MAX   65536u
+#define SIM_CHUNKS_MAX   16u
+#define SIM_MS           1000000ull
+#define SIM_NEVER        UINT64_MAX
+
+enum sim_wire {
+	SIM_WIRE_CLEAN,   // Delay alone.
+	SIM_WIRE_BAD,     // Everything at once.
+	SIM_WIRE_LOSSY,   // Loss alone.
+	SIM_WIRE_TANGLED, // Duplicates, delays and another order, but no loss.
+	SIM_WIRE_KINDS
+};
+
+enum sim_end {
+	SIM_END_DONE,     // Closes when all is sent and all expected is received.
+	SIM_END_HALF,     // Half closes once all is sent, reads on until the peer's FIN.
+	SIM_END_ANSWER,   // Closes after the peer's FIN.
+	SIM_END_EARLY,    // Closes when all is queued, whatever the peer still sends.
+	SIM_END_AT_START, // Closes right after connect() or accept.
+	SIM_END_ABORT,    // Aborts at some time.
+	SIM_END_KINDS
+};
+
+// What one end of a connection does.
+struct sim_script {
+	uint64_t start_ns; // connect().
+	uint32_t send_bytes;
+	uint32_t piece_bytes; // A call of hc_send() at most.
+	uint16_t flags;       // enum hc_conn_flags of connect().
+	uint8_t end;          // enum sim_end.
+	bool is_static;
+	bool waits_for_all; // Sends nothing before the peer's bytes are all here.
+	bool reads_by_copy;
+	uint32_t linger_ms;  // Between the occasion to close and the call.
+	uint32_t read_at_ms; // Reads nothing for so long after the opening.
+	uint32_t release_ms; // Keeps lent pieces for so long.
+	uint32_t abort_ms;
+};
+
+struct sim_plan {
+	uint64_t seed;
+	enum sim_wire wire;
+	bool is_orderly; // Nobody aborts or leaves data unread.
+	// A clean wire, orderly ends, no tuple used twice: nothing is sent twice, and no RST at
+	// all. (Elsewhere a SYN may meet its tuple's last connection on the other side.)
+	bool is_perfect;
+	bool is_twin; // Both ends connect() to each other from the same ports.
+	struct hc_impair_config impair[SIM_HOSTS];
+	uint64_t heal_ns;
+	struct hc_stack_config stack[SIM_HOSTS];
+	uint16_t listen_flags;
+	unsigned client_count[SIM_HOSTS];
+	struct sim_script client[SIM_HOSTS][SIM_CLIENTS_MAX]; // Of the end that connects,
+	struct sim_script server[SIM_HOSTS][SIM_CLIENTS_MAX]; // ... and of the one it comes to.
+	uint64_t limit_ns;                                    // Everything is over by then.
+};
+
+struct sim_session {
+	struct sim_session *peer; // NULL: not known yet, or no more.
+	const struct sim_script *script;
+	hc_conn conn;
+	uint32_t key; // Of the bytes it sends.
+	uint32_t client_idx;
+	uint32_t local_addr, remote_addr;
+	uint16_t local_port, remote_port;
+	bool is_client;
+	bool is_open;
+	bool is_ended;
+	bool has_fin;    // The peer's FIN was reported.
+	bool has_shut;   // No more is sent.
+	bool has_closed; // Nor received.
+	bool has_aborted;
+	uint8_t end_type;   // enum hc_event_type.
+	uint8_t end_reason; // enum hc_reason.
+	uint32_t queued_bytes;
+	uint32_t received_bytes;
+	uint64_t opened_ns;
+	uint64_t active_ns; // Last event.
+	uint64_t close_ns;  // SIM_NEVER: no occasion yet.
+	uint64_t release_ns;
+	uint64_t retry_ns; // hc_send() took nothing.
+	unsigned chunk_count;
+	struct hc_chunk chunk[SIM_CHUNKS_MAX];
+};
+
+struct sim_host {
+	struct sim_world *world;
+	unsigned idx;
+	struct hc_worker *w;
+	unsigned next_client; // The next to connect, in the order of the plan.
+	unsigned session_count;
+	unsigned ended_count;
+	struct sim_session session[SIM_SESSIONS_MAX];
+};
+
+struct rte_ring;
+
+struct sim_world {
+	struct hc_runtime *rt;
+	struct hc_sim_port end[SIM_HOSTS];    // What the stacks see.
+	struct hc_sim_port tapped[SIM_HOSTS]; // What the wire sees: behind the judge.
+	struct hc_impair *wire;
+	struct hc_capture *capture; // NULL: none.
+	struct sim_plan plan;
+	struct sim_host host[SIM_HOSTS];
+	struct hc_rng rng;
+	uint64_t now_ns;
+	uint64_t steps;
+	uint64_t frames;
+	char why[512]; // The first thing that went wrong; empty: nothing.
+};
+
+// plan.c
+void sim_plan_draw(struct sim_plan *plan, uint64_t seed);
+
+// app.c
+void sim_app_event(struct sim_host *h, const struct hc_event *ev);
+// Does what is due. @return whether anything was done.
+bool sim_app_work(struct sim_host *h);
+uint64_t sim_app_due_ns(const struct sim_host *h);
+bool sim_app_is_over(const struct sim_host *h);
+void sim_app_judge(struct sim_host *h);
+void sim_app_free(struct sim_host *h);
+
+// world.c
+bool sim_world_open(struct sim_world *s, struct hc_runtime *rt, char why[HC_WHY_SIZE]);
+void sim_world_close(struct sim_world *s);
+// Plays one seed. @return whether everything held; s->why says what did not.
+bool sim_world_run(struct sim_world *s, uint64_t seed, const char *capture_path);
+
+// Notes what went wrong, if it is the first.
+__attribute__((format(printf, 2, 3))) void sim_fail(struct sim_world *s, const char *format, ...);

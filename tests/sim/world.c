@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// One run: the hosts and the wire are made, stepped in turn until everything is over, and judged.
+// Between the ports and the wire stands the judge: a parser of its own looks at every frame before
+// the wire gets to spoil it.
+
+#include "sim.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+#include <rte_ring.h>
+
+#include "frame_check.h"
+#include "io/capture.h"
+#include "stack/port.h"
+
+#define EVENTS_MAX  256u
+#define STEPS_MAX   2000000u
+#define TAP_BURST   64u
+#define TAP_COUNT   4096u
+#define BUFFERS     4095u
+#define AUDIT_EVERY 61u // Steps: the books have to balance at any time.
+
+void sim_fail(struct sim_world *s, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	if (s->why[0])
+		return;
+	n = snprintf(s->why, sizeof s->why, "at %.6f s: ", (double)s->now_ns / 1e9);
+	va_start(args, format);
+	(void)vsnprintf(s->why + n, sizeof s->why - (size_t)n, format, args);
+	va_end(args);
+}
+
+bool sim_world_open(struct sim_world *s, struct hc_runtime *rt, char why[HC_WHY_SIZE])
+{
+	const struct hc_port_config cfg = {
+		.device = "ring", .queue_count = 1, .buffer_count = BUFFERS, .ring_desc = 1024};
+	static const char *const tap_name[SIM_HOSTS] = {"sim_tap_a", "sim_tap_b"};
+
+	*s = (struct sim_world){.rt = rt};
+	for (unsigned i = 0; i < SIM_HOSTS; i++) {
+		if (hc_sim_port_open(rt, &cfg, &s->end[i], why) != 0)
+			return false;
+		s->tapped[i] = s->end[i];
+		s->tapped[i].from_port = rte_ring_create(tap_name[i], TAP_COUNT, SOCKET_ID_ANY,
+							 RING_F_SP_ENQ | RING_F_SC_DEQ);
+		if (!s->tapped[i].from_port) {
+			(void)snprintf(why, HC_WHY_SIZE, "There is no memory for a ring.");
+			return false;
+		}
+	}
+	return true;
+}
+
+void sim_world_close(struct sim_world *s)
+{
+	for (unsigned i = 0; i < SIM_HOSTS; i++)
+		if (s->end[i].port)
+			hc_port_stop(s->end[i].port);
+	for (unsigned i = 0; i < SIM_HOSTS; i++) {
+		hc_port_close(s->end[i].port);
+		if (s->tapped[i].from_port != s->end[i].from_port)
+			rte_ring_free(s->tapped[i].from_port);
+	}
+}
+
+// What a host of a run may send, frame by frame.
+static void judge_frame(struct sim_world *s, unsigned from, const struct rte_mbuf *m)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	const struct hc_stack_config *cfg = &s->plan.stack[from];
+	struct frame_view v;
+	const char *bad = frame_check(frame, m->pkt_len, FRAME_CSUM_FULL, &v);
+
+	s->frames++;
+	if (m->nb_segs != 1 || m->data_len != m->pkt_len)
+		bad = "in several buffers";
+	if (bad)
+		sim_fail(s, "host %u sends a frame of %u bytes that is wrong: %s", from, m->pkt_len,
+			 bad);
+	else if (v.src != cfg->local_addr)
+		sim_fail(s, "host %u sends from another's address", from);
+	else if (m->pkt_len > 14u + cfg->mtu)
+		sim_fail(s, "host %u sends more than its MTU", from);
+}
+
+static unsigned tap(struct sim_world *s, unsigned from)
+{
+	struct rte_mbuf *m[TAP_BURST];
+	unsigned moved = 0;
+	unsigned n;
+
+	while ((n = rte_ring_dequeue_burst(s->end[from].from_port, (void **)m, TAP_BURST, NULL)) >
+	       0) {
+		for (unsigned i = 0; i < n; i++)
+			judge_frame(s, from, m[i]);
+		if (rte_ring_enqueue_bulk(s->tapped[from].from_port, (void **)m, n, NULL) != n) {
+			sim_fail(s, "the tap overflows");
+			rte_pktmbuf_free_bulk(m, n);
+		}
+		moved += n;
+	}
+	return moved;
+}
+
+static void audit(struct sim_world *s, unsigned i)
+{
+	char why[200];
+
+	if (!hc_worker_audit(s->host[i].w, why, sizeof why))
+		sim_fail(s, "host %u's books do not balance: %s", i, why);
+}
+
+// @return whether anything happened.
+static bool step_host(struct sim_world *s, unsigned i)
+{
+	struct sim_host *h = &s->host[i];
+	struct hc_event event[EVENTS_MAX];
+	unsigned n = hc_step(h->w, s->now_ns, event, EVENTS_MAX);
+	bool did;
+
+	for (unsigned e = 0; e < n; e++)
+		sim_app_event(h, &event[e]);
+	did = sim_app_work(h) || n != 0;
+	hc_flush(h->w);
+	if ((s->steps + i) % AUDIT_EVERY == 0)
+		audit(s, i);
+	// A small burst leaves frames for the next step.
+	return did || rte_ring_count(s->end[i].to_port) != 0;
+}
+
+static uint64_t next_due_ns(const struct sim_world *s)
+{
+	uint64_t best_ns = hc_impair_next_due_ns(s->wire);
+
+	for (unsigned i = 0; i < SIM_HOSTS; i++) {
+		uint64_t stack_ns = hc_next_due_ns(s->host[i].w);
+		uint64_t app_ns = sim_app_due_ns(&s->host[i]);
+
+		best_ns = stack_ns < best_ns ? stack_ns : best_ns;
+		best_ns = app_ns < best_ns ? app_ns : best_ns;
+	}
+	return best_ns;
+}
+
+static bool is_over(struct sim_world *s)
+{
+	if (hc_impair_next_due_ns(s->wire) != UINT64_MAX)
+		return false;
+	for (unsigned i = 0; i < SIM_HOSTS; i++) {
+		struct hc_snapshot snap;
+
+		if (!sim_app_is_over(&s->host[i]))
+			return false;
+		hc_worker_publish(s->host[i].w);
+		hc_worker_snapshot(s->host[i].w, &snap);
+		if (snap.conn_live || snap.syn_live || snap.time_wait_live)
+			return false;
+	}
+	return true;
+}
+
+static void heal(struct sim_world *s)
+{
+	struct hc_impair_config good[SIM_HOSTS];
+
+	for (unsigned i = 0; i < SIM_HOSTS; i++) {
+		good[i] = (struct hc_impair_config){.delay_ns = s->plan.impair[i].delay_ns,
+						    .cap = s->plan.impair[i].cap};
+	}
+	hc_impair_change(s->wire, &good[0], &good[1]);
+}
+
+static void play(struct sim_world *s)
+{
+	bool is_healed = false;
+
+	while (!s->why[0]) {
+		bool did = false;
+		uint64_t due_ns;
+
+		if (!is_healed && s->now_ns >= s->plan.heal_ns) {
+			heal(s);
+			is_healed = true;
+		}
+		for (unsigned i = 0; i < SIM_HOSTS; i++) {
+			did |= step_host(s, i);
+			did |= tap(s, i) != 0;
+		}
+		did |= hc_impair_step(s->wire, s->now_ns) != 0;
+		if (++s->steps > STEPS_MAX)
+			sim_fail(s, "%u steps and no end", STEPS_MAX);
+		if (did)
+			continue;
+		if (is_over(s))
+			return;
+		due_ns = next_due_ns(s);
+		if (!is_healed && s->plan.heal_ns < due_ns)
+			due_ns = s->plan.heal_ns;
+		if (due_ns == SIM_NEVER || due_ns > s->plan.limit_ns) {
+			sim_fail(s, "not over by the time that everything should be");
+			return;
+		}
+		s->now_ns = due_ns > s->now_ns ? due_ns : s->now_ns + 1000;
+	}
+}
+
+static bool start(struct sim_world *s)
+{
+	const struct hc_listen_args args = {
+		.port = SIM_PORT, .flags = s->plan.listen_flags, .backlog = 32};
+	const char *why;
+
+	for (unsigned i = 0; i < SIM_HOSTS; i++) {
+		struct sim_host *h = &s->host[i];
+
+		h->world = s;
+		h->idx = i;
+		h->session_count = h->ended_count = h->next_client = 0;
+		if (hc_worker_create(s->end[i].port, 0, &s->plan.stack[i], &h->w, &why) != 0) {
+			sim_fail(s, "no worker: %s", why);
+			return false;
+		}
+		if (!s->plan.is_twin && hc_listen(h->w, &args) < 0)
+			sim_fail(s, "no listener");
+	}
+	s->wire = hc_impair_create(&s->tapped[0], &s->tapped[1], &s->plan.impair[0],
+				   &s->plan.impair[1]);
+	if (!s->wire)
+		sim_fail(s, "no wire");
+	else
+		hc_impair_capture(s->wire, s->capture);
+	return s->wire != NULL;
+}
+
+static void judge_perfect(struct sim_world *s, unsigned i, const uint64_t *n)
+{
+	uint64_t again =
+		n[HC_CTR_rtx_syn] + n[HC_CTR_rtx_synack] + n[HC_CTR_rtx_data] + n[HC_CTR_rtx_fin];
+
+	if (again)
+		sim_fail(s, "host %u sends %llu segments again on a wire that lost none", i,
+			 (unsigned long long)again);
+	if (n[HC_CTR_tx_rst])
+		sim_fail(s, "host %u sends RST in an orderly run", i);
+	if (n[HC_CTR_conn_closed] !=
+	    n[HC_CTR_conn_established_active] + n[HC_CTR_conn_established_passive])
+		sim_fail(s, "host %u has connections that were not closed by FIN", i);
+}
+
+static void judge(struct sim_world *s)
+{
+	for (unsigned i = 0; i < SIM_HOSTS; i++) {
+		struct hc_snapshot snap;
+
+		audit(s, i);
+		sim_app_judge(&s->host[i]);
+		hc_worker_snapshot(s->host[i].w, &snap);
+		if (s->plan.is_perfect)
+			judge_perfect(s, i, snap.counter);
+		if (snap.counter[HC_CTR_events_lost])
+			sim_fail(s, "host %u lost events", i);
+	}
+}
+
+static void drain(struct rte_ring *ring)
+{
+	void *m;
+
+	while (rte_ring_dequeue(ring, &m) == 0)
+		rte_pktmbuf_free(m);
+}
+
+// Takes everything down, and counts what does not come back.
+static void stop(struct sim_world *s)
+{
+	for (unsigned i = 0; i < SIM_HOSTS; i++) {
+		if (!s->host[i].w)
+			continue;
+		sim_app_free(&s->host[i]);
+		hc_worker_destroy(s->host[i].w);
+		s->host[i].w = NULL;
+	}
+	for (unsigned i = 0; i < SIM_HOSTS; i++) {
+		drain(s->end[i].to_port);
+		drain(s->end[i].from_port);
+		drain(s->tapped[i].from_port);
+	}
+	if (s->wire && hc_impair_destroy(s->wire) != 0)
+		sim_fail(s, "buffers of the wire are missing");
+	s->wire = NULL;
+	for (unsigned i = 0; i < SIM_HOSTS; i++) {
+		unsigned out = rte_mempool_in_use_count(s->end[i].port->pool[0]);
+
+		if (out)
+			sim_fail(s, "%u buffers of host %u are missing", out, i);
+	}
+}
+
+bool sim_world_run(struct sim_world *s, uint64_t seed, const char *capture_path)
+{
+	s->why[0] = '\0';
+	s->now_ns = 0;
+	s->steps = 0;
+	s->capture = capture_path ? hc_capture_open(capture_path) : NULL;
+	sim_plan_draw(&s->plan, seed);
+	if (start(s)) {
+		play(s);
+		if (!s->why[0])
+			judge(s);
+	}
+	stop(s);
+	if (s->capture && hc_capture_close(s->capture) != 0)
+		fprintf(stderr, "%s: could not be written whole\n", capture_path);
+	s->capture = NULL;
+	return s->why[0] == '\0';
+}
