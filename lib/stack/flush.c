@@ -55,25 +55,30 @@ void hc_mbuf_put_odd(struct hc_worker *w, struct rte_mbuf *m)
 
 void hc_tx_drain(struct hc_worker *w)
 {
-	unsigned sent = 0;
-	uint64_t bytes = 0;
+	unsigned ready = w->tx_count;
+	unsigned sent;
 
-	for (unsigned i = 0; i < w->tx_count; i++)
-		bytes += w->tx[i]->pkt_len;
 	if (HC_UNLIKELY(w->has_tx_csum))
-		sent = rte_eth_tx_prepare(w->port_id, w->queue, w->tx, (uint16_t)w->tx_count);
-	else
-		sent = w->tx_count;
-	sent = rte_eth_tx_burst(w->port_id, w->queue, w->tx, (uint16_t)sent);
+		ready = rte_eth_tx_prepare(w->port_id, w->queue, w->tx, (uint16_t)ready);
+	sent = rte_eth_tx_burst(w->port_id, w->queue, w->tx, (uint16_t)ready);
 	w->ctr[HC_CTR_tx_packets] += sent;
+	if (HC_UNLIKELY(sent == ready && ready < w->tx_count)) {
+		// The port cannot send this one, ever.
+		w->ctr[HC_CTR_tx_dropped]++;
+		w->tx_bytes -= w->tx[sent]->pkt_len;
+		hc_mbuf_put(w, w->tx[sent]);
+		sent++;
+	}
 	w->tx_count -= sent;
+	w->ctr[HC_CTR_tx_bytes] += w->tx_bytes;
+	w->tx_bytes = 0;
 	if (HC_UNLIKELY(w->tx_count)) {
 		// The port is full: the rest goes next time, in order.
 		memmove(w->tx, w->tx + sent, w->tx_count * sizeof w->tx[0]);
 		for (unsigned i = 0; i < w->tx_count; i++)
-			bytes -= w->tx[i]->pkt_len;
+			w->tx_bytes += w->tx[i]->pkt_len;
+		w->ctr[HC_CTR_tx_bytes] -= w->tx_bytes;
 	}
-	w->ctr[HC_CTR_tx_bytes] += bytes;
 }
 
 // Writes and queues one planned segment.

@@ -69,6 +69,7 @@ HC_ALWAYS_INLINE void hc_tx_push(struct hc_worker *w, struct rte_mbuf *m, uint32
 		hc_mbuf_put(w, m);
 		return;
 	}
+	w->tx_bytes += len;
 	w->tx[w->tx_count++] = m;
 }
 

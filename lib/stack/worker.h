@@ -36,8 +36,8 @@
 
 #define HC_BURST_MAX        128u
 #define HC_EVENTS_PER_FRAME 4u // ACCEPTED or OPENED, SENT, DATA, PEER_CLOSED or CLOSED.
-#define HC_SPARE_MAX        512u
-#define HC_SPARE_BULK       64u
+#define HC_SPARE_MAX        128u
+#define HC_SPARE_BULK       32u
 #define HC_TX_MAX           1024u
 #define HC_NEIGH_NONE       0 // The entry that is nobody's.
 #define HC_LISTENER_NONE    UINT16_MAX
@@ -222,6 +222,7 @@ struct hc_worker {
 	struct rte_mempool *pool;
 	unsigned spare_count;
 	unsigned tx_count;
+	uint64_t tx_bytes; // Of the frames in tx.
 	struct rte_mbuf *spare[HC_SPARE_MAX];
 	struct rte_mbuf *tx[HC_TX_MAX];
 	struct rte_mbuf *rx[HC_BURST_MAX];

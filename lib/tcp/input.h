@@ -21,13 +21,19 @@ HC_ALWAYS_INLINE uint16_t hc_tcp_advertise(struct hc_tcb *t, const struct hc_tcb
 					   const struct hc_tcp_env *env)
 {
 	uint32_t buf = env->rcv_buf_bytes;
-	uint32_t used = t->flags & HC_TCB_DATA ? c->rcv_used : 0;
-	hc_seq edge = t->rcv_nxt + (used < buf ? buf - used : 0);
-	int32_t gain = hc_seq_diff(edge, t->rcv_edge);
+	hc_seq edge = t->rcv_nxt + buf;
 
 	// The edge never moves left.
-	if (gain > 0 && ((uint32_t)gain >= env->mss || (uint32_t)gain >= buf / 2 || used == 0))
-		t->rcv_edge = edge;
+	if (HC_LIKELY(!(t->flags & HC_TCB_DATA))) {
+		t->rcv_edge = hc_seq_gt(edge, t->rcv_edge) ? edge : t->rcv_edge;
+	} else {
+		uint32_t free = c->rcv_used < buf ? buf - c->rcv_used : 0;
+		int32_t gain = hc_seq_diff(t->rcv_nxt + free, t->rcv_edge);
+
+		if (gain > 0 &&
+		    ((uint32_t)gain >= env->mss || (uint32_t)gain >= buf / 2 || free == buf))
+			t->rcv_edge = t->rcv_nxt + free;
+	}
 	HC_ASSERT(hc_seq_ge(t->rcv_edge, t->rcv_nxt));
 	return (uint16_t)hc_min_u32((t->rcv_edge - t->rcv_nxt) >> c->rcv_wscale, 0xffff);
 }
