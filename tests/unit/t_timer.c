@@ -232,6 +232,9 @@ static void bounded_expiry_passes_far_entries_once(void)
 	for (unsigned k = 0; k < 300; k += 7) {
 		UNIT_EXPECT(expire_up_to(7) == (300 - k < 7 ? 300 - k : 7));
 		UNIT_EXPECT(hc_timers_check(&t));
+		// The next call begins where this one stopped, not at the far entries before.
+		if (due_count() > 0)
+			UNIT_EXPECT(wheel[now % HC_WHEEL_SLOTS].head == 2 * (k + 7));
 	}
 	UNIT_EXPECT(expire() == 0);
 	UNIT_EQ(t.armed_count, 300);
@@ -453,7 +456,9 @@ static void random_operations_agree_with_the_model(void)
 		timers_open(run * 0x1999f000ull);
 		UNIT_EQ(hc_timers_fifo_add(&t, 200), 0);
 		UNIT_EQ(hc_timers_fifo_add(&t, 1000), 1);
-		UNIT_EQ(hc_timers_fifo_add(&t, 0), 2);
+		// A FIFO of 0 in every other run: without it delay 0 goes to the wheel.
+		if (run % 2)
+			UNIT_EQ(hc_timers_fifo_add(&t, 0), 2);
 		for (unsigned step = 0; step < 120000; step++) {
 			uint32_t i = hc_rng_below(&r, objects);
 			uint32_t what = hc_rng_below(&r, 8);
