@@ -19,7 +19,8 @@ uint32_t hc_table_buckets_for(uint32_t cap)
 
 void hc_table_init(struct hc_table *t, void *memory, uint32_t buckets)
 {
-	HC_ASSERT(buckets > 0 && (buckets & (buckets - 1)) == 0);
+	HC_ASSERT(buckets > 0);
+	HC_ASSERT((buckets & (buckets - 1)) == 0);
 	HC_ASSERT((uintptr_t)memory % HC_CACHE_LINE == 0);
 	memset(memory, 0, (size_t)buckets * sizeof(struct hc_bucket));
 	t->bucket = memory;
