@@ -115,7 +115,8 @@ void hc_syn_promote(const struct hc_syn_mini *m, const struct hc_seg *seg,
 	t->rcv_nxt = m->irs + 1;
 	t->rcv_edge = t->rcv_nxt + hc_min_u32(env->rcv_buf_bytes, 0xffff);
 	t->snd_wnd = (uint32_t)seg->wnd << m->snd_wscale;
-	t->ts_recent = has_ts ? seg->tsval : 0;
+	// RFC 7323 4.3 (2): not from behind a gap, or what fills the gap would look old.
+	t->ts_recent = has_ts && hc_seq_le(seg->seq, t->rcv_nxt) ? seg->tsval : m->ts_recent;
 	t->timed_at = m->timed_at;
 	t->state = HC_ESTABLISHED;
 	t->neigh = m->neigh;
