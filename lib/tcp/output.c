@@ -96,8 +96,9 @@ bool hc_tcp_output_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc
 	}
 	len = want ? hc_min_u32(hc_min_u32(want, c->mss), wnd - flight) : 0;
 	// Sender's silly window avoidance (RFC 9293 3.8.6.2.1): less than a segment goes only when
-	// it is all there is, or half of the largest window seen, or when nothing is in flight.
-	if (len < want && len < c->mss && 2 * len < c->snd_wnd_max && t->snd_una != t->snd_nxt)
+	// it is all there is, or half of the largest window seen, or when nothing is in flight;
+	// what is sent again from SND.UNA counts as lost, also into a window that shrank.
+	if (len < want && len < c->mss && 2 * len < c->snd_wnd_max && flight != 0)
 		return false;
 
 	plan->seq = from;
@@ -139,6 +140,8 @@ void hc_tcp_output_probe(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_send
 	plan->len = has_byte;
 	plan->flags = has_byte ? HC_TCP_ACK | HC_TCP_PSH : HC_TCP_ACK | HC_TCP_FIN;
 	plan->is_rtx = t->snd_nxt != t->snd_una;
+	if (plan->is_rtx)
+		t->flags |= HC_TCB_RTX;
 	if (hc_seq_lt(t->snd_nxt, end)) {
 		t->snd_nxt = end;
 		if (!has_byte)
