@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// ICMP: echo is answered, destination unreachable is a soft error and nothing more.
+
+#include "fx_stack.h"
+
+#include <string.h>
+
+static uint32_t write_echo(uint8_t *frame, uint32_t data_len)
+{
+	uint8_t data[128];
+	uint32_t len;
+
+	for (uint32_t i = 0; i < data_len; i++)
+		data[i] = (uint8_t)(i * 7 + 1);
+	len = frame_write_echo(frame, 0x1234, 5, data, data_len);
+	memset(frame, 0, 6);
+	return len;
+}
+
+static void an_echo_request_of_any_length_is_answered(void)
+{
+	uint8_t frame[FRAME_MAX];
+
+	fx_open(NULL);
+	for (uint32_t data_len = 0; data_len < 70; data_len++) {
+		uint32_t len = write_echo(frame, data_len);
+		const struct fx_out *o;
+
+		fx_put(frame, len);
+		fx_step();
+		o = fx_next();
+		CU_ASSERT_PTR_NOT_NULL_FATAL(o);
+		UNIT_EQ(o->len, len);
+		UNIT_EQ(o->view.kind, FRAME_KIND_ICMP);
+		UNIT_EQ(o->view.dst, FX_PEER);
+		UNIT_EQ(o->view.src, FX_LOCAL);
+		UNIT_EQ_BYTES(o->bytes, fx.peer_mac, 6);
+		// Identifier, sequence number and data as they came.
+		UNIT_EQ_BYTES(o->bytes + FRAME_L4 + 4, frame + FRAME_L4 + 4, 4 + data_len);
+		fx_expect_silence();
+	}
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_echo_replies), 70);
+	UNIT_EQ(fx_ctr(HC_CTR_rx_icmp), 70);
+	fx_shut();
+}
+
+static void a_broadcast_echo_request_is_ignored(void)
+{
+	uint8_t frame[FRAME_MAX];
+	uint32_t len;
+
+	fx_open(NULL);
+	len = write_echo(frame, 8);
+	frame_put32(frame + FRAME_IP + 16, 0x0a0000ff);
+	frame_fix_ip_csum(frame, len);
+	fx_put(frame, len);
+	fx_step();
+	fx_expect_silence();
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_not_unicast), 1);
+	fx_shut();
+}
+
+// Destination unreachable (host) that quotes the first `quoted` bytes of an IP packet of ours.
+static void put_unreachable(const uint8_t *ip, uint32_t quoted)
+{
+	uint8_t frame[FRAME_MAX];
+	uint32_t len = frame_write_echo(frame, 0, 0, ip, quoted);
+
+	memset(frame, 0, 6);
+	frame[FRAME_L4] = 3;
+	frame[FRAME_L4 + 1] = 1;
+	frame_fix_l4_csum(frame, len);
+	fx_put(frame, len);
+	fx_step();
+}
+
+static void few_retries(struct hc_stack_config *cfg)
+{
+	cfg->syn_retries = 1;
+}
+
+// Connects to nobody. @return the IP packet of the SYN.
+static const uint8_t *connect_to_silence(void)
+{
+	const struct hc_connect_args args = {.remote_addr = FX_PEER, .remote_port = 7};
+	const uint32_t cookie = 1;
+	const struct fx_out *o;
+
+	UNIT_EQ(hc_connect(fx.worker, &args, &cookie, NULL, 1), 1);
+	fx_step();
+	o = fx_next();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(o);
+	return o->bytes + FRAME_IP;
+}
+
+static void unreachable_says_why_a_connection_was_given_up(void)
+{
+	const struct fx_options o = {.set_cfg = few_retries};
+	const uint8_t *ip;
+
+	fx_open(&o);
+	ip = connect_to_silence();
+	put_unreachable(ip, 28);
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), 1);
+	fx_expect_silence(); // A soft error ends nothing.
+	fx_wait_ms(2900);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_syn), 1);
+	fx_wait_ms(200);
+	fx_expect_reason(HC_EV_FAILED, HC_REASON_UNREACHABLE);
+	UNIT_EQ(fx_ctr(HC_CTR_conn_failed_unreachable), 1);
+	fx_shut();
+}
+
+static void unreachable_with_a_sequence_number_not_in_flight_is_ignored(void)
+{
+	const struct fx_options o = {.set_cfg = few_retries};
+	const uint8_t *ip;
+	uint8_t quote[28];
+
+	fx_open(&o);
+	ip = connect_to_silence();
+	for (unsigned i = 0; i < 2; i++) {
+		memcpy(quote, ip, sizeof quote);
+		frame_put32(quote + 24, frame_get32(quote + 24) + (i ? 1u : ~0u));
+		put_unreachable(quote, sizeof quote);
+	}
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_no_connection), 2);
+	fx_forget();
+	fx_wait_ms(3100);
+	fx_expect_reason(HC_EV_FAILED, HC_REASON_TIMED_OUT);
+	UNIT_EQ(fx_ctr(HC_CTR_conn_failed_timed_out), 1);
+	fx_shut();
+}
+
+static void garbage_in_an_error_is_ignored(void)
+{
+	uint8_t quote[60];
+	const uint8_t *ip;
+
+	fx_open(NULL);
+	ip = connect_to_silence();
+	for (uint32_t quoted = 0; quoted < 28; quoted++)
+		put_unreachable(ip, quoted);
+	// Not IPv4, a header too long or too short, not TCP, another's connection.
+	for (unsigned at = 0; at < 24; at++) {
+		memcpy(quote, ip, 28);
+		if (at != 0 && at != 9 && at != 12 && at != 16 && at != 20 && at != 22)
+			continue;
+		quote[at] ^= at ? 1 : 0xa0;
+		put_unreachable(quote, 28);
+	}
+	memcpy(quote, ip, 28);
+	quote[0] = 0x4f;
+	put_unreachable(quote, 28);
+	quote[0] = 0x44;
+	put_unreachable(quote, 28);
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_no_connection), 28 + 6 + 2);
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), 0);
+	fx_forget();
+	fx_shut();
+}
+
+static void other_types_are_counted(void)
+{
+	static const uint8_t type[][2] = {{0, 0}, {4, 0}, {5, 0}, {8, 1}, {13, 0}, {255, 255}};
+	uint8_t frame[FRAME_MAX];
+
+	fx_open(NULL);
+	for (unsigned i = 0; i < HC_ARRAY_LEN(type); i++) {
+		uint32_t len = write_echo(frame, 4);
+
+		frame[FRAME_L4] = type[i][0];
+		frame[FRAME_L4 + 1] = type[i][1];
+		frame_fix_l4_csum(frame, len);
+		fx_put(frame, len);
+	}
+	fx_step();
+	fx_expect_silence();
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_unknown), HC_ARRAY_LEN(type));
+	fx_shut();
+}
+
+UNIT_SUITE(icmp, UNIT_TEST(an_echo_request_of_any_length_is_answered),
+	   UNIT_TEST(a_broadcast_echo_request_is_ignored),
+	   UNIT_TEST(unreachable_says_why_a_connection_was_given_up),
+	   UNIT_TEST(unreachable_with_a_sequence_number_not_in_flight_is_ignored),
+	   UNIT_TEST(garbage_in_an_error_is_ignored), UNIT_TEST(other_types_are_counted));
