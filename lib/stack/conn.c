@@ -13,7 +13,7 @@
 static void late_event(struct hc_worker *w, uint32_t idx, enum hc_event_type type,
 		       enum hc_reason reason)
 {
-	struct hc_event *ev = &w->late[w->late_tail % w->late_cap];
+	struct hc_event *ev = &w->late[w->late_tail & (w->late_cap - 1)];
 
 	// A connection ends once, and there is room for all of them twice over; but an application
 	// that opens and closes without ever stepping could still fill it.

@@ -132,8 +132,8 @@ HC_ALWAYS_INLINE void send_fin(struct hc_worker *w, uint32_t idx)
 	hc_arm_rtx(w, idx);
 }
 
-// All that one connection may send now.
-static HC_NOINLINE void conn_output_any(struct hc_worker *w, uint32_t idx)
+// All that one connection may send now. @return false when buffers ran out before it was done.
+static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 	struct hc_tcb_cold *c = &w->cold[idx];
@@ -146,8 +146,7 @@ static HC_NOINLINE void conn_output_any(struct hc_worker *w, uint32_t idx)
 
 		if (HC_UNLIKELY(w->spare_count == 0) && !hc_spare_refill(w)) {
 			w->ctr[HC_CTR_tx_no_buffer]++;
-			hc_pend(w, idx); // Again at the next flush.
-			return;
+			return false;
 		}
 		if (!hc_tcp_output_next(t, c, &w->env, &plan, &arm_persist))
 			break;
@@ -163,14 +162,15 @@ static HC_NOINLINE void conn_output_any(struct hc_worker *w, uint32_t idx)
 	}
 	if (t->flags & HC_TCB_ACK_OWED)
 		hc_tx_ack(w, t, c);
+	return true;
 }
 
-static inline void conn_output(struct hc_worker *w, uint32_t idx)
+static inline bool conn_output(struct hc_worker *w, uint32_t idx)
 {
-	if (HC_LIKELY(hc_tcp_owes_only_fin(&w->tcb[idx]) && w->spare_count))
-		send_fin(w, idx);
-	else
-		conn_output_any(w, idx);
+	if (HC_UNLIKELY(!hc_tcp_owes_only_fin(&w->tcb[idx]) || w->spare_count == 0))
+		return conn_output_any(w, idx);
+	send_fin(w, idx);
+	return true;
 }
 
 // Takes what was freed since off the list, and who is on it twice because the block changed hands.
@@ -193,22 +193,22 @@ void hc_pending_compact(struct hc_worker *w)
 
 void hc_flush(struct hc_worker *w)
 {
-	unsigned n = w->pending_count;
+	uint32_t kept = 0;
 
 	hc_stage_mark(w, HC_STAGE_APP);
-	// What finds no buffer goes back on the list, behind those of this flush.
-	for (unsigned i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < w->pending_count; i++) {
 		uint32_t idx = w->pending[i];
 
 		// Freed since: the block is nobody's, or another's who is not waiting.
 		if (HC_UNLIKELY(!(w->tcb[idx].flags & HC_TCB_PENDING)))
 			continue;
 		w->tcb[idx].flags &= (uint16_t)~HC_TCB_PENDING;
-		conn_output(w, idx);
+		if (HC_UNLIKELY(!conn_output(w, idx))) {
+			w->tcb[idx].flags |= HC_TCB_PENDING; // Again at the next flush.
+			w->pending[kept++] = idx;
+		}
 	}
-	w->pending_count -= n;
-	if (HC_UNLIKELY(w->pending_count))
-		memmove(w->pending, w->pending + n, w->pending_count * sizeof w->pending[0]);
+	w->pending_count = kept;
 	if (w->tx_count)
 		hc_tx_drain(w);
 	hc_stage_mark(w, HC_STAGE_TX);

@@ -23,9 +23,14 @@ static inline uint32_t hc_table_size(const struct hc_stack_config *cfg)
 	return hc_table_buckets_for(entries < 1u << 30 ? (uint32_t)entries : 1u << 30);
 }
 
+// Late events: a power of two, so that positions may wrap.
 static inline uint32_t hc_late_cap(const struct hc_stack_config *cfg)
 {
-	return cfg->conn_cap < 1u << 16 ? 2 * cfg->conn_cap : 1u << 17;
+	uint32_t cap = 64;
+
+	while (cap < cfg->conn_cap && cap < 1u << 16)
+		cap *= 2;
+	return 2 * cap;
 }
 
 static inline void hc_layout_make(const struct hc_stack_config *cfg, struct hc_layout *l)

@@ -200,7 +200,7 @@ static inline unsigned frames_allowed(const struct hc_worker *w)
 static void take_late_events(struct hc_worker *w)
 {
 	while (w->late_head != w->late_tail && w->event_count < w->event_max) {
-		w->events[w->event_count++] = w->late[w->late_head % w->late_cap];
+		w->events[w->event_count++] = w->late[w->late_head & (w->late_cap - 1)];
 		w->late_head++;
 	}
 }

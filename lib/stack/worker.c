@@ -204,7 +204,9 @@ static void init_arrays(struct hc_worker *w, void *const array[HC_ARRAY_COUNT])
 		       array[HC_ARRAY_SYN_WHEEL], 0);
 	w->fifo_rto_init = hc_timers_fifo_add(&w->tcb_timers, cfg->rto_init_ms);
 	w->fifo_rto_min = hc_timers_fifo_add(&w->tcb_timers, cfg->rto_min_ms);
-	w->fifo_fw2 = hc_timers_fifo_add(&w->tcb_timers, cfg->fin_wait2_ms);
+	// Never armed when it is 0, which stands for ever.
+	w->fifo_fw2 = hc_timers_fifo_add(&w->tcb_timers,
+					 cfg->fin_wait2_ms ? cfg->fin_wait2_ms : cfg->rto_max_ms);
 	w->syn_fifo_rto_init = hc_timers_fifo_add(&w->syn_timers, cfg->rto_init_ms);
 	init_tuples(w, array[HC_ARRAY_TUPLES]);
 	hc_neighs_init(w, array[HC_ARRAY_NEIGH], array[HC_ARRAY_NEIGH_BUCKETS]);
