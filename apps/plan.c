@@ -137,14 +137,31 @@ static void fill_if_zero(uint32_t *field, uint64_t value)
 		*field = (uint32_t)min_u64(value, UINT32_MAX / 2);
 }
 
+// Addresses of a prefix that connections can come from: the first and the last are nobody's.
+static uint64_t usable_addresses(uint64_t addresses)
+{
+	return addresses > 2 ? addresses - 2 : addresses;
+}
+
+// Tuples a client with this configuration really has.
+static uint64_t usable_tuples(const struct hc_stack_config *client)
+{
+	unsigned bits = 32u - client->clients.len;
+	uint64_t ports = (uint64_t)client->port_hi - client->port_lo + 1;
+
+	return min_u64(ports, client->tuple_cap >> bits) * usable_addresses(1ull << bits);
+}
+
 static void size_client(const struct config *cfg, const struct sizes *s,
 			struct hc_stack_config *out)
 {
 	uint64_t all = s->in_flight + s->live + s->ended;
-	uint64_t tuples = ((uint64_t)out->port_hi - out->port_lo + 1) << (32 - out->clients.len);
+	uint64_t addresses = 1ull << (32 - out->clients.len);
+	uint64_t tuples = ((uint64_t)out->port_hi - out->port_lo + 1) * addresses;
+	uint64_t ports = (all + SLACK) / usable_addresses(addresses) + 1;
 
 	fill_if_zero(&out->conn_cap, s->in_flight + s->live + SLACK);
-	fill_if_zero(&out->tuple_cap, min_u64(tuples, all + SLACK));
+	fill_if_zero(&out->tuple_cap, min_u64(tuples, ports * addresses));
 	out->tuple_cap = (uint32_t)min_u64(out->tuple_cap, tuples);
 	fill_if_zero(&out->time_wait_cap, client_closes_first(cfg) && cfg->stack.time_wait_ms > 0
 						  ? out->tuple_cap
@@ -193,10 +210,13 @@ static struct hc_prefix bench_prefix(const struct config *cfg, const struct size
 {
 	uint64_t ports = (uint64_t)cfg->source_ports.hi - cfg->source_ports.lo + 1;
 	uint64_t tuples = s->in_flight + s->live + s->ended + SLACK;
-	uint64_t addresses =
-		pow2_at_least((tuples + ports - 1) / ports) * (uint64_t)pow2_at_least(cfg->cores);
-	struct hc_prefix prefix = {.addr = 0x0a010000, .len = (uint8_t)(32 - log2_of(addresses))};
+	uint64_t addresses = pow2_at_least((tuples + ports - 1) / ports);
+	struct hc_prefix prefix = {.addr = 0x0a010000};
 
+	while (usable_addresses(addresses) * ports < tuples)
+		addresses *= 2;
+	addresses *= pow2_at_least(cfg->cores);
+	prefix.len = (uint8_t)(32 - log2_of(addresses));
 	if (prefix.len < 16)
 		prefix.addr = 0x0a800000;
 	if (prefix.len < 9)
@@ -487,10 +507,11 @@ static void plan_arithmetic(struct plan *p, const struct config *cfg)
 	double judged = cfg->rate_per_s;
 
 	for (unsigned i = 0; i < p->worker_count; i++)
-		p->tuples += p->client[i].tuple_cap;
+		p->tuples += usable_tuples(&p->client[i]);
 	if (cfg->command == COMMAND_LOAD && p->worker_count > 1)
-		p->tuples = min_u64(p->tuples, p->addresses * ((uint64_t)cfg->source_ports.hi -
-							       cfg->source_ports.lo + 1));
+		p->tuples = min_u64(p->tuples, usable_addresses(p->addresses) *
+						       ((uint64_t)cfg->source_ports.hi -
+							cfg->source_ports.lo + 1));
 	if (judged <= 0)
 		judged = cfg->command == COMMAND_BENCH ? BENCH_PEAK_PER_S * p->worker_count
 						       : LOAD_USUAL_PER_S;
