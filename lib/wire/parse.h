@@ -40,13 +40,13 @@ struct hc_parse_env {
 	// none.
 	hc_be32 clients_be;
 	hc_be32 clients_mask_be;
-	// What the first bytes of a plain segment to us look like (parse_inline.h);
-	// hc_parse_env_seal() fills it in. Without it every frame takes the long way, to the same
-	// answer.
+	// What the first bytes of a plain segment to us look like, under the mask of
+	// parse_inline.h; hc_parse_env_seal()'s.
 	uint8_t plain[32];
 };
 
-// To be called after the MAC address is set or changed.
+// Works out `plain`. To be called when the MAC address is set, before the first frame, and whenever
+// it is changed.
 void hc_parse_env_seal(struct hc_parse_env *env);
 
 // What the port already verified: PKT bits are only ever set when it is certain.

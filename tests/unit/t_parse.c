@@ -65,23 +65,32 @@ static void syn_with_options_is_read(void)
 	UNIT_EQ(a.seg.payload_off, 62);
 }
 
-// The short cut is worth its place only if segments without payload take it.
+// The short cut is worth its place only if the segments that set-up and tear-down are made of take
+// it.
 static void common_segments_take_the_short_cut(void)
 {
-	static const uint8_t ts[12] = {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2};
+	static const uint8_t opt[20] = {2, 4,  5, 0xb4, 1, 3, 3, 7, 1, 1,
+					8, 10, 0, 0,    0, 1, 0, 0, 0, 2};
+	static const struct {
+		uint8_t flags;
+		uint32_t opt_len;
+	} v[] = {{HC_TCP_ACK, 0},  {HC_TCP_FIN | HC_TCP_ACK, 12}, {HC_TCP_ACK, 12}, {HC_TCP_RST, 0},
+		 {HC_TCP_SYN, 20}, {HC_TCP_SYN | HC_TCP_ACK, 20}};
 	struct hc_parse_env env = parse_env_default();
 	struct frame_tcp f = frame_tcp_default();
 
 	hc_parse_env_seal(&env);
-	f.opt = ts;
 	f.tos = 0xff;
-	for (f.opt_len = 0; f.opt_len <= 12; f.opt_len += 12) {
+	for (unsigned i = 0; i < HC_ARRAY_LEN(v); i++) {
+		uint32_t hdr_len = 20 + v[i].opt_len;
 		uint8_t frame[FRAME_MAX];
 		struct parse_answer a;
 
+		f.flags = v[i].flags;
+		f.opt_len = v[i].opt_len;
+		f.opt = opt + sizeof opt - f.opt_len;
 		frame_write_tcp(frame, &f);
-		CU_ASSERT(hc_parse_plain_tcp(&env, frame, 20 + f.opt_len, 20 + f.opt_len, 0, &a.out,
-					     &a.seg));
+		CU_ASSERT(hc_parse_plain_tcp(&env, frame, hdr_len, hdr_len, 0, &a.out, &a.seg));
 		UNIT_EQ(a.out.kind, HC_FRAME_TCP);
 	}
 }
