@@ -69,20 +69,22 @@ enum outcome {
 	OUTCOME_COUNT
 };
 
+// One cache line: what a connection needs on its way from SYN to response.
 struct slot {
 	hc_conn conn;
 	uint64_t opened_ns;
+	uint64_t body_left;  // HTTP_NO_LENGTH: until the peer's FIN.
 	uint32_t next, prev; // Free list, or the queue of those that are held.
 	uint32_t unsent;     // Bytes of the request the stack has not taken.
 	bool is_held;        // In the queue.
 	bool is_due;         // Has been established for --hold.
 	bool is_closing;     // We have sent our FIN.
-	bool has_head;       // `head` is being read.
+	bool has_head;       // The head of the response is still to come, or to be completed.
+	bool is_head_begun;  // heads[] has the beginning of it.
 	uint8_t outcome;     // enum outcome, once the response is complete.
 	uint8_t verdict;     // enum outcome the head has earned.
-	uint64_t body_left;  // HTTP_NO_LENGTH: until the peer's FIN.
-	struct http_head head;
-};
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct slot) == 64, "a slot is one cache line");
 
 struct client_counts {
 	struct client_tally tally[TALLY_COUNT];
@@ -111,7 +113,8 @@ struct client {
 	bool is_warm;            // The first connection has come to something.
 	bool is_quota_seen;      // All of --connections are opened.
 
-	struct slot *slots; // NULL: none are needed.
+	struct slot *slots;      // NULL: none are needed.
+	struct http_head *heads; // By slot: of responses whose head did not come whole.
 	uint32_t slot_cap;
 	uint32_t slot_used;
 	uint32_t slot_free;

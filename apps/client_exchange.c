@@ -155,10 +155,8 @@ static void complete(struct client *c, struct slot *s, enum outcome outcome)
 }
 
 // The head is read: what it says decides how long the body is and what the response is worth.
-static void begin_body(struct client *c, struct slot *s)
+static void begin_body(struct client *c, struct slot *s, const struct http_head *h)
 {
-	const struct http_head *h = &s->head;
-
 	if (h->progress == HTTP_BAD || h->is_chunked) {
 		complete(c, s, OUTCOME_BAD_STATUS);
 		return;
@@ -177,31 +175,49 @@ static void begin_body(struct client *c, struct slot *s)
 		complete(c, s, (enum outcome)s->verdict);
 }
 
-static uint32_t take_head(struct client *c, struct slot *s, const uint8_t *data, uint32_t len)
+static void memo_store(struct client *c, const struct http_head *h, const uint8_t *data,
+		       uint32_t len)
 {
-	bool is_new = s->head.head_bytes == 0;
+	if (h->progress != HTTP_DONE || len > CLIENT_MEMO_BYTES)
+		return;
+	memcpy(c->memo, data, len);
+	c->memo_len = len;
+	c->memo_head = *h;
+}
+
+static bool is_memo(const struct client *c, const uint8_t *data, uint32_t len)
+{
+	return c->memo_len > 0 && len >= c->memo_len && memcmp(data, c->memo, c->memo_len) == 0;
+}
+
+// Reads a head that is not the one read last, or comes in pieces.
+static uint32_t read_head(struct client *c, struct slot *s, const uint8_t *data, uint32_t len)
+{
+	struct http_head *h = &c->heads[s - c->slots];
+	bool is_new = !s->is_head_begun;
 	uint32_t used;
 
-	if (is_new && c->memo_len > 0 && len >= c->memo_len &&
-	    memcmp(data, c->memo, c->memo_len) == 0) {
-		s->head = c->memo_head;
-		begin_body(c, s);
-		return c->memo_len;
-	}
-	used = (uint32_t)http_head_feed(&s->head, data, len);
-	if (s->head.progress == HTTP_MORE)
+	if (is_new)
+		http_head_init(h, true);
+	s->is_head_begun = true;
+	used = (uint32_t)http_head_feed(h, data, len);
+	if (h->progress == HTTP_MORE)
 		return used;
-	if (s->head.progress == HTTP_DONE && s->head.status >= 100 && s->head.status < 200) {
-		http_head_init(&s->head, true); // RFC 9110 15.2: interim, the real one follows.
-		return used;
-	}
-	if (is_new && s->head.progress == HTTP_DONE && used <= CLIENT_MEMO_BYTES) {
-		memcpy(c->memo, data, used);
-		c->memo_len = used;
-		c->memo_head = s->head;
-	}
-	begin_body(c, s);
+	s->is_head_begun = false;
+	if (h->progress == HTTP_DONE && h->status >= 100 && h->status < 200)
+		return used; // RFC 9110 15.2: interim, the real one follows.
+	if (is_new)
+		memo_store(c, h, data, used);
+	begin_body(c, s, h);
 	return used;
+}
+
+static uint32_t take_head(struct client *c, struct slot *s, const uint8_t *data, uint32_t len)
+{
+	if (UNLIKELY(s->is_head_begun || !is_memo(c, data, len)))
+		return read_head(c, s, data, len);
+	begin_body(c, s, &c->memo_head);
+	return c->memo_len;
 }
 
 static uint32_t take_body(struct client *c, struct slot *s, uint32_t len)
@@ -273,8 +289,7 @@ static void on_opened(struct client *c, uint32_t i)
 	s->outcome = p->request_kind == REQUEST_NONE ? OUTCOME_NONE : OUTCOME_PENDING;
 	s->verdict = OUTCOME_RIGHT;
 	s->has_head = p->request_kind == REQUEST_HTTP;
-	if (s->has_head)
-		http_head_init(&s->head, true);
+	s->is_head_begun = false;
 	s->body_left = p->response_bytes;
 	if (s->unsent > 0)
 		send_request(c, s);
@@ -400,7 +415,11 @@ bool exchange_init(struct client *c)
 	c->slot_cap = c->plan->conn_cap;
 	c->slot_free = NONE;
 	c->hold_head = c->hold_tail = NONE;
-	c->slots = calloc(c->slot_cap, sizeof *c->slots);
+	c->slots = aligned_alloc(sizeof *c->slots, c->slot_cap * sizeof *c->slots);
+	if (c->slots)
+		memset(c->slots, 0, c->slot_cap * sizeof *c->slots);
+	// Untouched pages of it cost nothing: most heads come whole.
+	c->heads = calloc(c->slot_cap, sizeof *c->heads);
 	c->slot_cookies = calloc(CLIENT_OPEN_MAX, sizeof *c->slot_cookies);
 	c->slot_conns = calloc(CLIENT_OPEN_MAX, sizeof *c->slot_conns);
 	c->half_closes =
@@ -408,7 +427,7 @@ bool exchange_init(struct client *c)
 	c->response = malloc(sizeof *c->response);
 	if (c->response)
 		hc_hist_reset(c->response);
-	return c->slots && c->slot_cookies && c->slot_conns && c->response;
+	return c->slots && c->heads && c->slot_cookies && c->slot_conns && c->response;
 }
 
 void exchange_fini(struct client *c)
@@ -416,5 +435,6 @@ void exchange_fini(struct client *c)
 	free(c->response);
 	free(c->slot_conns);
 	free(c->slot_cookies);
+	free(c->heads);
 	free(c->slots);
 }

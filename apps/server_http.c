@@ -17,21 +17,22 @@
 #define ASKED_MAX (1ull << 30)
 
 static void answer_written(struct server *s, struct session *ss, unsigned status, uint64_t bytes,
-			   bool keeps_alive)
+			   bool has_body, bool keeps_alive)
 {
 	ss->first_bytes = (uint32_t)http_write_head(ss->written, status, bytes, keeps_alive);
 	ss->first = (const uint8_t *)ss->written;
 	ss->is_first_static = false;
-	ss->body_bytes = ss->head.is_head ? 0 : bytes;
+	ss->body_bytes = has_body ? bytes : 0;
 	(void)server_push(s, ss);
 }
 
-static void answer_ready(struct server *s, struct session *ss, const struct ready_response *r)
+static void answer_ready(struct server *s, struct session *ss, const struct ready_response *r,
+			 bool has_body)
 {
 	ss->first = r->data;
-	ss->first_bytes = ss->head.is_head ? r->head_bytes : r->first_bytes;
+	ss->first_bytes = has_body ? r->first_bytes : r->head_bytes;
 	ss->is_first_static = true;
-	ss->body_bytes = ss->head.is_head ? 0 : r->rest_bytes;
+	ss->body_bytes = has_body ? r->rest_bytes : 0;
 	(void)server_push(s, ss);
 }
 
@@ -40,13 +41,12 @@ static void answer_error(struct server *s, struct session *ss, unsigned status)
 	s->counts.bad_requests++;
 	ss->has_head = false;
 	ss->is_lingering = true;
-	answer_written(s, ss, status, 0, false);
+	answer_written(s, ss, status, 0, false, false);
 	server_end(s, ss);
 }
 
-static void answer(struct server *s, struct session *ss)
+static void answer(struct server *s, struct session *ss, const struct http_head *h)
 {
-	const struct http_head *h = &ss->head;
 	bool keeps_alive = http_keeps_alive(h) && !s->listener[ss->listener].closes_first;
 
 	if (h->asked_bytes != HTTP_NO_LENGTH && h->asked_bytes > ASKED_MAX) {
@@ -56,9 +56,9 @@ static void answer(struct server *s, struct session *ss)
 	s->counts.requests++;
 	ss->has_head = false;
 	if (h->asked_bytes == HTTP_NO_LENGTH || h->asked_bytes == s->response_bytes)
-		answer_ready(s, ss, keeps_alive ? &s->keep : &s->close);
+		answer_ready(s, ss, keeps_alive ? &s->keep : &s->close, !h->is_head);
 	else
-		answer_written(s, ss, 200, h->asked_bytes, keeps_alive);
+		answer_written(s, ss, 200, h->asked_bytes, !h->is_head, keeps_alive);
 	if (!keeps_alive)
 		server_end(s, ss);
 }
@@ -74,21 +74,20 @@ static void memo_store(struct server *s, const struct http_head *h, const uint8_
 	s->memo_head = *h;
 }
 
-// Takes bytes of a head. Returns how many.
+static bool is_memo(const struct server *s, const uint8_t *data, uint32_t len)
+{
+	return s->memo_len > 0 && len >= s->memo_len && memcmp(data, s->memo, s->memo_len) == 0;
+}
+
+// Takes bytes of a head that is not the one read last, or comes in pieces. Returns how many.
 static uint32_t read_head(struct server *s, struct session *ss, const uint8_t *data, uint32_t len)
 {
 	bool is_new = !ss->has_head;
 	uint32_t used;
 
-	if (is_new) {
-		if (len >= s->memo_len && s->memo_len > 0 &&
-		    memcmp(data, s->memo, s->memo_len) == 0) {
-			ss->head = s->memo_head;
-			return s->memo_len;
-		}
+	if (is_new)
 		http_head_init(&ss->head, false);
-		ss->has_head = true;
-	}
+	ss->has_head = true;
 	used = (uint32_t)http_head_feed(&ss->head, data, len);
 	if (is_new && ss->head.progress == HTTP_DONE)
 		memo_store(s, &ss->head, data, used);
@@ -106,7 +105,7 @@ static uint32_t skip_body(struct session *ss, uint32_t len)
 
 static void handle_head(struct server *s, struct session *ss)
 {
-	struct http_head *h = &ss->head;
+	const struct http_head *h = &ss->head;
 
 	if (h->progress == HTTP_MORE)
 		return;
@@ -117,7 +116,7 @@ static void handle_head(struct server *s, struct session *ss)
 	if (h->content_length != HTTP_NO_LENGTH)
 		ss->skip_bytes = h->content_length;
 	if (ss->skip_bytes == 0)
-		answer(s, ss);
+		answer(s, ss, h);
 }
 
 void server_http(struct server *s, struct session *ss)
@@ -126,10 +125,13 @@ void server_http(struct server *s, struct session *ss)
 	uint32_t len;
 
 	while (!ss->is_blocked && !ss->is_ending && (data = server_peek(s, ss, &len))) {
-		if (ss->skip_bytes > 0) {
+		if (LIKELY(!ss->has_head && is_memo(s, data, len))) {
+			server_used(s, ss, s->memo_len);
+			answer(s, ss, &s->memo_head);
+		} else if (ss->skip_bytes > 0) {
 			server_used(s, ss, skip_body(ss, len));
 			if (ss->skip_bytes == 0)
-				answer(s, ss);
+				answer(s, ss, &ss->head);
 		} else {
 			server_used(s, ss, read_head(s, ss, data, len));
 			handle_head(s, ss);
