@@ -37,6 +37,17 @@ HC_ALWAYS_INLINE void hc_tcp_take_syn(struct hc_tcb *t, struct hc_tcb_cold *c,
 	c->snd_wl2 = seg->ack;
 }
 
+// The handshake needed `retries` retransmissions of ours, or one of the peer's: no RTT sample. RFC
+// 6298 5.7 sets the RTO, RFC 5681 3.1 an initial window of one segment, which RFC 6928 2 asks for
+// only from the second retransmission on.
+HC_ALWAYS_INLINE void hc_tcp_after_loss(struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+					unsigned retries)
+{
+	c->rto_ms = hc_max_u32(env->rto_init_ms, 3000);
+	if (retries > 1)
+		c->cwnd = c->mss;
+}
+
 // Our SYN is acknowledged: a connection (from SYN-SENT or, after a simultaneous open,
 // SYN-RECEIVED).
 HC_ALWAYS_INLINE uint32_t hc_tcp_become_established(struct hc_tcb *t, struct hc_tcb_cold *c,
@@ -48,7 +59,7 @@ HC_ALWAYS_INLINE uint32_t hc_tcp_become_established(struct hc_tcb *t, struct hc_
 	if (!(t->flags & HC_TCB_RTX))
 		hc_rtt_sample(env, c, hc_stamp_us(env->stamp, t->timed_at));
 	else
-		c->rto_ms = env->rto_init_ms < 3000 ? 3000 : env->rto_init_ms; // RFC 6298 5.7.
+		hc_tcp_after_loss(c, env, c->retries);
 	t->flags &= (uint16_t) ~(HC_TCB_RTX | HC_TCB_TIMING | HC_TCB_SOFT_ERROR);
 	c->retries = 0;
 	if (t->flags & (HC_TCB_FIN_QUEUED | HC_TCB_DATA))

@@ -6,6 +6,7 @@
 #include "tcp/syn.h"
 
 #include "tcp/challenge.h"
+#include "tcp/opening.h"
 #include "tcp/rtt.h"
 
 hc_verdict hc_syn_check(const struct hc_seg *seg)
@@ -144,5 +145,5 @@ void hc_syn_promote(const struct hc_syn_mini *m, const struct hc_seg *seg,
 	if (!(m->flags & HC_SYN_RTX))
 		hc_rtt_sample(env, c, hc_stamp_us(env->stamp, m->timed_at));
 	else
-		c->rto_ms = hc_max_u32(env->rto_init_ms, 3000); // RFC 6298 5.7.
+		hc_tcp_after_loss(c, env, m->retries);
 }

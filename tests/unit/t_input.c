@@ -59,7 +59,13 @@ static void repeated_syn_gives_no_sample_and_an_rto_of_3_s(void) // RFC 6298 5.7
 	UNIT_EQ(x.c.srtt_us, 0);
 	UNIT_EQ(x.c.rto_ms, 3000);
 	UNIT_EQ(x.c.retries, 0);
+	UNIT_EQ(x.c.cwnd, 10 * FX_PEER_MSS);
 	UNIT_EQ(x.t.flags, 0);
+	x = fx_syn_sent(&fx_plain);
+	x.t.flags |= HC_TCB_RTX;
+	x.c.retries = 2; // RFC 5681 3.1, RFC 6928 2: lost twice, one segment.
+	fx_input(&x, &seg);
+	UNIT_EQ(x.c.cwnd, FX_PEER_MSS);
 }
 
 // RFC 9293 figure 8: both SYNs cross, then both SYN,ACKs.

@@ -183,6 +183,18 @@ static void retransmitted_syn_is_answered_again(void)
 	UNIT_EQ(promoted(&m, &ack).c.rto_ms, 3000);
 }
 
+static void handshake_lost_twice_begins_with_one_segment(void) // RFC 5681 3.1, RFC 6928 2.
+{
+	struct hc_tcp_env env = fx_env();
+	struct hc_syn_mini m = plain_mini();
+	struct hc_seg ack = segment(&m, HC_TCP_ACK);
+
+	hc_syn_timeout(&m, &env);
+	UNIT_EQ(promoted(&m, &ack).c.cwnd, 10 * FX_PEER_MSS);
+	hc_syn_timeout(&m, &env);
+	UNIT_EQ(promoted(&m, &ack).c.cwnd, FX_PEER_MSS);
+}
+
 static void ack_of_something_else_is_reset(void)
 {
 	struct hc_syn_mini m = plain_mini();
@@ -282,6 +294,7 @@ UNIT_SUITE(syn, UNIT_TEST(passive_open_comes_to_established),
 	   UNIT_TEST(tiny_mss_does_not_make_us_send_a_thousand_headers),
 	   UNIT_TEST(window_scale_above_14_counts_as_14),
 	   UNIT_TEST(retransmitted_syn_is_answered_again),
+	   UNIT_TEST(handshake_lost_twice_begins_with_one_segment),
 	   UNIT_TEST(ack_of_something_else_is_reset),
 	   UNIT_TEST(rst_leads_back_to_listen_when_exact),
 	   UNIT_TEST(another_syn_in_the_window_is_challenged),
