@@ -100,6 +100,7 @@ static void frames_open(struct frames *f, uint8_t flags, bool has_ts, uint16_t p
 			.payload_len = payload_len},
 	};
 	memcpy(f->env.mac, server_mac, sizeof server_mac);
+	hc_parse_env_seal(&f->env);
 	hc_l2_template_init(&f->l2, server_mac, client_mac);
 	for (unsigned i = 0; i < payload_len; i++)
 		payload[i] = (uint8_t)(i * 7);
