@@ -594,7 +594,8 @@ class Results(Case):
                                        "--time-wait", "50ms", "--concurrency", 50,
                                        connections=300), 300)
         self.assertTrue(any("tuples ran out" in r for r in out["remarks"]), out["remarks"])
-        self.assertGreater(out["rates"]["steady_to_s"], 0.1)
+        # Twice all tuples are in TIME-WAIT, whose clock ticks in milliseconds.
+        self.assertGreater(out["rates"]["steady_to_s"], 0.09)
 
     def test_stack_and_machine_options_do_not_change_the_outcome(self):
         for args in (["--timestamps", "off"], ["--window-scale", "off"], ["--burst", 1],
