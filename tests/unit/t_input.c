@@ -48,6 +48,32 @@ static void active_open_may_let_its_ack_ride_on_the_request(void)
 		   HC_DO_OPENED | HC_DO_ACK_DEFER | HC_DO_OUTPUT | HC_DO_TIMER_OFF, 0, 0);
 }
 
+static void active_open_takes_the_options_of_the_synack(void)
+{
+	struct hc_tcp_env env = fx_env();
+	struct fx_conn x = fx_syn_sent(&fx_plain);
+	struct hc_seg seg = fx_syn(&fx_plain, SYN | ACK);
+
+	seg.wscale = 15; // RFC 7323 2.3: counts as 14.
+	fx_input(&x, &seg);
+	UNIT_EQ(x.c.snd_wscale, 14);
+	UNIT_EQ(x.t.snd_wnd, FX_WND); // RFC 7323 2.2: of a SYN, never scaled.
+	seg.opts = 0;
+	x = fx_syn_sent(&fx_plain);
+	fx_input(&x, &seg);
+	UNIT_EQ(x.c.mss, 536);
+	UNIT_EQ(x.c.snd_wscale, 0);
+	UNIT_EQ(x.c.rcv_wscale, 0);
+	seg = fx_syn(&fx_plain, SYN | ACK);
+	seg.opts |= HC_OPT_TIMESTAMPS; // Not offered: an answer to nothing.
+	env.has_timestamps = false;
+	env.has_window_scale = false;
+	x = fx_syn_sent(&fx_plain);
+	hc_tcp_input(&x.t, &x.c, &seg, &env);
+	UNIT_EQ(x.t.flags & HC_TCB_TS, 0);
+	UNIT_EQ(x.c.snd_wscale, 0);
+}
+
 static void repeated_syn_gives_no_sample_and_an_rto_of_3_s(void) // RFC 6298 5.7.
 {
 	struct fx_conn x = fx_syn_sent(&fx_plain);
@@ -590,6 +616,7 @@ static void timed_segment_gives_a_sample_when_it_is_acknowledged(void)
 
 UNIT_SUITE(input, UNIT_TEST(active_open_comes_to_established),
 	   UNIT_TEST(active_open_may_let_its_ack_ride_on_the_request),
+	   UNIT_TEST(active_open_takes_the_options_of_the_synack),
 	   UNIT_TEST(repeated_syn_gives_no_sample_and_an_rto_of_3_s),
 	   UNIT_TEST(simultaneous_open_comes_to_established),
 	   UNIT_TEST(simultaneous_open_ends_by_plain_ack_as_well), UNIT_TEST(refused_open_fails),
