@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Data: 64 KiB each way with losses, windows that close and open again, pieces that outlive their
+// connection, and the limits of what may be queued.
+
+#include "fx_stack.h"
+
+#include <string.h>
+
+#define BIG 65536u
+
+static uint8_t big[BIG];
+
+static void fill_big(void)
+{
+	for (unsigned i = 0; i < BIG; i++)
+		big[i] = (uint8_t)(i * 31 + (i >> 8));
+}
+
+// The peer takes what comes, except that it loses every `lose`-th segment with data, and answers
+// each with an ACK. @return when all of `len` bytes were there.
+static void peer_receives(struct fx_peer *p, uint32_t len, unsigned lose)
+{
+	uint32_t first = p->ack;
+	unsigned count = 0;
+
+	for (unsigned round = 0; round < 2000 && p->ack - first < len; round++) {
+		const struct frame_view *v;
+		bool has_data = false;
+
+		while ((v = fx_next_tcp()) != NULL) {
+			uint32_t offset = v->seq - first;
+
+			if (v->payload_len == 0)
+				continue;
+			has_data = true;
+			if (lose && ++count % lose == 0)
+				continue;
+			UNIT_EXPECT(offset + v->payload_len <= len);
+			UNIT_EXPECT(memcmp(v->payload, big + offset, v->payload_len) == 0);
+			if (v->seq == p->ack)
+				p->ack += v->payload_len;
+		}
+		fx_forget();
+		if (has_data) {
+			fx_peer_put(p, FRAME_ACK, 0);
+			fx_step();
+		} else {
+			fx_wait_ms(2000);
+		}
+	}
+	UNIT_EQ(p->ack - first, len);
+}
+
+static void send_big(unsigned flags, unsigned lose)
+{
+	struct fx_peer p = fx_peer_new();
+	struct hc_conn_info info;
+	uint32_t sent = 0;
+	hc_conn conn;
+
+	fill_big();
+	fx_open(NULL);
+	conn = fx_connect(&p, 0);
+	while (sent < BIG) {
+		size_t n = hc_send(fx.worker, conn, big + sent, BIG - sent, flags);
+
+		CU_ASSERT_FATAL(n > 0);
+		sent += (uint32_t)n;
+		UNIT_EQ(hc_conn_info(fx.worker, conn, &info), 0);
+		UNIT_EQ(info.unacked_bytes, sent);
+	}
+	fx_step();
+	peer_receives(&p, BIG, lose);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_data) > 0, lose > 0);
+	UNIT_EQ(hc_conn_info(fx.worker, conn, &info), 0);
+	UNIT_EQ(info.unacked_bytes, 0);
+	fx_forget();
+	fx_shut();
+}
+
+static void more_spans(struct hc_stack_config *cfg)
+{
+	cfg->span_cap = 64;
+}
+
+static void static_data_arrives_whole(void)
+{
+	send_big(HC_SEND_STATIC, 0);
+}
+
+static void static_data_arrives_whole_with_losses(void)
+{
+	send_big(HC_SEND_STATIC, 5);
+}
+
+static void copied_data_arrives_whole_with_losses(void)
+{
+	const struct fx_options o = {.set_cfg = more_spans};
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
+
+	fill_big();
+	fx_open(&o);
+	conn = fx_connect(&p, 0);
+	for (unsigned i = 0; i < 64; i++) {
+		uint8_t piece[1024];
+
+		memcpy(piece, big + i * sizeof piece, sizeof piece);
+		UNIT_EQ(hc_send(fx.worker, conn, piece, sizeof piece, 0), sizeof piece);
+		memset(piece, 0, sizeof piece); // It is a copy.
+	}
+	fx_step();
+	peer_receives(&p, BIG, 7);
+	CU_ASSERT(fx_ctr(HC_CTR_rtx_data) > 0 && fx_ctr(HC_CTR_data_bytes_sent) > BIG);
+	fx_forget();
+	fx_shut();
+}
+
+static void data_that_comes_in_order_is_taken_whole(void)
+{
+	struct fx_peer p = fx_peer_new();
+	uint32_t taken = 0;
+	uint32_t first;
+	hc_conn conn;
+
+	fx_open(NULL);
+	(void)fx_listen(0);
+	conn = fx_accept(&p);
+	first = p.seq;
+	while (taken < BIG) {
+		uint8_t buf[3000];
+		size_t n;
+
+		// One lost on the way, one ahead of its turn, and the same again.
+		p.seq += 1000;
+		fx_peer_put(&p, FRAME_ACK, 1000);
+		p.seq -= 2000;
+		fx_peer_put(&p, FRAME_ACK, 1000);
+		p.seq -= 500;
+		fx_peer_put(&p, FRAME_ACK, 1000);
+		fx_step();
+		n = hc_recv_copy(fx.worker, conn, buf, sizeof buf);
+		UNIT_EQ(n, 1500);
+		for (uint32_t i = 0; i < n; i++)
+			UNIT_EXPECT(buf[i] == fx_byte(first + taken + i));
+		taken += (uint32_t)n;
+		fx_forget();
+	}
+	UNIT_EQ(fx_ctr(HC_CTR_data_bytes_received), taken);
+	CU_ASSERT(fx_ctr(HC_CTR_tcp_out_of_order) > 0);
+	fx_shut();
+}
+
+static void small_window(struct hc_stack_config *cfg)
+{
+	cfg->rcv_buf_bytes = 4000;
+}
+
+static void a_window_closes_and_opens_as_the_application_reads(void)
+{
+	const struct fx_options o = {.set_cfg = small_window};
+	struct fx_peer p = fx_peer_new();
+	const struct frame_view *v;
+	uint8_t buf[4000];
+	hc_conn conn;
+
+	fx_open(&o);
+	(void)fx_listen(0);
+	conn = fx_accept(&p);
+	for (unsigned i = 0; i < 4; i++)
+		fx_peer_put(&p, FRAME_ACK, 1000);
+	fx_step();
+	for (unsigned i = 0; i < 3; i++)
+		(void)fx_expect_tcp(FRAME_ACK);
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->wnd, 0);
+	fx_forget();
+	// A probe of one byte is not taken, and told so.
+	fx_peer_put(&p, FRAME_ACK, 1);
+	p.seq--;
+	fx_step();
+	v = fx_expect_tcp(FRAME_ACK);
+	UNIT_EQ(v->ack, p.seq);
+	UNIT_EQ(v->wnd, 0);
+	fx_expect_silence();
+	// A few bytes read are not worth a word; half the buffer is.
+	UNIT_EQ(hc_recv_copy(fx.worker, conn, buf, 10), 10);
+	fx_step();
+	fx_expect_silence();
+	UNIT_EQ(hc_recv_copy(fx.worker, conn, buf, 4000), 3990);
+	fx_step();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->wnd, 4000);
+	fx_expect_silence();
+	fx_shut();
+}
+
+static void a_closed_window_is_probed_until_it_opens(void)
+{
+	struct fx_peer p = fx_peer_new();
+	const struct frame_view *v;
+	hc_conn conn;
+
+	fill_big();
+	fx_open(NULL);
+	conn = fx_connect(&p, 0);
+	p.wnd = 0;
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	UNIT_EQ(hc_send(fx.worker, conn, big, 3000, HC_SEND_STATIC), 3000);
+	fx_step();
+	fx_expect_silence();
+	for (unsigned i = 0; i < 20; i++) {
+		fx_wait_ms(60000);
+		while ((v = fx_next_tcp()) != NULL)
+			UNIT_EQ(v->payload_len, 1);
+		fx_forget();
+		fx_peer_put(&p, FRAME_ACK, 0); // It lives, and is still full.
+		fx_step();
+	}
+	CU_ASSERT(fx_ctr(HC_CTR_persist_probes) >= 20);
+	p.wnd = 60000;
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	peer_receives(&p, 3000, 0);
+	fx_forget();
+	fx_shut();
+}
+
+static void lent_pieces_outlive_their_connection(void)
+{
+	struct fx_peer p = fx_peer_new();
+	struct hc_chunk chunk[4];
+	hc_conn conn;
+	unsigned n;
+
+	fx_open(NULL);
+	(void)fx_listen(0);
+	conn = fx_accept(&p);
+	fx_peer_put(&p, FRAME_ACK, 1000);
+	fx_peer_put(&p, FRAME_ACK, 1200);
+	fx_step();
+	n = hc_recv(fx.worker, conn, chunk, 4);
+	UNIT_EQ(n, 2);
+	fx_peer_put(&p, FRAME_RST | FRAME_ACK, 0);
+	fx_step();
+	fx_forget();
+	UNIT_EQ(chunk[0].len, 1000);
+	UNIT_EQ(chunk[1].len, 1200);
+	for (unsigned i = 0; i < 1200; i++)
+		UNIT_EXPECT(chunk[1].data[i] == fx_byte(p.seq - 1200 + i));
+	hc_recv_release(fx.worker, conn, chunk, n);
+	fx_shut();
+}
+
+static void small_pieces_share_a_buffer(void)
+{
+	struct fx_peer p = fx_peer_new();
+	struct hc_chunk chunk[4];
+	hc_conn conn;
+
+	fx_open(NULL);
+	(void)fx_listen(0);
+	conn = fx_accept(&p);
+	for (unsigned i = 0; i < 100; i++) {
+		fx_peer_put(&p, FRAME_ACK, 3);
+		fx_step();
+		fx_forget();
+	}
+	UNIT_EQ(hc_recv(fx.worker, conn, chunk, 4), 1);
+	UNIT_EQ(chunk[0].len, 300);
+	for (unsigned i = 0; i < 300; i++)
+		UNIT_EXPECT(chunk[0].data[i] == fx_byte(p.seq - 300 + i));
+	hc_recv_release(fx.worker, conn, chunk, 1);
+	fx_shut();
+}
+
+static void few_spans(struct hc_stack_config *cfg)
+{
+	cfg->conn_cap = 2;
+	cfg->span_cap = 1;
+	cfg->snd_buf_bytes = 2000;
+}
+
+static void what_may_be_queued_is_bounded(void)
+{
+	const struct fx_options o = {.set_cfg = few_spans};
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
+
+	fx_open(&o);
+	conn = fx_connect(&p, 0);
+	// Three spans in all.
+	for (unsigned i = 0; i < 3; i++)
+		UNIT_EQ(hc_send(fx.worker, conn, "a", 1, HC_SEND_STATIC), 1);
+	UNIT_EQ(hc_send(fx.worker, conn, "b", 1, HC_SEND_STATIC), 0);
+	UNIT_EQ(hc_send(fx.worker, conn, "b", 1, 0), 0);
+	fx_step();
+	UNIT_EQ(fx_peer_take(&p, FRAME_PSH | FRAME_ACK)->payload_len, 3);
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	UNIT_EQ(fx_expect_event(HC_EV_SENT), conn);
+	// And so many bytes.
+	UNIT_EQ(hc_send(fx.worker, conn, big, 5000, HC_SEND_STATIC), 2000);
+	UNIT_EQ(hc_send(fx.worker, conn, big, 1, 0), 0);
+	fx_forget();
+	fx_shut();
+}
+
+static void data_before_the_handshake_waits_for_it(void)
+{
+	const struct hc_connect_args args = {.remote_addr = FX_PEER, .remote_port = FX_PEER_PORT};
+	struct fx_peer p = fx_peer_new();
+	const struct frame_view *v;
+	const uint32_t cookie = 1;
+	hc_conn conn;
+
+	fx_open(NULL);
+	UNIT_EQ(hc_connect(fx.worker, &args, &cookie, &conn, 1), 1);
+	UNIT_EQ(hc_send(fx.worker, conn, "early", 5, 0), 5);
+	fx_step();
+	v = fx_peer_take(&p, FRAME_SYN);
+	p.local_port = v->sport;
+	fx_expect_silence();
+	fx_peer_put(&p, FRAME_SYN | FRAME_ACK, 0);
+	fx_step();
+	(void)fx_expect_event(HC_EV_OPENED);
+	v = fx_next_tcp();
+	while (v && v->payload_len == 0)
+		v = fx_next_tcp();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	UNIT_EQ_BYTES(v->payload, "early", 5);
+	fx_forget();
+	fx_shut();
+}
+
+UNIT_SUITE(data, UNIT_TEST(static_data_arrives_whole),
+	   UNIT_TEST(static_data_arrives_whole_with_losses),
+	   UNIT_TEST(copied_data_arrives_whole_with_losses),
+	   UNIT_TEST(data_that_comes_in_order_is_taken_whole),
+	   UNIT_TEST(a_window_closes_and_opens_as_the_application_reads),
+	   UNIT_TEST(a_closed_window_is_probed_until_it_opens),
+	   UNIT_TEST(lent_pieces_outlive_their_connection), UNIT_TEST(small_pieces_share_a_buffer),
+	   UNIT_TEST(what_may_be_queued_is_bounded),
+	   UNIT_TEST(data_before_the_handshake_waits_for_it));
