@@ -48,6 +48,13 @@ static void opening_and_closing_takes_the_client_four_segments(void)
 	fx_expect_silence();
 	// SYN, ACK, FIN, ACK, after the announcement and the answer to the peer's ARP.
 	UNIT_EQ(fx_ctr(HC_CTR_tx_packets), 2 + 4);
+	UNIT_EQ(fx_ctr(HC_CTR_tx_bytes), 2 * 42 + 58 + 3 * 54); // The SYN has an MSS option.
+	UNIT_EQ(fx_ctr(HC_CTR_rx_packets), 1 + 3);
+	UNIT_EQ(fx_ctr(HC_CTR_rx_arp), 1);
+	UNIT_EQ(fx_ctr(HC_CTR_rx_tcp), 3);
+	UNIT_EQ(fx_ctr(HC_CTR_rx_bytes), 42 + 3 * 54);
+	UNIT_EQ(fx_ctr(HC_CTR_conn_opened_active), 1);
+	UNIT_EQ(fx_ctr(HC_CTR_conn_established_active), 1);
 	UNIT_EQ(fx_ctr(HC_CTR_tw_entered), 1);
 	UNIT_EQ(fx_ctr(HC_CTR_tx_rst), 0);
 	fx_shut();
