@@ -104,7 +104,7 @@ static void check_wire(struct run *r, unsigned pair, const struct hc_snapshot *c
 
 void ledger_check_workers(struct run *r)
 {
-	struct hc_snapshot client[CORES_MAX], server[CORES_MAX];
+	struct hc_snapshot client[CORES_MAX] = {0}, server[CORES_MAX] = {0};
 	const unsigned n = r->plan->worker_count;
 
 	for (unsigned i = 0; i < n; i++) {

@@ -66,7 +66,7 @@ void report_plan(const struct config *cfg, const struct plan *plan)
 	printf("plan: %.0f MB of memory\n", (double)plan->memory_bytes / 1e6);
 	for (unsigned i = 0; i < plan->warning_count; i++)
 		printf("warning: %s\n", plan->warnings[i]);
-	fflush(stdout);
+	(void)fflush(stdout);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ void report_heading(void)
 {
 	printf("%8s %11s %11s %9s %8s %8s %9s %9s\n", "time s", "opened/s", "closed/s", "live",
 	       "failed", "retrans", "p50 us", "p99 us");
-	fflush(stdout);
+	(void)fflush(stdout);
 }
 
 void report_interval(const struct interval *i)
@@ -89,7 +89,7 @@ void report_interval(const struct interval *i)
 		printf(" %9.1f %9.1f\n", i->connect_p50_us, i->connect_p99_us);
 	else
 		printf(" %9s %9s\n", "-", "-");
-	fflush(stdout);
+	(void)fflush(stdout);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -251,5 +251,5 @@ void report_summary(const struct result *r)
 		printf("  ledger       balanced\n");
 	for (unsigned i = 0; i < r->fault_count; i++)
 		printf("  ledger       %s\n", r->faults[i]);
-	fflush(stdout);
+	(void)fflush(stdout);
 }

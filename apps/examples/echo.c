@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 		return fail(why);
 	if (hc_worker_create(port, 0, &stack, &w, &reason) != 0)
 		return fail(reason);
-	signal(SIGINT, on_signal);
+	(void)signal(SIGINT, on_signal);
 
 	if (hc_listen(w, &listen) < 0 || hc_runtime_launch(runtime, 0, serve, w) != 0)
 		return fail("cannot listen on that port");

@@ -160,11 +160,11 @@ static uint32_t queue_copy(struct hc_worker *w, uint32_t idx, const uint8_t *dat
 
 	while (taken < len) {
 		uint32_t i = k->snd_tail;
-		struct hc_span *s = i == HC_IDX_NONE ? NULL : &w->span[i];
+		struct hc_span *s = &w->span[i == HC_IDX_NONE ? 0 : i];
 		uint32_t room;
 		uint32_t n;
 
-		if (!s || !s->owner || rte_pktmbuf_tailroom(s->owner) == 0) {
+		if (i == HC_IDX_NONE || !s->owner || rte_pktmbuf_tailroom(s->owner) == 0) {
 			struct rte_mbuf *m;
 
 			i = hc_pool_get(&w->span_pool);

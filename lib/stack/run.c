@@ -192,14 +192,17 @@ static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_se
 	if (v & HC_DO_SENT)
 		hc_event_put(w, idx, HC_EV_SENT, HC_REASON_NONE, 0);
 	if (v & HC_DO_DELIVER) {
+		HC_ASSERT(seg);
 		if (!had_data)
 			hc_sock_init(w, idx, c->snd_end);
 		if (hc_sock_deliver(w, idx, *m, seg))
 			*m = NULL;
 		hc_event_put(w, idx, HC_EV_DATA, HC_REASON_NONE, seg->payload_len);
 	}
-	if (v & HC_DO_RST_REPLY)
+	if (v & HC_DO_RST_REPLY) {
+		HC_ASSERT(seg);
 		hc_tx_rst_reply(w, seg);
+	}
 	if (v & HC_DO_RST)
 		hc_tx_rst(w, t, c);
 	if (v & HC_DO_SYN && hc_tx_syn(w, t, c, false))
@@ -352,6 +355,7 @@ HC_ALWAYS_INLINE void run_no_flow(struct hc_worker *w, const struct hc_seg *seg,
 	hc_verdict v = l ? hc_syn_check(seg) : hc_tcp_input_closed(seg);
 
 	if (HC_LIKELY(v == 0)) {
+		HC_ASSERT(l);
 		accept_syn(w, seg, l, has_floor, iss_floor);
 		return;
 	}
