@@ -84,7 +84,7 @@ const struct option option_table[] = {
 	 NULL, AT(has_offload), ANY, B | L | S, OPTION_SWITCH, GROUP_MACHINE},
 	{"promiscuous", "promiscuous", "on|off", "take frames for every MAC from the port",
 	 NULL, AT(is_promiscuous), ANY, L | S, OPTION_SWITCH, GROUP_MACHINE},
-	{"seed", "seed", "N", "secret of hash and sequence numbers; 0: from the system",
+	{"seed", "seed", "N", "secret of hash and sequence numbers; 0: drawn, and told in the result",
 	 NULL, AT(stack.seed), ANY, B | L | S, OPTION_COUNT, GROUP_MACHINE},
 
 	{"time-wait", "time_wait_ms", "MS", "2 MSL (bench: 1000, else 60000); 0 skips TIME-WAIT, and the result says so",

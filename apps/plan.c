@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 // What one lcore may reach, a little above what was ever measured: sizes, not promises.
 #define BENCH_PEAK_PER_S 5e6
@@ -152,20 +153,32 @@ static uint64_t usable_tuples(const struct hc_stack_config *client)
 	return min_u64(ports, client->tuple_cap >> bits) * usable_addresses(1ull << bits);
 }
 
+// Workers of one port draw from the same tuples: each uses those whose way back leads to it.
+static unsigned sharers(const struct config *cfg)
+{
+	return cfg->command == COMMAND_LOAD ? cfg->cores : 1;
+}
+
+// What the hash gives one of several sharers is its part give or take: an eighth to spare.
+static uint64_t with_spare(const struct config *cfg, uint64_t n)
+{
+	return sharers(cfg) > 1 ? n + n / 8 : n;
+}
+
 static void size_client(const struct config *cfg, const struct sizes *s,
 			struct hc_stack_config *out)
 {
-	uint64_t all = s->in_flight + s->live + s->ended;
+	uint64_t need = (s->in_flight + s->live + s->ended + SLACK) * sharers(cfg);
 	uint64_t addresses = 1ull << (32 - out->clients.len);
 	uint64_t tuples = ((uint64_t)out->port_hi - out->port_lo + 1) * addresses;
-	uint64_t ports = (all + SLACK) / usable_addresses(addresses) + 1;
+	uint64_t ports = with_spare(cfg, need) / usable_addresses(addresses) + 1;
+	bool waits = client_closes_first(cfg) && cfg->stack.time_wait_ms > 0;
 
 	fill_if_zero(&out->conn_cap, s->in_flight + s->live + SLACK);
 	fill_if_zero(&out->tuple_cap, min_u64(tuples, ports * addresses));
 	out->tuple_cap = (uint32_t)min_u64(out->tuple_cap, tuples);
-	fill_if_zero(&out->time_wait_cap, client_closes_first(cfg) && cfg->stack.time_wait_ms > 0
-						  ? out->tuple_cap
-						  : TIME_WAITS_MIN);
+	fill_if_zero(&out->time_wait_cap,
+		     waits ? with_spare(cfg, out->tuple_cap / sharers(cfg)) : TIME_WAITS_MIN);
 	fill_if_zero(&out->syn_cap, 64);
 }
 
@@ -506,12 +519,7 @@ static void plan_arithmetic(struct plan *p, const struct config *cfg)
 {
 	double judged = cfg->rate_per_s;
 
-	for (unsigned i = 0; i < p->worker_count; i++)
-		p->tuples += usable_tuples(&p->client[i]);
-	if (cfg->command == COMMAND_LOAD && p->worker_count > 1)
-		p->tuples = min_u64(p->tuples, usable_addresses(p->addresses) *
-						       ((uint64_t)cfg->source_ports.hi -
-							cfg->source_ports.lo + 1));
+	p->tuples = usable_tuples(&p->client[0]) * (p->worker_count / sharers(cfg));
 	if (judged <= 0)
 		judged = cfg->command == COMMAND_BENCH ? BENCH_PEAK_PER_S * p->worker_count
 						       : LOAD_USUAL_PER_S;
@@ -574,9 +582,27 @@ static void write_back(const struct plan *p, struct config *cfg)
 	cfg->stack.tuple_cap = s->tuple_cap;
 }
 
+// Workers of one host must agree on the secret, so it is drawn once for all of them. It fits the
+// integers of JSON.
+static bool draw_seed(struct config *cfg)
+{
+	while (cfg->stack.seed == 0) {
+		uint64_t seed;
+
+		if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) {
+			complain("the system gives no random numbers: give a --seed");
+			return false;
+		}
+		cfg->stack.seed = seed >> 1;
+	}
+	return true;
+}
+
 bool plan_make(struct plan *p, struct config *cfg)
 {
 	memset(p, 0, sizeof *p);
+	if (!draw_seed(cfg))
+		return false;
 	p->worker_count = cfg->cores;
 	p->lcore_count = cfg->is_split ? 2 * cfg->cores : cfg->cores;
 	if (!plan_workers(p, cfg))

@@ -379,6 +379,19 @@ class Plans(Case):
         self.assertGreater(large["tuples"], small["tuples"])
         self.assertFalse(small["is_sustainable"])
 
+    def test_workers_of_one_port_share_its_tuples(self):
+        one = plan("load", "--connections", "20k", "--clients", "10.1.0.0/24").json
+        four = plan("load", "--connections", "20k", "--clients", "10.1.0.0/24", "--cores", 4).json
+        for out in (one, four):
+            self.assertGreaterEqual(out["plan"]["tuples"], 20000)
+            self.assertLess(out["plan"]["tuples"], 40000)
+        self.assertLess(four["config"]["time_wait_cap"], one["config"]["time_wait_cap"])
+
+    def test_a_seed_is_drawn_once_and_told(self):
+        seeds = {plan("load", "--cores", 2).json["config"]["seed"] for _ in range(3)}
+        self.assertEqual(len(seeds), 3)
+        self.assertNotIn(0, seeds)
+
     def test_no_time_wait_is_told_beforehand(self):
         self.assertIn("TIME-WAIT is skipped", run("bench", "--time-wait", "0", "--dry-run").out)
 
