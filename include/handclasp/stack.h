@@ -103,7 +103,9 @@ enum hc_event_type {
 	HC_EV_DATA,     /**< `info` more bytes (capped at 65535) can be received. */
 	HC_EV_SENT,     /**< All that was queued for sending is acknowledged. */
 	HC_EV_PEER_CLOSED, /**< The peer's FIN arrived after all its data; we may still send. */
-	HC_EV_CLOSED,      /**< Both FINs are exchanged; the handle is now stale. */
+	/** Both FINs are exchanged. The handle is now stale, unless received data has not been
+	   taken yet: that can be taken until the next hc_step(). */
+	HC_EV_CLOSED,
 	HC_EV_FAILED, /**< connect() did not come to ESTABLISHED, see `reason`; the handle is now
 			 stale. */
 	HC_EV_RESET,  /**< An established connection ended other than by FIN, see `reason`; the

@@ -191,6 +191,8 @@ int hc_close(struct hc_worker *w, hc_conn conn)
 	if (HC_UNLIKELY(idx == HC_IDX_NONE))
 		return -ESTALE;
 	t = &w->tcb[idx];
+	if (t->state == HC_TIME_WAIT)
+		return -EALREADY; // Closed both ways; kept for its data alone.
 	unread = t->flags & HC_TCB_DATA && w->sock[idx].readable_bytes;
 	return run_call(w, idx, hc_tcp_close(t, unread, &w->env));
 }
@@ -212,7 +214,7 @@ int hc_abort(struct hc_worker *w, hc_conn conn)
 {
 	uint32_t idx = call_idx(w, conn);
 
-	if (HC_UNLIKELY(idx == HC_IDX_NONE))
+	if (HC_UNLIKELY(idx == HC_IDX_NONE || w->tcb[idx].state == HC_TIME_WAIT))
 		return -ESTALE;
 	abort_one(w, idx);
 	return 0;
@@ -222,8 +224,9 @@ unsigned hc_abort_all(struct hc_worker *w)
 {
 	unsigned aborted = 0;
 
+	hc_release_retired(w);
 	for (uint32_t i = 0; i < w->cfg.conn_cap; i++) {
-		if (w->tcb[i].state == HC_CLOSED)
+		if (w->tcb[i].state == HC_CLOSED || w->tcb[i].state == HC_TIME_WAIT)
 			continue;
 		abort_one(w, i);
 		aborted++;

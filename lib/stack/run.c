@@ -68,14 +68,34 @@ hc_ref hc_flow_find(const struct hc_worker *w, const struct hc_flow_key *key)
 	return flow_find_by_hash(w, key, hc_hash_key(&w->env.secret, key));
 }
 
-// Gives the block back; nothing refers to it any more.
-HC_ALWAYS_INLINE void tcb_release(struct hc_worker *w, uint32_t idx)
+// What a closed connection received and the application has not taken stays until the next step,
+// and its block with it: in TIME-WAIT, without a key, on no list of flows and with no timer.
+static HC_NOINLINE bool tcb_retire(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+
+	if (t->flags & HC_TCB_NO_RECEIVE || w->sock[idx].readable_bytes == 0)
+		return false;
+	HC_ASSERT(w->retired_count < HC_ARRAY_LEN(w->retired));
+	t->flags &= (uint16_t) ~(HC_TCB_PENDING | HC_TCB_ACK_OWED);
+	t->state = HC_TIME_WAIT;
+	memset(&t->key, 0, sizeof t->key); // A segment behind in the burst must not find it.
+	w->retired[w->retired_count++] = idx;
+	return true;
+}
+
+// Gives the block back; nothing refers to it any more. has_closed: in order, so that what was
+// received may still be wanted.
+HC_ALWAYS_INLINE void tcb_release(struct hc_worker *w, uint32_t idx, bool has_closed)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 
 	hc_timer_off(&w->tcb_timers, idx);
-	if (HC_UNLIKELY(t->flags & HC_TCB_DATA))
+	if (HC_UNLIKELY(t->flags & HC_TCB_DATA)) {
+		if (has_closed && tcb_retire(w, idx))
+			return;
 		hc_sock_free(w, idx);
+	}
 	memset(&t->key, 0, sizeof t->key);
 	t->flags = 0;
 	t->gen++;
@@ -83,17 +103,24 @@ HC_ALWAYS_INLINE void tcb_release(struct hc_worker *w, uint32_t idx)
 	hc_pool_put(&w->tcb_pool, idx);
 }
 
-HC_ALWAYS_INLINE void tcb_free(struct hc_worker *w, uint32_t idx, uint32_t where)
+void hc_release_retired(struct hc_worker *w)
+{
+	for (unsigned i = 0; i < w->retired_count; i++)
+		tcb_release(w, w->retired[i], false);
+	w->retired_count = 0;
+}
+
+HC_ALWAYS_INLINE void tcb_free(struct hc_worker *w, uint32_t idx, uint32_t where, bool has_closed)
 {
 	flow_remove(w, where, w->tcb[idx].flags & HC_TCB_ACTIVE, hc_ref_make(HC_REF_TCB, idx));
-	tcb_release(w, idx);
+	tcb_release(w, idx, has_closed);
 }
 
 void hc_tcb_free(struct hc_worker *w, uint32_t idx)
 {
 	const struct hc_tcb *t = &w->tcb[idx];
 
-	tcb_free(w, idx, flow_where(w, &t->key, t->flags & HC_TCB_ACTIVE));
+	tcb_free(w, idx, flow_where(w, &t->key, t->flags & HC_TCB_ACTIVE), false);
 }
 
 // A mini gives its room back; the flow table has let go of it.
@@ -133,13 +160,13 @@ HC_ALWAYS_INLINE void enter_time_wait(struct hc_worker *w, uint32_t idx, uint32_
 
 	if (HC_UNLIKELY(w->cfg.time_wait_ms == 0)) {
 		w->ctr[HC_CTR_tw_skipped]++;
-		tcb_free(w, idx, where);
+		tcb_free(w, idx, where, true);
 		return;
 	}
 	tw_idx = hc_tw_ring_push(&w->tw);
 	if (HC_UNLIKELY(tw_idx == HC_IDX_NONE)) {
 		w->ctr[HC_CTR_tw_no_memory]++;
-		tcb_free(w, idx, where);
+		tcb_free(w, idx, where, true);
 		return;
 	}
 	w->ctr[HC_CTR_tw_entered]++;
@@ -147,7 +174,7 @@ HC_ALWAYS_INLINE void enter_time_wait(struct hc_worker *w, uint32_t idx, uint32_
 		   hc_tcp_advertise(t, &w->cold[idx], &w->env));
 	flow_replace(w, where, t->flags & HC_TCB_ACTIVE, hc_ref_make(HC_REF_TCB, idx),
 		     hc_ref_make(HC_REF_TW, tw_idx));
-	tcb_release(w, idx);
+	tcb_release(w, idx, true);
 }
 
 // Books the end of a connection that did not close in order.
@@ -259,7 +286,7 @@ HC_ALWAYS_INLINE void carry_out(struct hc_worker *w, uint32_t idx, struct hc_seg
 	if (v & HC_DO_TIME_WAIT) {
 		enter_time_wait(w, idx, where);
 	} else if (v & HC_DO_FREE) {
-		tcb_free(w, idx, where);
+		tcb_free(w, idx, where, v & HC_DO_CLOSED);
 	} else {
 		if (v & HC_DO_TIMER_RTX)
 			hc_arm_rtx(w, idx);

@@ -126,6 +126,7 @@ const char *hc_stage_name(enum hc_stage stage)
 struct census {
 	uint64_t opening;     // SYN-SENT, SYN-RECEIVED.
 	uint64_t established; // Everything after.
+	uint64_t retired;     // Closed, with data not yet taken.
 	uint64_t by_table;
 	uint64_t by_tuple;
 };
@@ -148,6 +149,10 @@ static bool take_census(const struct hc_worker *w, struct census *c)
 
 		if (t->state == HC_CLOSED)
 			continue;
+		if (t->state == HC_TIME_WAIT) {
+			c->retired++;
+			continue;
+		}
 		if (t->state == HC_SYN_SENT || t->state == HC_SYN_RCVD)
 			c->opening++;
 		else
@@ -220,7 +225,7 @@ bool hc_worker_audit(const struct hc_worker *w, char *why, size_t why_size)
 	       balance("TIME-WAIT entered = ended + live", n[HC_CTR_tw_entered],
 		       tw_ended + w->tw.live_count, why, why_size) &&
 	       balance("control blocks in use = connections", hc_pool_used(&w->tcb_pool),
-		       c.opening + c.established, why, why_size) &&
+		       c.opening + c.established + c.retired, why, why_size) &&
 	       balance("flow table entries = flows", w->table.count, c.by_table, why, why_size) &&
 	       balance("source tuples in use = flows", w->tuples.used_count, c.by_tuple, why,
 		       why_size) &&

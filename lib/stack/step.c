@@ -238,6 +238,8 @@ unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events, 
 	set_time(w, now_ns);
 	if (HC_UNLIKELY(!w->is_started))
 		hc_neigh_start(w);
+	if (HC_UNLIKELY(w->retired_count))
+		hc_release_retired(w);
 	if (HC_UNLIKELY(w->late_head != w->late_tail))
 		take_late_events(w);
 

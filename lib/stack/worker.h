@@ -214,6 +214,10 @@ struct hc_worker {
 	uint32_t late_head;
 	uint32_t late_tail;
 
+	/* Connections that closed with data nobody has taken yet: kept until the next step. */
+	unsigned retired_count;
+	uint32_t retired[2 * HC_BURST_MAX];
+
 	/* Connections that wait for the flush. */
 	uint32_t *pending;
 	uint32_t pending_count;
@@ -310,6 +314,7 @@ HC_ALWAYS_INLINE void hc_stage_mark(struct hc_worker *w, enum hc_stage stage)
 void hc_run_burst(struct hc_worker *w, unsigned n);
 void hc_run_timeout(struct hc_worker *w, uint32_t idx, hc_verdict v);
 void hc_tcb_free(struct hc_worker *w, uint32_t idx);
+void hc_release_retired(struct hc_worker *w);
 void hc_tw_forget(struct hc_worker *w, uint32_t idx);
 void hc_syn_forget(struct hc_worker *w, uint32_t idx);
 hc_ref hc_flow_find(const struct hc_worker *w, const struct hc_flow_key *key);

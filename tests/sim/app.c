@@ -117,12 +117,57 @@ static void on_accepted(struct sim_host *h, const struct hc_event *ev)
 		sim_fail(h->world, "host %u: no cookie for a live connection", h->idx);
 }
 
+static uint32_t expected_bytes(const struct sim_session *s)
+{
+	return s->peer && s->peer->script ? s->peer->script->send_bytes : 0;
+}
+
+// Holds what came against what the peer queued.
+static void take_bytes(struct sim_host *h, struct sim_session *s, const uint8_t *data, uint32_t len)
+{
+	if (!s->peer) {
+		sim_fail(h->world, "host %u: data from nobody", h->idx);
+	} else if (s->received_bytes + len > s->peer->queued_bytes) {
+		sim_fail(h->world, "host %u session %u: %u bytes received of %u sent", h->idx,
+			 (unsigned)(s - h->session), s->received_bytes + len,
+			 s->peer->queued_bytes);
+	} else if (memcmp(data, stream + s->peer->key + s->received_bytes, len) != 0) {
+		sim_fail(h->world, "host %u session %u: other bytes than were sent, from %u on",
+			 h->idx, (unsigned)(s - h->session), s->received_bytes);
+	}
+	s->received_bytes += len;
+	if (s->has_closed)
+		sim_fail(h->world, "host %u: data after close", h->idx);
+}
+
+static bool read_by_copy(struct sim_host *h, struct sim_session *s)
+{
+	uint8_t buf[3000];
+	bool did = false;
+	size_t n;
+
+	while ((n = hc_recv_copy(h->w, s->conn, buf, sizeof buf)) > 0) {
+		take_bytes(h, s, buf, (uint32_t)n);
+		did = true;
+	}
+	return did;
+}
+
 static void on_end(struct sim_host *h, struct sim_session *s, const struct hc_event *ev)
 {
 	s->is_ended = true;
 	s->end_type = ev->type;
 	s->end_reason = ev->reason;
 	h->ended_count++;
+	// An orderly end comes after all that the peer queued, and what lies unread can still be
+	// read.
+	if (ev->type == HC_EV_CLOSED && !s->has_closed && s->peer) {
+		(void)read_by_copy(h, s);
+		if (s->received_bytes != s->peer->queued_bytes)
+			sim_fail(h->world, "host %u session %u: CLOSED after %u bytes of %u",
+				 h->idx, (unsigned)(s - h->session), s->received_bytes,
+				 s->peer->queued_bytes);
+	}
 	if (ev->type == HC_EV_CLOSED && !s->has_shut)
 		sim_fail(h->world, "host %u session %u: CLOSED without our closing", h->idx,
 			 (unsigned)(s - h->session));
@@ -169,42 +214,6 @@ void sim_app_event(struct sim_host *h, const struct hc_event *ev)
 	default:
 		break;
 	}
-}
-
-static uint32_t expected_bytes(const struct sim_session *s)
-{
-	return s->peer && s->peer->script ? s->peer->script->send_bytes : 0;
-}
-
-// Holds what came against what the peer queued.
-static void take_bytes(struct sim_host *h, struct sim_session *s, const uint8_t *data, uint32_t len)
-{
-	if (!s->peer) {
-		sim_fail(h->world, "host %u: data from nobody", h->idx);
-	} else if (s->received_bytes + len > s->peer->queued_bytes) {
-		sim_fail(h->world, "host %u session %u: %u bytes received of %u sent", h->idx,
-			 (unsigned)(s - h->session), s->received_bytes + len,
-			 s->peer->queued_bytes);
-	} else if (memcmp(data, stream + s->peer->key + s->received_bytes, len) != 0) {
-		sim_fail(h->world, "host %u session %u: other bytes than were sent, from %u on",
-			 h->idx, (unsigned)(s - h->session), s->received_bytes);
-	}
-	s->received_bytes += len;
-	if (s->has_closed)
-		sim_fail(h->world, "host %u: data after close", h->idx);
-}
-
-static bool read_by_copy(struct sim_host *h, struct sim_session *s)
-{
-	uint8_t buf[3000];
-	bool did = false;
-	size_t n;
-
-	while ((n = hc_recv_copy(h->w, s->conn, buf, sizeof buf)) > 0) {
-		take_bytes(h, s, buf, (uint32_t)n);
-		did = true;
-	}
-	return did;
 }
 
 static bool read_by_lending(struct sim_host *h, struct sim_session *s)
