@@ -11,35 +11,35 @@
 
 hugepages=/proc/sys/vm/nr_hugepages
 
-# Pages of 2 MiB for the run: 1 GiB for each pair of stacks and its buffers, and 1 KiB for each held
-# connection, at both ends; never more than half of the memory that is free.
-pages_wanted() {
-    local cores=1 live=0 available_mb
-    while [ $# -gt 1 ]; do
+# How many MB the run will take, by its own plan. Called with the program and its arguments.
+megabytes_planned() {
+    local program=$1 arguments=()
+    shift
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
         case $1 in
-        --cores) cores=$2 ;;
-        --live) live=$2 ;;
+        --json) shift ;; # The result's file is not for the plan.
+        --json=*) ;;
+        *) arguments+=("$1") ;;
         esac
-        shift
+        [ $# = 0 ] || shift
     done
-    [[ $cores =~ ^[0-9]+$ && $live =~ ^[0-9]+$ ]] || return 0
-    available_mb=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)
-    local mb=$((1024 * cores + live / 1024))
-    [ "$mb" -le $((available_mb / 2)) ] || mb=$((available_mb / 2))
-    echo $((mb / 2))
+    "$program" bench --dry-run "${arguments[@]}" 2>/dev/null |
+        sed -n 's/^plan: \([0-9]*\) MB of memory$/\1/p' || true
 }
 
 reserve_hugepages() {
-    local before pages
+    local before free_mb wanted_mb
     before=$(cat "$hugepages" 2>/dev/null) || return 0
-    [ "$(id -u)" = 0 ] || return 0
+    [ "$(id -u)" = 0 ] && [[ " $* " != *" --hugepages off "* ]] || return 0
     grep -q '^Hugepagesize: *2048 kB' /proc/meminfo || return 0
-    grep -q '^HugePages_Free: *0$' /proc/meminfo || return 0
-    pages=$(pages_wanted "$@")
-    [ -n "$pages" ] || return 0
+    wanted_mb=$(megabytes_planned "$@")
+    free_mb=$(awk '/^HugePages_Free:/ { print 2 * $2 }' /proc/meminfo)
+    # The plan, and some for what EAL and the drivers take.
+    wanted_mb=$((${wanted_mb:-0} * 5 / 4 + 64))
+    [ "$wanted_mb" -gt "$free_mb" ] || return 0
     # shellcheck disable=SC2064 # The value as it is now.
     trap "echo '$before' >'$hugepages'" EXIT
-    if echo $((before + pages)) 2>/dev/null >"$hugepages"; then
+    if echo $((before + (wanted_mb - free_mb + 1) / 2)) 2>/dev/null >"$hugepages"; then
         say "reserved $(($(cat "$hugepages") - before)) hugepages of 2 MiB until the end of this run"
     else
         trap - EXIT
@@ -51,5 +51,5 @@ need_packages "${build_packages[@]}"
 dir=$(build_dir release)
 build "$dir" --buildtype=release -Dtests=false
 
-reserve_hugepages "$@"
+reserve_hugepages "$dir/apps/handclasp" "$@"
 "$dir/apps/handclasp" bench "$@"
