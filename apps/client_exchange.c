@@ -310,28 +310,38 @@ static void on_sent(struct client *c, uint32_t i)
 	end_if_due(c, i);
 }
 
+// The peer's FIN ends a response that has no other end, and cuts short one that has.
+static void end_response(struct client *c, struct slot *s)
+{
+	bool ends_here = !s->has_head && s->body_left == HTTP_NO_LENGTH;
+
+	if (s->outcome == OUTCOME_PENDING)
+		complete(c, s, ends_here ? (enum outcome)s->verdict : OUTCOME_BAD_LENGTH);
+}
+
 static void on_peer_closed(struct client *c, uint32_t i)
 {
 	struct slot *s = &c->slots[i];
 
-	if (s->outcome == OUTCOME_PENDING) {
-		bool ends_here = !s->has_head && s->body_left == HTTP_NO_LENGTH;
-
-		complete(c, s, ends_here ? (enum outcome)s->verdict : OUTCOME_BAD_LENGTH);
-	}
+	end_response(c, s);
 	if (!s->is_closing) {
 		s->is_closing = true;
 		(void)hc_close(c->worker, s->conn);
 	}
 }
 
-// A connection that ended before its response was complete: by RST, or by time.
-static void on_end(struct client *c, uint32_t i)
+// The last FIN is the peer's when ours went before: no PEER_CLOSED comes then.
+static void on_closed(struct client *c, uint32_t i)
 {
-	struct slot *s = &c->slots[i];
+	end_response(c, &c->slots[i]);
+	slot_end(c, i);
+}
 
-	if (s->outcome == OUTCOME_PENDING)
-		complete(c, s, OUTCOME_BAD_LENGTH);
+// Ended by RST, or by time.
+static void on_reset(struct client *c, uint32_t i)
+{
+	if (c->slots[i].outcome == OUTCOME_PENDING)
+		complete(c, &c->slots[i], OUTCOME_BAD_LENGTH);
 	slot_end(c, i);
 }
 
@@ -377,7 +387,7 @@ static void on_churn(struct client *c, const struct hc_event *ev)
 		break;
 	case HC_EV_CLOSED:
 		t->closed++;
-		on_end(c, i);
+		on_closed(c, i);
 		break;
 	case HC_EV_FAILED:
 		t->failed++;
@@ -387,7 +397,7 @@ static void on_churn(struct client *c, const struct hc_event *ev)
 	case HC_EV_RESET:
 		t->reset++;
 		c->counts.reset_by[ev->reason]++;
-		on_end(c, i);
+		on_reset(c, i);
 		break;
 	case HC_EV_NONE:
 	case HC_EV_ACCEPTED:

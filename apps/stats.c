@@ -2,7 +2,7 @@
 // Copyright (c) 2026 The handclasp authors
 
 // From counters to the words of the result. Live and opening are derived from the books, not read
-// from the pools: the ledger compares the two.
+// from the pools: the audit compares the two.
 
 #include "stats.h"
 

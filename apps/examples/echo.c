@@ -5,11 +5,10 @@
 // of handclasp is in one header. Ctrl-C ends it.
 
 #include <arpa/inet.h>
+#include <handclasp/handclasp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <handclasp/handclasp.h>
 
 static struct hc_runtime *runtime;
 static volatile sig_atomic_t is_over;
@@ -65,7 +64,8 @@ static int serve(void *arg)
 int main(int argc, char **argv)
 {
 	const char *device = argc == 4 ? argv[1] : NULL;
-	struct hc_runtime_config rc = {.worker_count = 1, .devices = &device, .device_count = 1};
+	struct hc_runtime_config rc = {
+		.worker_count = 1, .devices = &device, .device_count = 1, .is_quiet = true};
 	struct hc_port_config pc = {.device = device, .queue_count = 1, .mtu = 1500};
 	struct hc_listen_args listen = {.backlog = 1024};
 	struct hc_stack_config stack;
