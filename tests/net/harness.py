@@ -144,11 +144,12 @@ class Handclasp(Program):
 
     def report(self):
         text = super().report()
-        if self.result_path.exists():
+        try:
             result = Result(self.result_path)
-            text += "  totals: %s\n  counters: %s\n" % (json.dumps(result.totals),
-                                                        json.dumps(result.counters))
-        return text
+        except (OSError, ValueError):
+            return text + "  no result was written\n"
+        return text + "  totals: %s\n  counters: %s\n" % (json.dumps(result.totals),
+                                                          json.dumps(result.counters))
 
     def stop(self):
         """Ends it as a user does: by ^C. Not before it has taken in what was sent to it: an
