@@ -331,7 +331,8 @@ void hc_arp_input(struct hc_worker *w, const uint8_t *frame, uint32_t l3_off, bo
 		return;
 	}
 	if (op == HC_ARP_REPLY) {
-		w->ctr[n ? HC_CTR_rx_arp : HC_CTR_arp_unsolicited]++;
+		// With several workers it may be another's question that is answered.
+		w->ctr[n || w->port->queue_count > 1 ? HC_CTR_rx_arp : HC_CTR_arp_unsolicited]++;
 		return;
 	}
 	w->ctr[HC_CTR_rx_arp]++;

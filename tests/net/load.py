@@ -158,6 +158,18 @@ def source_addresses_come_from_a_prefix(net):
 
 
 @case(seconds=60)
+def two_workers_share_a_port_without_rss(net):
+    net.make_tap(OURS)
+    net.nginx()
+    load = net.load("--connections", 1000, "--concurrency", 20, "--cores", 2)
+    result = load.finish(40)
+    result.expect_orderly(1000)
+    expect(result.counter("rx_redirected") > 100, "frames redirected")
+    expect_equal(result.counter("arp_unsolicited"), 0, "ARP replies nobody asked for")
+    net.expect_kernel_clean()
+
+
+@case(seconds=60)
 def a_gateway_leads_to_another_network(net):
     net.make_tap(OURS)
     net.run("ip", "addr", "add", "192.0.2.1/32", "dev", "lo")
