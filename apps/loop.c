@@ -145,29 +145,42 @@ static void give_way(struct loop *l, unsigned *quiet_turns)
 	}
 }
 
+// Goes on in the phase that the leader, the client or the passing of time says.
+static void advance(struct loop *l)
+{
+	enum client_phase phase;
+
+	if (!l->client && !l->leader) {
+		serve_alone(l, l->server->now_ns);
+		return;
+	}
+	phase = l->client ? client_phase(l->client) : loop_phase(l->leader);
+	if (UNLIKELY(phase != loop_phase(l)))
+		follow(l, phase);
+}
+
 int loop_main(void *arg)
 {
 	struct loop *l = arg;
 	unsigned quiet_turns = 0;
+	bool is_counted = false;
 
 	l->started_ns = hc_runtime_now_ns(l->runtime);
 	l->phase_until_ns = l->duration_ns ? l->started_ns + l->duration_ns : UINT64_MAX;
 	loop_mark(l, &l->from);
 	l->to = l->from;
-	while (loop_phase(l) != PHASE_DONE) {
-		enum client_phase phase;
-
+	// One that is done turns on until all are: what comes to its queue may be for another.
+	while (__atomic_load_n(l->done_count, __ATOMIC_ACQUIRE) < l->loop_count) {
 		loop_turn(l);
-		if (!l->client && !l->leader) {
-			serve_alone(l, l->server->now_ns);
-		} else {
-			phase = l->client ? client_phase(l->client) : loop_phase(l->leader);
-			if (UNLIKELY(phase != loop_phase(l)))
-				follow(l, phase);
+		if (!is_counted)
+			advance(l);
+		if (!is_counted && loop_phase(l) == PHASE_DONE) {
+			is_counted = true;
+			__atomic_add_fetch(l->done_count, 1, __ATOMIC_RELEASE);
 		}
 		if (l->yields)
 			give_way(l, &quiet_turns);
 	}
-	l->on_end(l->on_end_arg);
+	l->on_end();
 	return 0;
 }

@@ -30,9 +30,10 @@ struct loop {
 	const int *stop;
 	uint64_t duration_ns; // Of a server alone; 0: until stopped.
 	uint64_t drain_ns;
-	bool yields; // Fewer CPUs than busy threads: give way when there is nothing to do.
-	void (*on_end)(void *arg);
-	void *on_end_arg;
+	bool yields;          // Fewer CPUs than busy threads: give way when there is nothing to do.
+	unsigned *done_count; // Loops whose work is done, of all loops together.
+	unsigned loop_count;  // All loops.
+	void (*on_end)(void);
 
 	uint32_t phase;         // enum client_phase; read by followers and by the main thread.
 	uint32_t latency_epoch; // How often latencies were forgotten; read by the main thread.

@@ -25,7 +25,7 @@
 
 // Written by the signal handler and by the loops, waited for by the main thread.
 static int stop_asked;
-static unsigned loops_ended;
+static unsigned loops_done, loops_ended;
 static sem_t wake;
 
 static void on_signal(int number)
@@ -35,9 +35,8 @@ static void on_signal(int number)
 	(void)sem_post(&wake);
 }
 
-static void on_loop_end(void *arg)
+static void on_loop_end(void)
 {
-	(void)arg;
 	__atomic_add_fetch(&loops_ended, 1, __ATOMIC_RELEASE);
 	(void)sem_post(&wake);
 }
@@ -157,6 +156,8 @@ static struct loop *add_loop(struct run *r, bool yields)
 		.duration_ns = r->cfg->duration_ns,
 		.drain_ns = r->cfg->drain_ns,
 		.yields = yields,
+		.done_count = &loops_done,
+		.loop_count = r->plan->lcore_count,
 		.on_end = on_loop_end,
 	};
 	return l;
@@ -264,15 +265,16 @@ static void wait_for_loops(struct run *r, struct sampler *s)
 
 static int launch(struct run *r)
 {
-	loops_ended = 0;
+	loops_done = loops_ended = 0;
 	r->start_ns = hc_runtime_now_ns(r->runtime);
 	for (unsigned i = 0; i < r->loop_count; i++) {
 		if (hc_runtime_launch(r->runtime, i, loop_main, &r->loops[i]) != 0) {
 			complain("worker core %u did not start: give EAL fewer cores or --cores "
 				 "a smaller number",
 				 i);
-			// Those that run are told to end, and waited for.
+			// Those that run are told to end, and not to wait for those that do not.
 			on_signal(0);
+			__atomic_add_fetch(&loops_done, r->loop_count - i, __ATOMIC_RELEASE);
 			r->loop_count = i;
 			return EXIT_ENVIRONMENT;
 		}
