@@ -203,7 +203,7 @@ def timestamps_can_be_refused_by_either_side(net):
     net.make_tap(OURS)
     net.nginx()
     net.load("--connections", 100, "--timestamps", "off").finish(40).expect_orderly(100)
-    net.run("sysctl", "-q", "-w", "net.ipv4.tcp_timestamps=0", "net.ipv4.tcp_window_scaling=0",
-            "net.ipv4.tcp_sack=0")
+    for name in ("tcp_timestamps", "tcp_window_scaling", "tcp_sack"):
+        net.set_sysctl("net/ipv4/" + name, "0")
     net.load("--connections", 100).finish(40).expect_orderly(100)
     net.expect_kernel_clean()
