@@ -167,6 +167,8 @@ class Net:
         self.handclasp = handclasp
         self.folder = Path(tempfile.mkdtemp(prefix="handclasp-net-"))
         self.programs = []
+        # No settings of whoever runs this, and no home that cannot be read: tshark falls over it.
+        os.environ["HOME"] = os.environ["XDG_CONFIG_HOME"] = str(self.folder)
         for name in ("all", "default"):
             self.set_sysctl("net/ipv6/conf/%s/disable_ipv6" % name, "1")
         # A tail loss probe is sent after 10 ms of silence, which on a busy machine says nothing

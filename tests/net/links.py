@@ -3,7 +3,9 @@
 """The same stack over other ports than net_tap: af_packet on a veth pair, memif between two
 processes of ours."""
 
-from harness import KERNEL, OURS, case, expect, expect_equal
+import re
+
+from harness import KERNEL, OURS, case, expect, expect_equal, wait_until
 
 # The kernel takes a look at the frames of our end, too, and finds no address of its own in them.
 ALSO_SEEN = ("IpInAddrErrors",)
@@ -36,6 +38,10 @@ def memif_between_two_processes(net):
     path = net.folder / "memif.sock"
     server = net.start("serve", "--port", "memif:%s,server" % path, "--local", OURS + "/24",
                        "--listen", "80", "--close", "server")
+    # A memif whose other side comes before its own side is started can stay without a link, so the
+    # server runs (it says so once a second) before the client begins.
+    wait_until(lambda: re.search(r"^ +[0-9.]+ +0 ", server.out, re.MULTILINE), 20,
+               "the server's first line")
     # The server closes first, so that the last segment is the server's: what lies in the ring of a
     # memif when its other side goes away is lost.
     load = net.load("--connections", 5000, "--concurrency", 50, "--request", "http",
