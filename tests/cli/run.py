@@ -696,7 +696,7 @@ class Failures(Case):
         def limit():
             resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 
-        result = run("bench", "--connections", 10, preexec_fn=limit)
+        result = run("bench", "--connections", 10, "--live", 2000000, preexec_fn=limit)
         if "AddressSanitizer" in result.err:
             self.skipTest("the sanitizer takes more address space than that")
         self.assert_refused(result, "memory", code=ENVIRONMENT)
