@@ -34,8 +34,8 @@ reserve_hugepages() {
     grep -q '^Hugepagesize: *2048 kB' /proc/meminfo || return 0
     wanted_mb=$(megabytes_planned "$@")
     free_mb=$(awk '/^HugePages_Free:/ { print 2 * $2 }' /proc/meminfo)
-    # The plan, and some for what EAL and the drivers take.
-    wanted_mb=$((${wanted_mb:-0} * 5 / 4 + 64))
+    # The plan, and what the program asks for on top of it for EAL and the drivers.
+    wanted_mb=$((${wanted_mb:-0} * 5 / 4 + 128))
     [ "$wanted_mb" -gt "$free_mb" ] || return 0
     # shellcheck disable=SC2064 # The value as it is now.
     trap "echo '$before' >'$hugepages'" EXIT

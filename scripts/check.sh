@@ -19,6 +19,7 @@
 #   installed  an application builds against what `meson install` puts down, and nothing else
 #   sanitizers unit and simulation tests under ASan and UBSan
 #   portable   unit tests of a build for x86-64-v2 without our SIMD
+#   fuzz       a minute of each fuzz target, under ASan and UBSan
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -26,7 +27,7 @@
 cd "$top" || exit 3
 
 all_checks=(format layers tree commits spelling shell cppcheck sparse gcc clang tidy installed
-    sanitizers portable)
+    sanitizers portable fuzz)
 
 # sources PATTERN...: files git tracks, or would.
 sources() {
@@ -139,6 +140,20 @@ check_portable() {
     dir=$(build_dir check-portable)
     build "$dir" --buildtype=release -Dmarch=x86-64-v2 -Dsimd=false
     run_tests "$dir" --suite unit --suite sim
+}
+
+check_fuzz() {
+    local dir target
+    dir=$(build_dir check-fuzz)
+    CC=clang build "$dir" --buildtype=debugoptimized -Dfuzz=true -Db_lundef=false \
+        -Db_sanitize=address,undefined
+    quietly python3 tests/fuzz/make_corpus.py "$dir/corpus"
+    for target in "$dir"/tests/fuzz/fuzz_*; do
+        [ -f "$target" ] || continue
+        # What it finds it leaves in the build directory.
+        quietly "$target" -max_total_time=60 -artifact_prefix="$dir/" -print_final_stats=1 \
+            "$dir/corpus/${target##*/fuzz_}" || die 1 "${target##*/} found something"
+    done
 }
 
 [ $# -gt 0 ] || set -- "${all_checks[@]}"
