@@ -86,7 +86,7 @@ check_clang() {
     CC=clang build "$(build_dir check-clang)" --buildtype=debugoptimized -Dwerror=true
 }
 
-check_tidy() {
+run_tidy() {
     # Left out: what objects to intended idioms, and the va_list check of version 14, which takes
     # every second file of a run for wrong.
     local checks='-*,bugprone-*,clang-analyzer-*,cert-err33-c,misc-redundant-expression'
@@ -100,10 +100,14 @@ check_tidy() {
     config+="::calloc;::fclose;::fflush;::fgets;::fopen;::fread;::fwrite;::malloc;::realloc;"
     config+="::remove;::rename;::setvbuf;::signal;::strtod;::strtol;::strtoul;::strtoull'}]}"
     checks+=',-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling'
-    CC=clang build "$(build_dir check-clang)" --buildtype=debugoptimized -Dwerror=true
     sources 'lib/*.c' 'apps/*.c' |
         xargs -n 2 -P "$(nproc)" clang-tidy-14 --quiet -p "$(build_dir check-clang)" \
             --checks="$checks" --config="$config" --warnings-as-errors='*'
+}
+
+check_tidy() {
+    CC=clang build "$(build_dir check-clang)" --buildtype=debugoptimized -Dwerror=true
+    quietly run_tidy
 }
 
 check_installed() {
