@@ -5,7 +5,7 @@
 //
 //   rx      take a burst from the port, and what other workers passed on
 //   parse   frame -> segment view, ARP, ICMP or a named drop
-//   lookup  two passes: find and prefetch bucket or tuple slot; match tags and prefetch the object
+//   lookup  two passes: prefetch bucket or tuple slot; match tags and prefetch the object
 //   run     each segment in order: check the key on the line that is now hot, ask the core, carry
 //           out its verdict (run.c)
 //   timers  what is due, a bounded number (expire.c)
@@ -97,16 +97,25 @@ static bool redirect(struct hc_worker *w, struct rte_mbuf *m, const struct hc_se
 	return true;
 }
 
-// The first pass of the look-up, while the key is at hand: where the flow is looked for,
-// prefetched.
-HC_ALWAYS_INLINE void lookup_begin(struct hc_worker *w, struct hc_seg *seg)
+// Where the flow is looked for, worked out while the key is at hand.
+HC_ALWAYS_INLINE void lookup_place(struct hc_worker *w, struct hc_seg *seg)
 {
 	seg->slot = hc_tuple_slot(&w->tuples, &seg->key);
-	if (seg->slot != HC_TUPLE_NONE) {
-		hc_prefetch(&w->tuples.slot[seg->slot]);
-	} else {
+	if (seg->slot == HC_TUPLE_NONE)
 		seg->hash = hc_hash_key(&w->env.secret, &seg->key);
-		hc_table_prefetch(&w->table, seg->hash);
+}
+
+// The first pass of the look-up. Apart from the parsing, so that the page walks of a large table
+// overlap: between two of them stood a whole frame's work, more than a processor looks ahead.
+static void lookup_prefetch(struct hc_worker *w, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct hc_seg *seg = &w->seg[i];
+
+		if (seg->slot != HC_TUPLE_NONE)
+			hc_prefetch(&w->tuples.slot[seg->slot]);
+		else
+			hc_table_prefetch(&w->table, seg->hash);
 	}
 }
 
@@ -145,7 +154,7 @@ static unsigned parse_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned 
 			note_oddities(w, &p);
 		if (HC_UNLIKELY(w->redirects) && !is_forwarded && redirect(w, m, &w->seg[segs]))
 			continue;
-		lookup_begin(w, &w->seg[segs]);
+		lookup_place(w, &w->seg[segs]);
 		w->seg_mbuf[segs++] = m;
 	}
 	w->ctr[HC_CTR_rx_bytes] += bytes;
@@ -183,6 +192,7 @@ static void run_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned n, boo
 	unsigned segs = parse_burst(w, rx, n, is_forwarded);
 
 	hc_stage_mark(w, HC_STAGE_PARSE);
+	lookup_prefetch(w, segs);
 	lookup_burst(w, segs);
 	hc_stage_mark(w, HC_STAGE_LOOKUP);
 	hc_run_burst(w, segs);
