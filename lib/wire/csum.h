@@ -44,6 +44,9 @@ HC_ALWAYS_INLINE uint64_t hc_csum_add(uint64_t sum, const uint8_t *p, uint32_t l
 	return sum;
 }
 
+// From so many bytes on hc_csum_add_long() is worth its call.
+#define HC_CSUM_LONG_BYTES 512u
+
 // The same, out of line and faster for hundreds of bytes: payloads.
 uint64_t hc_csum_add_long(uint64_t sum, const uint8_t *p, uint32_t len);
 
@@ -133,6 +136,17 @@ HC_ALWAYS_INLINE uint64_t hc_csum_wide5(uint64_t sum, uint64_t a, uint64_t b, ui
 HC_ALWAYS_INLINE uint64_t hc_csum_wide20(uint64_t sum, const uint8_t *p)
 {
 	return hc_csum_wide3(sum, hc_load64(p), hc_load64(p + 8), hc_load32(p + 16));
+}
+
+// `len` bytes, added to a wide sum: payloads of some hundred bytes. An odd last byte counts as if a
+// 0 followed.
+HC_ALWAYS_INLINE uint64_t hc_csum_wide_bytes(uint64_t sum, const uint8_t *p, uint32_t len)
+{
+	for (; len >= 32; p += 32, len -= 32) {
+		sum = hc_csum_wide2(sum, hc_load64(p), hc_load64(p + 8));
+		sum = hc_csum_wide2(sum, hc_load64(p + 16), hc_load64(p + 24));
+	}
+	return hc_csum_wide1(sum, hc_csum_add(0, p, len));
 }
 
 // Protocol and length of the pseudo header, as a word to add beside the addresses.

@@ -83,12 +83,13 @@ HC_ALWAYS_INLINE bool hc_parse_tcp_csum_is_ok(const uint8_t *ip, const uint8_t *
 	} else if (l4_len == HC_TCP_LEN + 12) {
 		sum = hc_csum_wide5(addrs, sum + hc_load32(tcp + 16), hc_load64(tcp),
 				    hc_load64(tcp + 8), hc_load64(tcp + 20), hc_load32(tcp + 28));
-	} else {
+	} else if (l4_len == HC_TCP_LEN) {
 		sum = hc_csum_wide3(addrs, sum + hc_load32(tcp + 16), hc_load64(tcp),
 				    hc_load64(tcp + 8));
-		if (HC_UNLIKELY(l4_len != HC_TCP_LEN))
-			sum = hc_csum_wide1(
-				sum, hc_csum_add_long(0, tcp + HC_TCP_LEN, l4_len - HC_TCP_LEN));
+	} else if (l4_len < HC_CSUM_LONG_BYTES) {
+		sum = hc_csum_wide_bytes(hc_csum_wide1(addrs, sum), tcp, l4_len);
+	} else {
+		sum = hc_csum_wide2(addrs, sum, hc_csum_add_long(0, tcp, l4_len));
 	}
 	return hc_csum_ok(sum);
 }
@@ -244,8 +245,9 @@ HC_ALWAYS_INLINE bool hc_parse_plain_tcp(const struct hc_parse_env *env, const u
 	return true;
 }
 
-// hc_parse_frame(), inline: segments without payload and with no options or timestamps alone are
-// decided here, everything else by a call.
+// hc_parse_frame(), inline: segments without payload and with no options, timestamps alone or the
+// options of our own SYN, and payload behind timestamps, are decided here, everything else by a
+// call.
 HC_ALWAYS_INLINE enum hc_frame_kind hc_parse_frame_inline(const struct hc_parse_env *env,
 							  const uint8_t *frame, uint32_t len,
 							  unsigned trust, struct hc_parsed *out,
@@ -265,6 +267,11 @@ HC_ALWAYS_INLINE enum hc_frame_kind hc_parse_frame_inline(const struct hc_parse_
 				return HC_FRAME_TCP;
 			if (hdr_len == 40 &&
 			    HC_LIKELY(hc_parse_plain_tcp(env, frame, 40, 40, trust, out, seg)))
+				return HC_FRAME_TCP;
+		} else if (hdr_len == 32 && total_len > HC_IP4_LEN + 32 &&
+			   total_len <= len - HC_ETH_LEN) {
+			if (HC_LIKELY(hc_parse_plain_tcp(env, frame, 32, total_len - HC_IP4_LEN,
+							 trust, out, seg)))
 				return HC_FRAME_TCP;
 		}
 	}
