@@ -124,7 +124,7 @@ const struct option option_table[] = {
 	 NULL, AT(stack.neigh_queue_cap), 1, 1u << 16, B | L | S, OPTION_COUNT, GROUP_LIMITS},
 	{"listener-cap", "listener_cap", "N", "listening ports",
 	 NULL, AT(stack.listener_cap), 1, 65535, B | S, OPTION_COUNT, GROUP_LIMITS},
-	{"span-cap", "span_cap", "N", "pieces of queued data beyond one a connection",
+	{"span-cap", "span_cap", "N", "pieces of queued data beyond two a connection",
 	 NULL, AT(stack.span_cap), 0, CONNS_MAX, B | L | S, OPTION_COUNT, GROUP_LIMITS},
 	{"rcv-buf", "rcv_buf_bytes", "BYTES", "receive window of a connection",
 	 NULL, AT(stack.rcv_buf_bytes), 536, 1u << 30, B | L | S, OPTION_SIZE, GROUP_LIMITS},

@@ -47,7 +47,7 @@ struct hc_stack_config {
 	uint32_t neigh_cap;     /**< Neighbours (ARP entries). */
 	uint32_t neigh_queue_cap; /**< Packets that wait for one neighbour's address. */
 	uint32_t listener_cap;    /**< Listening ports. */
-	uint32_t span_cap;        /**< Pieces of queued send data beyond one per connection. */
+	uint32_t span_cap;        /**< Pieces of queued send data beyond two per connection. */
 	uint32_t rcv_buf_bytes;   /**< Receive window a connection offers. */
 	uint32_t snd_buf_bytes;   /**< Unacknowledged and unsent bytes a connection may queue. */
 	uint16_t mtu;             /**< Of the link, IP header included. */

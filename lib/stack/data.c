@@ -20,11 +20,34 @@ void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first)
 	};
 }
 
-static void span_free(struct hc_worker *w, uint32_t i)
+// The span of an index: of the pool, or the sock's own.
+HC_ALWAYS_INLINE struct hc_span *span_at(const struct hc_worker *w, const struct hc_sock *k,
+					 uint32_t i)
 {
-	if (w->span[i].owner)
-		hc_mbuf_put(w, w->span[i].owner);
-	hc_pool_put(&w->span_pool, i);
+	return HC_LIKELY(i == HC_SPAN_OWN) ? (struct hc_span *)(uintptr_t)&k->own_span
+					   : &w->span[i];
+}
+
+// A span for the tail of the queue: the sock's own when it is free, which is when nothing is
+// queued.
+static inline uint32_t span_get(struct hc_worker *w, const struct hc_sock *k)
+{
+	return k->snd_head == HC_IDX_NONE ? HC_SPAN_OWN : hc_pool_get(&w->span_pool);
+}
+
+static inline void span_put(struct hc_worker *w, uint32_t i)
+{
+	if (i != HC_SPAN_OWN)
+		hc_pool_put(&w->span_pool, i);
+}
+
+static inline void span_free(struct hc_worker *w, const struct hc_sock *k, uint32_t i)
+{
+	struct rte_mbuf *owner = span_at(w, k, i)->owner;
+
+	if (owner)
+		hc_mbuf_put(w, owner);
+	span_put(w, i);
 }
 
 void hc_sock_free(struct hc_worker *w, uint32_t idx)
@@ -32,9 +55,9 @@ void hc_sock_free(struct hc_worker *w, uint32_t idx)
 	struct hc_sock *k = &w->sock[idx];
 
 	while (k->snd_head != HC_IDX_NONE) {
-		uint32_t next = w->span[k->snd_head].next;
+		uint32_t next = span_at(w, k, k->snd_head)->next;
 
-		span_free(w, k->snd_head);
+		span_free(w, k, k->snd_head);
 		k->snd_head = next;
 	}
 	while (k->rcv_head) {
@@ -53,41 +76,51 @@ void hc_sock_acked(struct hc_worker *w, uint32_t idx)
 
 	while (k->snd_head != HC_IDX_NONE) {
 		uint32_t i = k->snd_head;
+		const struct hc_span *s = span_at(w, k, i);
 
-		if (hc_seq_lt(una, k->snd_first + w->span[i].len))
+		if (hc_seq_lt(una, k->snd_first + s->len))
 			break;
-		k->snd_first += w->span[i].len;
-		k->snd_head = w->span[i].next;
-		span_free(w, i);
+		k->snd_first += s->len;
+		k->snd_head = s->next;
+		span_free(w, k, i);
 	}
 	if (k->snd_head == HC_IDX_NONE)
 		k->snd_tail = HC_IDX_NONE;
 }
 
-void hc_sock_copy_out(const struct hc_worker *w, uint32_t idx, hc_seq seq, uint32_t len,
-		      uint8_t *dst)
+uint64_t hc_sock_copy_out(const struct hc_worker *w, uint32_t idx, hc_seq seq, uint32_t len,
+			  uint8_t *dst, bool wants_sum)
 {
 	const struct hc_sock *k = &w->sock[idx];
 	uint32_t skip = seq - k->snd_first;
 	uint32_t i = k->snd_head;
+	uint32_t left = len;
+	const uint8_t *from = dst;
 
-	while (len) {
+	while (left) {
 		const struct hc_span *s;
 		uint32_t n;
 
 		HC_ASSERT(i != HC_IDX_NONE);
-		s = &w->span[i];
+		s = span_at(w, k, i);
 		if (skip >= s->len) {
 			skip -= s->len;
 		} else {
-			n = hc_min_u32(len, s->len - skip);
+			n = hc_min_u32(left, s->len - skip);
 			memcpy(dst, s->data + skip, n);
+			if (n == len)
+				from = s->data + skip;
 			dst += n;
-			len -= n;
+			left -= n;
 			skip = 0;
 		}
 		i = s->next;
 	}
+	// Summed where it came from, if that is one piece: that does not wait for the copy.
+	if (!wants_sum)
+		return 0;
+	return len < HC_CSUM_LONG_BYTES ? hc_csum_wide_bytes(0, from, len)
+					: hc_csum_add_long(0, from, len);
 }
 
 bool hc_sock_deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
@@ -127,28 +160,29 @@ static uint32_t writable_idx(struct hc_worker *w, hc_conn conn)
 
 static void span_append(struct hc_worker *w, struct hc_sock *k, uint32_t i)
 {
-	w->span[i].next = HC_IDX_NONE;
+	span_at(w, k, i)->next = HC_IDX_NONE;
 	if (k->snd_tail == HC_IDX_NONE)
 		k->snd_head = i;
 	else
-		w->span[k->snd_tail].next = i;
+		span_at(w, k, k->snd_tail)->next = i;
 	k->snd_tail = i;
 }
 
 // Queues up to `len` bytes by reference. @return how many.
 static uint32_t queue_static(struct hc_worker *w, uint32_t idx, const uint8_t *data, uint32_t len)
 {
-	uint32_t i = hc_pool_get(&w->span_pool);
+	struct hc_sock *k = &w->sock[idx];
+	uint32_t i = span_get(w, k);
 
 	if (i == HC_IDX_NONE)
 		return 0;
 	len = hc_tcp_queue(&w->tcb[idx], &w->cold[idx], len, w->cfg.snd_buf_bytes);
 	if (len == 0) {
-		hc_pool_put(&w->span_pool, i);
+		span_put(w, i);
 		return 0;
 	}
-	w->span[i] = (struct hc_span){.data = data, .len = len};
-	span_append(w, &w->sock[idx], i);
+	*span_at(w, k, i) = (struct hc_span){.data = data, .len = len};
+	span_append(w, k, i);
 	return len;
 }
 
@@ -160,23 +194,23 @@ static uint32_t queue_copy(struct hc_worker *w, uint32_t idx, const uint8_t *dat
 
 	while (taken < len) {
 		uint32_t i = k->snd_tail;
-		struct hc_span *s = &w->span[i == HC_IDX_NONE ? 0 : i];
+		struct hc_span *s = i == HC_IDX_NONE ? NULL : span_at(w, k, i);
 		uint32_t room;
 		uint32_t n;
 
-		if (i == HC_IDX_NONE || !s->owner || rte_pktmbuf_tailroom(s->owner) == 0) {
+		if (!s || !s->owner || rte_pktmbuf_tailroom(s->owner) == 0) {
 			struct rte_mbuf *m;
 
-			i = hc_pool_get(&w->span_pool);
+			i = span_get(w, k);
 			if (i == HC_IDX_NONE)
 				break;
 			m = hc_mbuf_get(w);
 			if (!m) {
-				hc_pool_put(&w->span_pool, i);
+				span_put(w, i);
 				break;
 			}
 			m->data_len = 0;
-			s = &w->span[i];
+			s = span_at(w, k, i);
 			*s = (struct hc_span){.data = rte_pktmbuf_mtod(m, uint8_t *), .owner = m};
 			span_append(w, k, i);
 		}
@@ -266,8 +300,11 @@ void hc_recv_release(struct hc_worker *w, hc_conn conn, const struct hc_chunk *c
 	uint32_t bytes = 0;
 
 	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = chunks[i].owner;
+
 		bytes += chunks[i].len;
-		hc_mbuf_put(w, chunks[i].owner);
+		m->data_off = RTE_PKTMBUF_HEADROOM; // Whole again.
+		hc_mbuf_put(w, m);
 	}
 	if (idx != HC_IDX_NONE && bytes)
 		give_back(w, idx, bytes);

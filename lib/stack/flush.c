@@ -82,8 +82,8 @@ void hc_tx_drain(struct hc_worker *w)
 }
 
 // Writes and queues one planned segment.
-static void send_planned(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
-			 const struct hc_send_plan *plan)
+HC_ALWAYS_INLINE void send_planned(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
+				   const struct hc_send_plan *plan)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 	struct hc_tx_seg s = hc_tx_from_tcb(w, t, &w->cold[idx]);
@@ -95,9 +95,8 @@ static void send_planned(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 		uint8_t *payload = rte_pktmbuf_mtod(m, uint8_t *) + HC_ETH_LEN + HC_IP4_LEN +
 				   hc_build_tcp_hdr_len(&s);
 
-		hc_sock_copy_out(w, idx, plan->seq, plan->len, payload);
-		if (!w->has_tx_csum)
-			s.payload_sum = hc_csum_add(0, payload, plan->len);
+		s.payload_sum =
+			hc_sock_copy_out(w, idx, plan->seq, plan->len, payload, !w->has_tx_csum);
 		w->ctr[HC_CTR_data_bytes_sent] += plan->len;
 		w->ctr[HC_CTR_rtx_data] += plan->is_rtx;
 	}
@@ -165,11 +164,28 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 	return true;
 }
 
+// A request or a short response in one segment.
+static HC_NOINLINE void send_one_segment(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_send_plan plan;
+	struct rte_mbuf *m = hc_mbuf_get(w);
+
+	hc_tcp_output_one_segment(&w->tcb[idx], &w->cold[idx], &w->env, &plan);
+	send_planned(w, idx, m, &plan);
+	if (HC_LIKELY(!hc_timer_is_armed(&w->tcb_timers, idx)))
+		hc_arm_rtx(w, idx);
+}
+
 static inline bool conn_output(struct hc_worker *w, uint32_t idx)
 {
-	if (HC_UNLIKELY(!hc_tcp_owes_only_fin(&w->tcb[idx]) || w->spare_count == 0))
+	if (HC_UNLIKELY(w->spare_count == 0))
 		return conn_output_any(w, idx);
-	send_fin(w, idx);
+	if (HC_LIKELY(hc_tcp_owes_only_fin(&w->tcb[idx])))
+		send_fin(w, idx);
+	else if (hc_tcp_owes_one_segment(&w->tcb[idx], &w->cold[idx]))
+		send_one_segment(w, idx);
+	else
+		return conn_output_any(w, idx);
 	return true;
 }
 

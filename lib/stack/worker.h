@@ -42,16 +42,6 @@
 #define HC_NEIGH_NONE       0 // The entry that is nobody's.
 #define HC_LISTENER_NONE    UINT16_MAX
 
-// Application data of a connection, beside the TCB: touched only once data flows (HC_TCB_DATA).
-struct hc_sock {
-	uint32_t snd_head; // First span of the send queue, HC_IDX_NONE: empty.
-	uint32_t snd_tail;
-	hc_seq snd_first; // Sequence number of the first byte of the first span.
-	uint32_t readable_bytes;
-	struct rte_mbuf *rcv_head; // Received, not yet taken; linked by mbuf next.
-	struct rte_mbuf *rcv_tail;
-};
-
 // A piece of queued send data: somebody's static bytes, or a copy in a packet buffer of ours.
 struct hc_span {
 	const uint8_t *data;
@@ -59,6 +49,22 @@ struct hc_span {
 	uint32_t len;
 	uint32_t next;
 };
+
+// Application data of a connection, beside the TCB: touched only once data flows (HC_TCB_DATA). One
+// cache line, with room for the one span that a short request or response is.
+struct hc_sock {
+	/*  0 */ uint32_t snd_head; // First span of the send queue, HC_IDX_NONE: empty.
+	/*  4 */ uint32_t snd_tail;
+	/*  8 */ hc_seq snd_first; // Sequence number of the first byte of the first span.
+	/* 12 */ uint32_t readable_bytes;
+	/* 16 */ struct rte_mbuf *rcv_head; // Received, not yet taken; linked by mbuf next.
+	/* 24 */ struct rte_mbuf *rcv_tail;
+	/* 32 */ struct hc_span own_span; // HC_SPAN_OWN, used when the queue is empty.
+	/* 56 */ uint32_t spare[2];
+};
+HC_STATIC_ASSERT(sizeof(struct hc_sock) == 64, "the data of a connection is one cache line");
+
+#define HC_SPAN_OWN (HC_IDX_NONE - 1) // The span in the sock itself.
 
 struct hc_listener {
 	uint16_t port;
@@ -348,5 +354,5 @@ void hc_sock_free(struct hc_worker *w, uint32_t idx);
 void hc_sock_acked(struct hc_worker *w, uint32_t idx);
 bool hc_sock_deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 		     const struct hc_seg *seg);
-void hc_sock_copy_out(const struct hc_worker *w, uint32_t idx, hc_seq seq, uint32_t len,
-		      uint8_t *dst);
+uint64_t hc_sock_copy_out(const struct hc_worker *w, uint32_t idx, hc_seq seq, uint32_t len,
+			  uint8_t *dst, bool wants_sum);

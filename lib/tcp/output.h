@@ -44,6 +44,42 @@ HC_ALWAYS_INLINE void hc_tcp_output_fin(struct hc_tcb *t, struct hc_tcb_cold *c,
 	t->flags = (uint16_t)((t->flags | HC_TCB_FIN_SENT | HC_TCB_TIMING) & ~HC_TCB_RTX);
 }
 
+// Whether nothing is in flight and one segment takes all there is to send, data with or without the
+// FIN: a request, a short response. The common case of hc_tcp_output_next(), which would plan just
+// that, and then have no more to send.
+HC_ALWAYS_INLINE bool hc_tcp_owes_one_segment(const struct hc_tcb *t, const struct hc_tcb_cold *c)
+{
+	const uint32_t odd = HC_TCB_RECOVERING | HC_TCB_FIN_SENT | HC_TCB_PROBING;
+	uint32_t len = c->snd_end - t->snd_nxt;
+
+	return (t->flags & (odd | HC_TCB_DATA)) == HC_TCB_DATA && t->snd_una == t->snd_nxt &&
+	       (t->state == HC_ESTABLISHED || t->state == HC_CLOSE_WAIT ||
+		t->state == HC_FIN_WAIT_1 || t->state == HC_LAST_ACK) &&
+	       len - 1 < c->mss && len <= t->snd_wnd && len <= c->cwnd;
+}
+
+// Takes that segment as sent.
+HC_ALWAYS_INLINE void hc_tcp_output_one_segment(struct hc_tcb *t, struct hc_tcb_cold *c,
+						const struct hc_tcp_env *env,
+						struct hc_send_plan *plan)
+{
+	bool has_fin = t->flags & HC_TCB_FIN_QUEUED;
+
+	HC_ASSERT(hc_seq_lt(t->snd_nxt, c->snd_end));
+	plan->seq = t->snd_nxt;
+	plan->len = (uint16_t)(c->snd_end - t->snd_nxt);
+	plan->flags = (uint8_t)(HC_TCP_ACK | HC_TCP_PSH | (has_fin ? HC_TCP_FIN : 0));
+	plan->is_rtx = false;
+	t->snd_nxt = c->snd_end + has_fin;
+	if (has_fin || !(t->flags & HC_TCB_TIMING)) {
+		t->timed_at = env->stamp;
+		c->timed_seq = t->snd_nxt;
+		t->flags = (uint16_t)((t->flags | HC_TCB_TIMING) & ~HC_TCB_RTX);
+	}
+	if (has_fin)
+		t->flags |= HC_TCB_FIN_SENT;
+}
+
 // Plans a window probe: one byte (or the FIN) at SND.UNA, past the peer's window.
 void hc_tcp_output_probe(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_send_plan *plan);
 

@@ -279,6 +279,39 @@ static void fin_alone_leaves_as_output_next_would_send_it(void)
 	CU_ASSERT(owing > PAIRS / 400);
 }
 
+static void one_segment_leaves_as_output_next_would_send_it(void)
+{
+	unsigned owing = 0;
+
+	hc_rng_seed(&rng, unit_seed());
+	for (unsigned i = 0; i < PAIRS / 4; i++) {
+		struct hc_tcp_env env = random_env();
+		struct fx_conn quick = random_conn();
+		struct fx_conn whole;
+		struct hc_send_plan plan, plan_whole;
+		bool arm_persist;
+
+		if (one_in(4) && !(quick.t.flags & (HC_TCB_FIN_SENT | HC_TCB_DATA)))
+			fx_queued(&quick, 1 + hc_rng_below(&rng, 2000));
+		whole = quick;
+		if (!hc_tcp_owes_one_segment(&quick.t, &quick.c))
+			continue;
+		owing++;
+		hc_tcp_output_one_segment(&quick.t, &quick.c, &env, &plan);
+		UNIT_EXPECT(
+			hc_tcp_output_next(&whole.t, &whole.c, &env, &plan_whole, &arm_persist));
+		UNIT_EXPECT(plan.seq == plan_whole.seq && plan.len == plan_whole.len);
+		UNIT_EXPECT(plan.flags == plan_whole.flags && plan.is_rtx == plan_whole.is_rtx);
+		if (fx_first_difference(&quick, &whole))
+			FX_SAME(quick, whole);
+		UNIT_EXPECT(
+			!hc_tcp_output_next(&whole.t, &whole.c, &env, &plan_whole, &arm_persist));
+		UNIT_EXPECT(!arm_persist);
+	}
+	CU_ASSERT(owing > PAIRS / 400);
+}
+
 UNIT_SUITE(quick, UNIT_TEST(segments_of_an_orderly_life_are_predicted),
 	   UNIT_TEST(prediction_does_what_the_whole_input_does),
-	   UNIT_TEST(fin_alone_leaves_as_output_next_would_send_it));
+	   UNIT_TEST(fin_alone_leaves_as_output_next_would_send_it),
+	   UNIT_TEST(one_segment_leaves_as_output_next_would_send_it));
