@@ -13,6 +13,7 @@
 
 void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first)
 {
+	w->has_data = true;
 	w->sock[idx] = (struct hc_sock){
 		.snd_head = HC_IDX_NONE,
 		.snd_tail = HC_IDX_NONE,
@@ -50,6 +51,20 @@ static inline void span_free(struct hc_worker *w, const struct hc_sock *k, uint3
 	span_put(w, i);
 }
 
+// The first received buffer, whole again.
+static inline struct rte_mbuf *rcv_pop(struct hc_sock *k)
+{
+	struct rte_mbuf *m = k->rcv_head;
+
+	if (HC_LIKELY(m == k->rcv_tail)) {
+		k->rcv_head = NULL;
+	} else {
+		k->rcv_head = m->next;
+		m->next = NULL;
+	}
+	return m;
+}
+
 void hc_sock_free(struct hc_worker *w, uint32_t idx)
 {
 	struct hc_sock *k = &w->sock[idx];
@@ -60,13 +75,8 @@ void hc_sock_free(struct hc_worker *w, uint32_t idx)
 		span_free(w, k, k->snd_head);
 		k->snd_head = next;
 	}
-	while (k->rcv_head) {
-		struct rte_mbuf *next = k->rcv_head->next;
-
-		k->rcv_head->next = NULL;
-		hc_mbuf_put(w, k->rcv_head);
-		k->rcv_head = next;
-	}
+	while (k->rcv_head)
+		hc_mbuf_put(w, rcv_pop(k));
 }
 
 void hc_sock_acked(struct hc_worker *w, uint32_t idx)
@@ -140,7 +150,9 @@ bool hc_sock_deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 	}
 	m->data_off = (uint16_t)(m->data_off + seg->payload_off);
 	m->data_len = seg->payload_len;
-	m->next = NULL;
+	// A whole buffer has no next; that is on a line of its own, so it is not written here, and
+	// read only for a buffer that has one behind it.
+	HC_ASSERT(m->nb_segs == 1);
 	if (k->rcv_head)
 		tail->next = m;
 	else
@@ -261,10 +273,8 @@ unsigned hc_recv(struct hc_worker *w, hc_conn conn, struct hc_chunk *chunks, uns
 		return 0;
 	k = &w->sock[idx];
 	while (taken < n && k->rcv_head) {
-		struct rte_mbuf *m = k->rcv_head;
+		struct rte_mbuf *m = rcv_pop(k);
 
-		k->rcv_head = m->next;
-		m->next = NULL;
 		k->readable_bytes -= m->data_len;
 		chunks[taken++] = (struct hc_chunk){
 			.data = rte_pktmbuf_mtod(m, const uint8_t *),
@@ -328,9 +338,8 @@ size_t hc_recv_copy(struct hc_worker *w, hc_conn conn, void *buf, size_t cap)
 		m->data_off = (uint16_t)(m->data_off + n);
 		m->data_len = (uint16_t)(m->data_len - n);
 		if (m->data_len == 0) {
-			k->rcv_head = m->next;
-			m->next = NULL;
-			hc_mbuf_put(w, m);
+			m->data_off = RTE_PKTMBUF_HEADROOM;
+			hc_mbuf_put(w, rcv_pop(k));
 		}
 	}
 	k->readable_bytes -= (uint32_t)taken;

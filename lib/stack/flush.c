@@ -180,7 +180,7 @@ static inline bool conn_output(struct hc_worker *w, uint32_t idx)
 {
 	if (HC_UNLIKELY(w->spare_count == 0))
 		return conn_output_any(w, idx);
-	if (HC_LIKELY(hc_tcp_owes_only_fin(&w->tcb[idx])))
+	if (HC_LIKELY(hc_tcp_owes_only_fin(&w->tcb[idx], &w->cold[idx])))
 		send_fin(w, idx);
 	else if (hc_tcp_owes_one_segment(&w->tcb[idx], &w->cold[idx]))
 		send_one_segment(w, idx);

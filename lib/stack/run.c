@@ -207,6 +207,18 @@ HC_ALWAYS_INLINE void latency_add(struct hc_worker *w, enum hc_latency which, ui
 	hc_hist_record(&w->latency[which], (uint64_t)(w->env.stamp - since) << HC_STAMP_SHIFT);
 }
 
+// Text for the application. @return the buffer, NULL when it was kept.
+static inline struct rte_mbuf *deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
+				       const struct hc_seg *seg, bool had_data)
+{
+	HC_ASSERT(seg);
+	w->ctr[HC_CTR_data_bytes_received] += seg->payload_len;
+	if (!had_data)
+		hc_sock_init(w, idx, w->cold[idx].snd_end);
+	hc_event_put(w, idx, HC_EV_DATA, HC_REASON_NONE, seg->payload_len);
+	return hc_sock_deliver(w, idx, m, seg) ? NULL : m;
+}
+
 // What is rare: data, retransmission, the unhappy ends. Done before the common part.
 static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_seg *seg,
 				 struct rte_mbuf **m, hc_verdict v, bool had_data)
@@ -218,14 +230,8 @@ static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_se
 		hc_sock_acked(w, idx);
 	if (v & HC_DO_SENT)
 		hc_event_put(w, idx, HC_EV_SENT, HC_REASON_NONE, 0);
-	if (v & HC_DO_DELIVER) {
-		HC_ASSERT(seg);
-		if (!had_data)
-			hc_sock_init(w, idx, c->snd_end);
-		if (hc_sock_deliver(w, idx, *m, seg))
-			*m = NULL;
-		hc_event_put(w, idx, HC_EV_DATA, HC_REASON_NONE, seg->payload_len);
-	}
+	if (v & HC_DO_DELIVER)
+		*m = deliver(w, idx, *m, seg, had_data);
 	if (v & HC_DO_RST_REPLY) {
 		HC_ASSERT(seg);
 		hc_tx_rst_reply(w, seg);
@@ -314,9 +320,29 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_any(struct hc_worker *w, uint32_t id
 
 	// Counter 0 is rx_packets, which is never a drop.
 	w->ctr[HC_LIKELY(drop == 0) ? HC_CTR_rx_tcp : drop]++;
-	if (v & HC_DO_DELIVER)
-		w->ctr[HC_CTR_data_bytes_received] += seg->payload_len;
 	carry_out(w, idx, seg, &m, v, seg_where(seg, t->flags & HC_TCB_ACTIVE), had_data);
+	return m;
+}
+
+// A segment that carries text, or one of a connection that had some.
+static HC_NOINLINE struct rte_mbuf *run_tcb_data(struct hc_worker *w, uint32_t idx,
+						 struct rte_mbuf *m, struct hc_seg *seg)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+	bool had_data = t->flags & HC_TCB_DATA;
+	uint32_t what;
+
+	if (HC_UNLIKELY(!hc_tcp_input_quick_data(t, &w->cold[idx], seg, &w->env, &what)))
+		return run_tcb_any(w, idx, m, seg);
+	w->ctr[HC_CTR_rx_tcp]++;
+	if (what & HC_DO_ACKED)
+		hc_sock_acked(w, idx);
+	if (what & HC_DO_SENT)
+		hc_event_put(w, idx, HC_EV_SENT, HC_REASON_NONE, 0);
+	if (what & HC_DO_DELIVER)
+		m = deliver(w, idx, m, seg, had_data);
+	carry_out(w, idx, seg, &m, what & ~(uint32_t)HC_DO_RARE,
+		  seg_where(seg, t->flags & HC_TCB_ACTIVE), had_data);
 	return m;
 }
 
@@ -328,7 +354,7 @@ HC_ALWAYS_INLINE struct rte_mbuf *run_tcb(struct hc_worker *w, uint32_t idx, str
 	uint32_t what;
 
 	if (HC_UNLIKELY(!hc_tcp_input_quick(t, &w->cold[idx], seg, &w->env, &what)))
-		return run_tcb_any(w, idx, m, seg);
+		return run_tcb_data(w, idx, m, seg);
 	w->ctr[HC_CTR_rx_tcp]++;
 	carry_out(w, idx, seg, &m, what & ~(uint32_t)HC_DO_RARE,
 		  seg_where(seg, t->flags & HC_TCB_ACTIVE), false);
@@ -414,7 +440,7 @@ HC_ALWAYS_INLINE struct rte_mbuf *promote(struct hc_worker *w, uint32_t syn_idx,
 	w->ctr[HC_CTR_conn_established_passive]++;
 	hc_event_put(w, idx, HC_EV_ACCEPTED, HC_REASON_NONE, (uint32_t)(l - w->listener));
 	if (HC_UNLIKELY(seg->payload_len || seg->flags & HC_TCP_FIN))
-		return run_tcb_any(w, idx, m, seg);
+		return run_tcb_data(w, idx, m, seg);
 	w->ctr[HC_CTR_rx_tcp]++;
 	return m;
 }

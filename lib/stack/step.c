@@ -183,6 +183,8 @@ static void lookup_burst(struct hc_worker *w, unsigned n)
 			hc_prefetch_w(seg->found);
 			if (HC_LIKELY(hc_ref_kind(ref) == HC_REF_TCB))
 				hc_prefetch_w(&w->cold[hc_ref_idx(ref)]);
+			if (HC_UNLIKELY(w->has_data) && hc_ref_kind(ref) == HC_REF_TCB)
+				hc_prefetch_w(&w->sock[hc_ref_idx(ref)]);
 		}
 	}
 }

@@ -178,6 +178,7 @@ struct hc_worker {
 	uint16_t queue_count;
 	unsigned trust_all; // Set when the port's checksum flags are to be looked at.
 	bool has_tx_csum;
+	bool has_data;  // Data has flowed, so the queues of connections are worth a prefetch.
 	bool redirects; // Frames of other workers' flows may arrive here.
 	bool is_started;
 	uint32_t ts_offset;

@@ -86,12 +86,7 @@ static uint32_t ack_advances(struct hc_tcb *t, struct hc_tcb_cold *c, const stru
 		what |= HC_DO_ACKED | HC_DO_OUTPUT;
 		if (hc_seq_lt(una_before, c->snd_end) && hc_seq_ge(seg->ack, c->snd_end))
 			what |= HC_DO_SENT;
-		// RFC 5681 3.1: slow start by what is acknowledged, then a segment a window.
-		if (c->cwnd < c->ssthresh)
-			c->cwnd += hc_min_u32(acked, c->mss);
-		else
-			c->cwnd += hc_max_u32((uint32_t)c->mss * c->mss / c->cwnd, 1);
-		c->cwnd = hc_min_u32(c->cwnd, 1u << 30);
+		hc_tcp_open_cwnd(c, acked);
 	}
 	if (t->flags & (HC_TCB_RTX | HC_TCB_RECOVERING | HC_TCB_SOFT_ERROR)) {
 		c->retries = 0;

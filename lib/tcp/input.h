@@ -15,6 +15,16 @@ hc_verdict hc_tcp_input_closed(const struct hc_seg *seg);
 hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *seg,
 			struct hc_tcp_env *env);
 
+// RFC 5681 3.1: slow start by what is acknowledged, then a segment a window.
+HC_ALWAYS_INLINE void hc_tcp_open_cwnd(struct hc_tcb_cold *c, uint32_t acked)
+{
+	if (HC_LIKELY(c->cwnd < c->ssthresh))
+		c->cwnd += hc_min_u32(acked, c->mss);
+	else
+		c->cwnd += hc_max_u32((uint32_t)c->mss * c->mss / c->cwnd, 1);
+	c->cwnd = hc_min_u32(c->cwnd, 1u << 30);
+}
+
 // Moves the right edge of the receive window to what the buffer allows, if that is worth telling
 // the peer (RFC 9293 3.8.6.2.2: at least a segment or half the buffer). @return the window field.
 HC_ALWAYS_INLINE uint16_t hc_tcp_advertise(struct hc_tcb *t, const struct hc_tcb_cold *c,

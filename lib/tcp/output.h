@@ -22,14 +22,17 @@ struct hc_send_plan {
 bool hc_tcp_output_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
 			struct hc_send_plan *plan, bool *arm_persist);
 
-// Whether all there is to send is a FIN that has not been sent, and the window has room for it: the
-// common case of hc_tcp_output_next(), which would plan just that.
-HC_ALWAYS_INLINE bool hc_tcp_owes_only_fin(const struct hc_tcb *t)
+// Whether all there is to send is a FIN that has not been sent, everything before it is
+// acknowledged, and the window has room for it: the common case of hc_tcp_output_next(), which
+// would plan just that.
+HC_ALWAYS_INLINE bool hc_tcp_owes_only_fin(const struct hc_tcb *t, const struct hc_tcb_cold *c)
 {
-	const uint32_t care = HC_TCB_FIN_QUEUED | HC_TCB_FIN_SENT | HC_TCB_DATA |
-			      HC_TCB_RECOVERING | HC_TCB_TIMING;
+	const uint32_t care =
+		HC_TCB_FIN_QUEUED | HC_TCB_FIN_SENT | HC_TCB_RECOVERING | HC_TCB_TIMING;
 
 	return (t->flags & care) == HC_TCB_FIN_QUEUED && t->snd_wnd != 0 &&
+	       t->snd_una == t->snd_nxt &&
+	       (!(t->flags & HC_TCB_DATA) || t->snd_nxt == c->snd_end) &&
 	       (t->state == HC_FIN_WAIT_1 || t->state == HC_LAST_ACK);
 }
 

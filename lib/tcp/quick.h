@@ -2,17 +2,18 @@
 // Copyright (c) 2026 The handclasp authors
 #pragma once
 
-// Header prediction for set-up and tear-down, inline for the loop over a burst: a segment that is
-// exactly what a TCB without data waits for next. It either does what hc_tcp_input() would do, or
-// says "look closer" and has changed nothing; that the two agree on every TCB and segment is tested
+// Header prediction, inline for the loop over a burst: a segment that is exactly what a TCB waits
+// for next. hc_tcp_input_quick() is for TCBs without data, so for set-up and tear-down,
+// hc_tcp_input_quick_data() for those with it. Either does what hc_tcp_input() would do, or says
+// "look closer" and has changed nothing; that they agree on every TCB and segment is tested
 // (tests/unit/t_quick.c). hc_tcp_input() alone knows the rules.
 
 #include "tcp/input.h"
 #include "tcp/opening.h"
 
-// A TCB with any of these is not predicted.
-#define HC_QUICK_TCB_ODD                                                                           \
-	(HC_TCB_DATA | HC_TCB_RTX | HC_TCB_SOFT_ERROR | HC_TCB_PROBING | HC_TCB_RECOVERING)
+// A TCB with any of these is not predicted, one with data only by hc_tcp_input_quick_data().
+#define HC_QUICK_TCB_LOSS (HC_TCB_RTX | HC_TCB_SOFT_ERROR | HC_TCB_PROBING | HC_TCB_RECOVERING)
+#define HC_QUICK_TCB_ODD  (HC_TCB_DATA | HC_QUICK_TCB_LOSS)
 
 // The send window of an acceptable segment that acknowledges all we sent.
 HC_ALWAYS_INLINE void hc_quick_window(struct hc_tcb *t, struct hc_tcb_cold *c,
@@ -109,5 +110,122 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick(struct hc_tcb *t, struct hc_tcb_cold *c
 	t->snd_una = seg->ack;
 	t->flags &= (uint16_t)~HC_TCB_TIMING;
 	hc_quick_window(t, c, seg);
+	return true;
+}
+
+// Whether a segment that acknowledges all we sent, and begins at RCV.NXT, may be taken in this
+// state.
+HC_ALWAYS_INLINE bool hc_quick_data_state(const struct hc_tcb *t, const struct hc_seg *seg)
+{
+	bool has_fin = seg->flags & HC_TCP_FIN;
+
+	switch (t->state) {
+	case HC_ESTABLISHED:
+	case HC_FIN_WAIT_2:
+		break;
+	case HC_FIN_WAIT_1:
+		if (has_fin && !(t->flags & HC_TCB_FIN_SENT))
+			return false; // CLOSING.
+		break;
+	case HC_CLOSE_WAIT:
+	case HC_LAST_ACK:
+		return !has_fin && seg->payload_len == 0;
+	default:
+		return false;
+	}
+	return seg->payload_len == 0 || !(t->flags & HC_TCB_NO_RECEIVE);
+}
+
+// All we sent is acknowledged, and some of it was not before.
+HC_ALWAYS_INLINE uint32_t hc_quick_data_acked(struct hc_tcb *t, struct hc_tcb_cold *c,
+					      const struct hc_seg *seg,
+					      const struct hc_tcp_env *env)
+{
+	hc_seq una_before = t->snd_una;
+	uint32_t what = HC_DO_TIMER_OFF;
+
+	t->snd_una = seg->ack;
+	if (t->flags & HC_TCB_TIMING && !(t->flags & HC_TCB_FIN_SENT))
+		hc_rtt_sample(env, c, hc_stamp_us(env->stamp, t->timed_at));
+	t->flags &= (uint16_t)~HC_TCB_TIMING;
+	if (t->flags & HC_TCB_DATA) {
+		what |= HC_DO_ACKED | HC_DO_OUTPUT;
+		if (hc_seq_lt(una_before, c->snd_end) && hc_seq_ge(seg->ack, c->snd_end))
+			what |= HC_DO_SENT;
+		hc_tcp_open_cwnd(c, seg->ack - una_before);
+	}
+	if (!(t->flags & HC_TCB_FIN_SENT))
+		return what;
+	if (t->state == HC_LAST_ACK)
+		return (what & ~(uint32_t)HC_DO_OUTPUT) | HC_DO_FIN_ACKED | HC_DO_CLOSED |
+		       HC_DO_FREE;
+	HC_ASSERT(t->state == HC_FIN_WAIT_1);
+	t->state = HC_FIN_WAIT_2;
+	if (t->flags & HC_TCB_NO_RECEIVE && env->fin_wait2_ms)
+		what = (what & ~(uint32_t)HC_DO_TIMER_OFF) | HC_DO_TIMER_FW2;
+	return what | HC_DO_FIN_ACKED;
+}
+
+// The peer's FIN behind the text that was just taken. @return what to do with both.
+HC_ALWAYS_INLINE uint32_t hc_quick_data_fin(struct hc_tcb *t, uint32_t what)
+{
+	hc_quick_fin(t);
+	if (t->state == HC_ESTABLISHED) {
+		t->state = HC_CLOSE_WAIT;
+		// One ACK speaks for both: at once, unless both may wait.
+		if (!(t->flags & HC_TCB_MERGE_CLOSE))
+			what = (what & ~(uint32_t)HC_DO_ACK_DEFER) | HC_DO_ACK;
+		else if (!(what & HC_DO_ACK))
+			what |= HC_DO_ACK_DEFER;
+		return what | HC_DO_PEER_CLOSED;
+	}
+	HC_ASSERT(t->state == HC_FIN_WAIT_2);
+	t->state = HC_TIME_WAIT;
+	what &= ~(uint32_t)(HC_DO_TIMER_FW2 | HC_DO_ACK_DEFER);
+	return what | HC_DO_ACK | HC_DO_CLOSED | HC_DO_TIME_WAIT | HC_DO_TIMER_OFF;
+}
+
+// The next text in order, an ACK of all our data, the peer's FIN behind it: a request, a response.
+// @return true when the segment was taken, with the verdict's actions in *what (never a drop).
+HC_ALWAYS_INLINE bool hc_tcp_input_quick_data(struct hc_tcb *t, struct hc_tcb_cold *c,
+					      const struct hc_seg *seg,
+					      const struct hc_tcp_env *env, uint32_t *what)
+{
+	uint32_t odd = (seg->seq ^ t->rcv_nxt) | (seg->ack ^ t->snd_nxt);
+	uint32_t wnd = t->rcv_edge - t->rcv_nxt;
+	uint32_t do_what = 0;
+	bool has_more;
+
+	odd |= (uint32_t)((seg->flags & (HC_TCP_SYN | HC_TCP_RST | HC_TCP_ACK)) ^ HC_TCP_ACK);
+	odd |= t->flags & HC_QUICK_TCB_LOSS;
+	if (HC_UNLIKELY(odd || wnd == 0 || seg->payload_len > wnd ||
+			hc_seq_gt(c->snd_wl1, seg->seq) || !hc_quick_data_state(t, seg)))
+		return false;
+	if (t->flags & HC_TCB_TS) {
+		if (HC_UNLIKELY(!(seg->opts & HC_OPT_TIMESTAMPS) ||
+				hc_seq_lt(seg->tsval, t->ts_recent)))
+			return false;
+		t->ts_recent = seg->tsval;
+	}
+
+	has_more = t->flags & HC_TCB_DATA ||
+		   (t->flags & (HC_TCB_FIN_QUEUED | HC_TCB_FIN_SENT)) == HC_TCB_FIN_QUEUED;
+	if (has_more && (uint32_t)seg->wnd << c->snd_wscale > t->snd_wnd)
+		do_what |= HC_DO_OUTPUT;
+	if (seg->ack != t->snd_una)
+		do_what |= hc_quick_data_acked(t, c, seg, env);
+	if (do_what & HC_DO_FREE)
+		do_what &= ~(uint32_t)HC_DO_OUTPUT;
+	hc_quick_window(t, c, seg);
+	if (seg->payload_len) {
+		t->flags |= HC_TCB_DATA;
+		t->rcv_nxt += seg->payload_len;
+		c->rcv_used += seg->payload_len;
+		do_what |=
+			HC_DO_DELIVER | (t->flags & HC_TCB_PIGGYBACK ? HC_DO_ACK_DEFER : HC_DO_ACK);
+	}
+	if (seg->flags & HC_TCP_FIN)
+		do_what = hc_quick_data_fin(t, do_what);
+	*what = do_what;
 	return true;
 }

@@ -437,7 +437,7 @@ static void fin_can_be_the_probe(void)
 	x.t.snd_wnd = 0;
 	UNIT_EQ(hc_tcp_shutdown(&x.t), HC_DO_OUTPUT);
 	CU_ASSERT(wants_persist(&x));
-	CU_ASSERT(!hc_tcp_owes_only_fin(&x.t));
+	CU_ASSERT(!hc_tcp_owes_only_fin(&x.t, &x.c));
 	FX_VERDICT(timeout(&x), HC_DO_PROBE | HC_DO_TIMER_RTX, 0, 0);
 	hc_tcp_output_probe(&x.t, &x.c, &plan);
 	UNIT_EQ(plan.len, 0);
