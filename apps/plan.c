@@ -6,6 +6,7 @@
 
 #include "plan_parts.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,7 +224,7 @@ static bool plan_listen(struct plan *p, const struct config *cfg)
 // A plan of so many connections that none has to wait for another's tuple.
 static bool uses_each_tuple_once(const struct plan *p, const struct config *cfg)
 {
-	return cfg->connections > 0 && cfg->connections + cfg->live <= p->tuples;
+	return cfg->connections > 0 && cfg->connections + p->held <= p->tuples;
 }
 
 static void say_sustained(struct plan *p, const struct config *cfg)
@@ -231,35 +232,64 @@ static void say_sustained(struct plan *p, const struct config *cfg)
 	const struct hc_plan *a = &p->arithmetic;
 	char limit[96] = "TIME-WAIT is skipped, which no real client does";
 	char reuse[64] = "";
+	char held[48] = "";
 
 	if (uses_each_tuple_once(p, cfg))
 		snprintf(limit, sizeof limit, "%llu connections use none of them twice",
-			 (unsigned long long)(cfg->connections + cfg->live));
+			 (unsigned long long)(cfg->connections + p->held));
 	else if (cfg->stack.time_wait_ms > 0)
 		snprintf(limit, sizeof limit,
 			 "with time_wait_ms=%u at most %.0f/s can be sustained",
 			 cfg->stack.time_wait_ms, a->sustained_per_s);
+	if (p->held > 0)
+		snprintf(held, sizeof held, ", %llu of them held", (unsigned long long)p->held);
 	if (!uses_each_tuple_once(p, cfg))
 		snprintf(reuse, sizeof reuse, " at %.0f/s each returns after %.3g s;",
 			 p->rate_per_s, a->reuse_s);
 	snprintf(p->line, sizeof p->line,
-		 "this plan has %llu tuples (%llu source address%s, ports %u-%u);%s %s",
+		 "this plan has %llu tuples (%llu source address%s, ports %u-%u)%s;%s %s",
 		 (unsigned long long)p->tuples, (unsigned long long)p->addresses,
-		 p->addresses == 1 ? "" : "es", cfg->source_ports.lo, cfg->source_ports.hi, reuse,
-		 limit);
+		 p->addresses == 1 ? "" : "es", cfg->source_ports.lo, cfg->source_ports.hi, held,
+		 reuse, limit);
+}
+
+// Tuples that connections keep all the time: those held beside the churn, and in a closed loop with
+// --hold all that are open.
+static uint64_t held_tuples(const struct config *cfg)
+{
+	uint64_t in_loop = cfg->hold_ns > 0 && cfg->rate_per_s <= 0 ? cfg->concurrency : 0;
+
+	return cfg->live + in_loop;
+}
+
+// How long each of the other tuples is taken, by all that is known beforehand.
+static uint32_t occupied_ms(const struct config *cfg)
+{
+	uint64_t hold_ms = cfg->rate_per_s > 0 ? cfg->hold_ns / NS_PER_MS : 0;
+
+	return (uint32_t)min_u64(cfg->stack.time_wait_ms + hold_ms, UINT32_MAX);
+}
+
+// The rate the arithmetic is done for.
+static double judged_rate(const struct plan *p, const struct config *cfg)
+{
+	double peak = cfg->command == COMMAND_BENCH ? PLAN_BENCH_PEAK_PER_S * p->worker_count
+						    : LOAD_USUAL_PER_S;
+
+	if (cfg->rate_per_s > 0)
+		return cfg->rate_per_s;
+	if (cfg->hold_ns > 0)
+		return fmin(peak, cfg->concurrency * (double)NS_PER_S / (double)cfg->hold_ns);
+	return peak;
 }
 
 static void plan_arithmetic(struct plan *p, const struct config *cfg)
 {
-	double judged = cfg->rate_per_s;
-
 	p->tuples = plan_usable_tuples(&p->client[0]) * (p->worker_count / plan_sharers(cfg));
-	if (judged <= 0)
-		judged = cfg->command == COMMAND_BENCH ? PLAN_BENCH_PEAK_PER_S * p->worker_count
-						       : LOAD_USUAL_PER_S;
-	p->rate_per_s = judged;
+	p->held = min_u64(held_tuples(cfg), p->tuples);
+	p->rate_per_s = judged_rate(p, cfg);
 	// One "address" with all the tuples as its "ports": the caps count, not the prefix.
-	hc_plan_tuples(p->tuples, 1, cfg->stack.time_wait_ms, judged, &p->arithmetic);
+	hc_plan_tuples(p->tuples - p->held, 1, occupied_ms(cfg), p->rate_per_s, &p->arithmetic);
 	say_sustained(p, cfg);
 	p->arithmetic.is_sustainable |= uses_each_tuple_once(p, cfg);
 	if (p->arithmetic.is_sustainable)
@@ -304,6 +334,33 @@ static void say_close_method(struct plan *p, const struct config *cfg)
 			  "of a tuple is by RFC 6191");
 }
 
+// Connections held beside the churn are opened first, all of them: what a limit refuses for ever
+// would keep the run from beginning.
+static bool has_room_for_live(const struct plan *p, const struct config *cfg)
+{
+	uint64_t each = plan_share(cfg->live, 0, p->worker_count) + 1;
+	const struct hc_stack_config *client = &p->client[0];
+	uint64_t tuples = plan_usable_tuples(client);
+	uint32_t conns = client->conn_cap;
+
+	if (cfg->command != COMMAND_BENCH || cfg->live == 0)
+		return true;
+	conns = conns < p->server[0].conn_cap ? conns : p->server[0].conn_cap;
+	if (conns < each) {
+		complain("--conn-cap %u is too small for --live %u on %u cores: each needs one for "
+			 "its share and one for the churn",
+			 conns, cfg->live, p->worker_count);
+		return false;
+	}
+	if (tuples < each) {
+		complain("--live %u on %u cores needs more source tuples than the %llu of each "
+			 "core: give more --clients, --source-ports or --tuple-cap",
+			 cfg->live, p->worker_count, (unsigned long long)tuples);
+		return false;
+	}
+	return true;
+}
+
 // The result shows the configuration in force: what the plan worked out belongs to it.
 static void write_back(const struct plan *p, struct config *cfg)
 {
@@ -341,7 +398,7 @@ bool plan_make(struct plan *p, struct config *cfg)
 		return false;
 	p->worker_count = cfg->cores;
 	p->lcore_count = cfg->is_split ? 2 * cfg->cores : cfg->cores;
-	if (!plan_workers(p, cfg))
+	if (!plan_workers(p, cfg) || !has_room_for_live(p, cfg))
 		return false;
 	plan_port(p, cfg);
 	plan_memory(p, cfg);

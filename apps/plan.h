@@ -30,6 +30,7 @@ struct plan {
 
 	uint64_t addresses; // Source addresses, of all clients.
 	uint64_t tuples;    // Of all clients.
+	uint64_t held;      // Of them, in use all the time: the others come and go.
 	double rate_per_s;  // The rate asked for, or the highest expected.
 	struct hc_plan arithmetic;
 

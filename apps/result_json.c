@@ -165,6 +165,7 @@ static json_t *plan_json(const struct plan *p, bool has_client)
 	if (!has_client)
 		return out;
 	set(out, "tuples", count(p->tuples));
+	set(out, "tuples_held", count(p->held));
 	set(out, "source_addresses", count(p->addresses));
 	set(out, "rate_per_s", known(p->rate_per_s));
 	set(out, "reuse_s", real(p->arithmetic.reuse_s));

@@ -159,7 +159,8 @@ struct hc_tuples {
 	uint32_t port_count;
 	uint32_t cursor;
 	uint32_t used_count;
-	bool skips_edges; // The first and last address of a prefix are nobody's.
+	uint32_t saved_tries; // Slots a search may look at beyond the usual number.
+	bool skips_edges;     // The first and last address of a prefix are nobody's.
 	bool checks_owner;
 	bool checks_listeners;
 };

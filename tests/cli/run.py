@@ -372,6 +372,39 @@ class Plans(Case):
         self.assertEqual(plan("load", "--rate", "50k", "--clients", "10.1.0.0/16",
                               "--time-wait", "1s").json["plan"]["warnings"], [])
 
+    def test_tuples_that_are_held_sustain_nothing(self):
+        churn = plan("bench").json["plan"]
+        live = plan("bench", "--live", "1M").json["plan"]
+        self.assertEqual((churn["tuples_held"], live["tuples_held"]), (0, 1000000))
+        self.assertAlmostEqual(live["tuples"] - churn["tuples"], 1000000, delta=1000)
+        self.assertTrue(live["is_sustainable"])
+        # TIME-WAIT is 1 s: the others can be used once a second.
+        self.assertEqual(live["sustained_per_s"], live["tuples"] - 1000000)
+        self.assertAlmostEqual(live["reuse_s"], (live["tuples"] - 1e6) / live["rate_per_s"])
+        self.assertIn("tuples, 1000000 of them held",
+                      run("bench", "--live", "1M", "--dry-run").out.replace(
+                          "(128 source addresses, ports 1024-65535)", "").replace(" ,", ","))
+
+    def test_a_connection_that_is_held_keeps_its_tuple(self):
+        paced = plan("load", "--rate", "1k", "--hold", "30s", "--time-wait", "10s").json["plan"]
+        self.assertAlmostEqual(paced["sustained_per_s"], paced["tuples"] / 40)
+        self.assertTrue(paced["is_sustainable"])
+        loop = plan("load", "--concurrency", "10k", "--hold", "10s",
+                    "--time-wait", "10s").json["plan"]
+        self.assertEqual((loop["tuples_held"], loop["rate_per_s"]), (10000, 1000))
+        self.assertTrue(loop["is_sustainable"])
+        self.assertFalse(plan("load", "--concurrency", "60k", "--hold", "10s",
+                              "--time-wait", "10s").json["plan"]["is_sustainable"])
+
+    def test_room_for_those_held_is_refused_beforehand(self):
+        for args in (["--clients", "10.1.0.1/32", "--live", "100k"],
+                     ["--tuple-cap", 1000, "--live", 2000], ["--cores", 2, "--live", "300k",
+                                                             "--clients", "10.1.0.0/31"]):
+            with self.subTest(args=args):
+                self.assert_refused(plan("bench", *args), "--live", "--clients")
+        self.assert_refused(plan("bench", "--conn-cap", 1000, "--live", 2000), "--conn-cap")
+        self.assert_exit(plan("bench", "--conn-cap", 2001, "--live", 2000), MEASURED)
+
     def test_memory_limits_what_the_plan_takes(self):
         small = plan("bench", "--time-wait", "60s", "--memory", "100M").json["plan"]
         large = plan("bench", "--time-wait", "60s", "--memory", "1G").json["plan"]
@@ -601,6 +634,14 @@ class Results(Case):
         self.assertEqual(out["client_counters"]["tw_skipped"], 2000)
         text = run("bench", "--connections", 100, "--hugepages", "off", "--time-wait", 0).out
         self.assertRegex(text, r"(?m)^result: .* TIME-WAIT was skipped")
+
+    def test_those_held_do_not_stop_those_that_come_and_go(self):
+        # More than three turns through all the tuples, of which half are held side by side.
+        out = self.check_orderly(bench("--live", 20000, "--tuple-cap", 40000, "--time-wait", 0,
+                                       "--clients", "10.1.0.1/32", connections=80000), 80000,
+                                 live=20000)
+        self.assertNotIn("connect_no_port", out["client_counters"])
+        self.assertFalse(any("tuples" in r for r in out["remarks"]), out["remarks"])
 
     def test_too_few_tuples_slow_the_closed_loop_down_and_are_told(self):
         out = self.check_orderly(bench("--clients", "10.1.0.0/32", "--source-ports", "1024-1123",

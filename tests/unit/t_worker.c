@@ -149,6 +149,60 @@ static void a_source_tuple_brings_the_answer_to_its_own_worker(void)
 	fx_shut();
 }
 
+static void a_plenty_of_tuples(struct hc_stack_config *cfg)
+{
+	cfg->tuple_cap = 16384;
+}
+
+// The next tuple; with `is_held` it stays in use until give_tuples_back().
+static uint32_t take_tuple(bool is_held)
+{
+	struct hc_flow_key key = {.remote_be = hc_to_be32(FX_PEER), .rport_be = hc_to_be16(80)};
+	uint32_t slot = hc_tuple_take(fx.worker, &key);
+
+	if (slot != HC_TUPLE_NONE && is_held)
+		fx.worker->tuples.slot[slot] = hc_ref_make(HC_REF_TCB, 0);
+	return slot;
+}
+
+static void give_tuples_back(void)
+{
+	for (uint32_t i = 0; i < fx.worker->tuples.count; i++)
+		fx.worker->tuples.slot[i] = HC_REF_NONE;
+}
+
+static void held_tuples_do_not_stop_those_that_come_and_go(void)
+{
+	const struct fx_options o = {.set_cfg = a_plenty_of_tuples};
+	unsigned refused = 0;
+
+	fx_open(&o);
+	for (unsigned i = 0; i < 8192; i++)
+		UNIT_EXPECT(take_tuple(true) != HC_TUPLE_NONE);
+	// Three turns of the cursor through what is left.
+	for (unsigned i = 0; i < 3 * 8192; i++)
+		refused += take_tuple(false) == HC_TUPLE_NONE;
+	UNIT_EQ(refused, 0);
+	give_tuples_back();
+	fx_shut();
+}
+
+static void a_search_that_cannot_succeed_becomes_short(void)
+{
+	const struct fx_options o = {.set_cfg = a_plenty_of_tuples};
+	uint32_t before;
+
+	fx_open(&o);
+	for (unsigned i = 0; i < 16384; i++)
+		UNIT_EXPECT(take_tuple(true) != HC_TUPLE_NONE);
+	UNIT_EQ(take_tuple(true), HC_TUPLE_NONE); // Here all that was saved is spent.
+	before = fx.worker->tuples.cursor;
+	UNIT_EQ(take_tuple(true), HC_TUPLE_NONE);
+	UNIT_EQ((fx.worker->tuples.cursor - before) % 16384, HC_TUPLE_TRIES_MAX);
+	give_tuples_back();
+	fx_shut();
+}
+
 static void spread_by_rss(struct hc_port *port)
 {
 	port->has_rss = true;
@@ -324,6 +378,8 @@ UNIT_SUITE(sharing, UNIT_TEST(a_frame_at_the_wrong_queue_is_passed_to_its_worker
 	   UNIT_TEST(every_worker_learns_what_arp_says_at_one_queue),
 	   UNIT_TEST(a_full_ring_between_workers_drops_by_name),
 	   UNIT_TEST(a_source_tuple_brings_the_answer_to_its_own_worker),
+	   UNIT_TEST(held_tuples_do_not_stop_those_that_come_and_go),
+	   UNIT_TEST(a_search_that_cannot_succeed_becomes_short),
 	   UNIT_TEST(with_rss_the_tuple_is_chosen_by_the_ports_hash),
 	   UNIT_TEST(a_local_listener_keeps_its_port),
 	   UNIT_TEST(checksums_left_to_the_port_are_marked_and_prepared),
