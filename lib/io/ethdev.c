@@ -30,11 +30,12 @@
 #include "io/port_owner.h"
 #include "io/why.h"
 
-#define LINK_WAIT_NIC_MS   9000u // Ethernet's negotiation may take that long.
-#define LINK_WAIT_MEMIF_MS 1000u // A client's handshake with a server that is there: a few ms.
-#define LINK_POLL_MS       10u
-#define REDIRECT_RING_CAP  2048u
-#define L2_OVERHEAD        26u // Ethernet header, two VLAN tags, FCS.
+#define LINK_WAIT_NIC_MS    9000u // Ethernet's negotiation may take that long.
+#define LINK_WAIT_MEMIF_MS  3000u // For a server that is about to start.
+#define LINK_AGAIN_MEMIF_MS 300u  // A handshake with one that is there takes a tenth of that.
+#define LINK_POLL_MS        10u
+#define REDIRECT_RING_CAP   2048u
+#define L2_OVERHEAD         26u // Ethernet header, two VLAN tags, FCS.
 
 #define RX_CSUM_WANTED (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM)
 #define TX_CSUM_WANTED (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
@@ -281,32 +282,52 @@ static void mac_choose(struct hc_port_owner *o)
 	}
 }
 
-// How long the link may take to come up. Drivers in software have theirs at once, but for a memif,
-// which is up when both sides are there: the server does not wait for a client.
-static unsigned link_wait_ms(const struct hc_port_owner *o)
+static bool is_memif_client(const struct hc_port_owner *o)
 {
 	const struct hc_device *dev = o->device_idx < 0 ? NULL : &o->rt->device[o->device_idx];
 
-	if (!o->is_soft)
-		return LINK_WAIT_NIC_MS;
-	if (dev && dev->form == HC_DEVICE_MEMIF && strstr(dev->args, "role=client"))
-		return LINK_WAIT_MEMIF_MS;
-	return 0;
+	return dev && o->has_gate && !strstr(dev->args, "role=server");
 }
 
-static void link_wait(const struct hc_port_owner *o)
+static bool is_link_up(const struct hc_port_owner *o)
 {
-	const struct timespec pause = {.tv_nsec = LINK_POLL_MS * 1000000L};
-	unsigned wait_ms = link_wait_ms(o);
 	struct rte_eth_link link;
 
-	for (unsigned ms = 0; ms < wait_ms; ms += LINK_POLL_MS) {
-		memset(&link, 0, sizeof link);
-		if (rte_eth_link_get_nowait(o->port.port_id, &link) < 0 ||
-		    link.link_status == RTE_ETH_LINK_UP)
-			return;
+	memset(&link, 0, sizeof link);
+	return rte_eth_link_get_nowait(o->port.port_id, &link) == 0 &&
+	       link.link_status == RTE_ETH_LINK_UP;
+}
+
+// Waits for the link of a card. @return whether it is there.
+static bool link_wait(const struct hc_port_owner *o, unsigned wait_ms)
+{
+	const struct timespec pause = {.tv_nsec = LINK_POLL_MS * 1000000L};
+
+	for (unsigned ms = 0; ms < wait_ms && !is_link_up(o); ms += LINK_POLL_MS)
 		(void)nanosleep(&pause, NULL);
+	return is_link_up(o);
+}
+
+// A memif is up when both sides are there. The client asks when it starts, once; a server that has
+// its socket already and is not started itself yet says no. So the client asks again.
+static int memif_link_wait(struct hc_port_owner *o, char why[HC_WHY_SIZE])
+{
+	int err = 0;
+
+	for (unsigned ms = 0; ms < LINK_WAIT_MEMIF_MS && !err; ms += LINK_AGAIN_MEMIF_MS) {
+		if (link_wait(o, LINK_AGAIN_MEMIF_MS))
+			return 0;
+		hc_gate_settle();
+		rte_rwlock_read_lock(o->port.gate);
+		(void)rte_eth_dev_stop(o->port.port_id);
+		err = rte_eth_dev_start(o->port.port_id);
+		rte_rwlock_read_unlock(o->port.gate);
+		o->is_started = !err;
 	}
+	return hc_why(why, -EIO,
+		      "The server of \"%s\" does not answer: start it first, and see that no "
+		      "other client has it.",
+		      o->port.device);
 }
 
 static int redirects_make(struct hc_port_owner *o, char why[HC_WHY_SIZE])
@@ -331,6 +352,9 @@ static int start(struct hc_port_owner *o, const struct hc_port_config *cfg, char
 {
 	int err = rte_eth_dev_start(o->port.port_id);
 
+	if (err && is_memif_client(o))
+		return hc_why(why, -EIO, "\"%s\" has no server yet: start that side first.",
+			      o->port.device);
 	if (err)
 		return hc_why(why, err == -ENOMEM ? -ENOMEM : -EIO,
 			      "Port %s does not start (%s): see that nothing else uses it.",
@@ -372,6 +396,10 @@ int hc_ethdev_start(struct hc_port_owner *o, const struct hc_port_config *cfg,
 	port->has_rss = rss_read(port, &s);
 	(void)snprintf(port->driver, sizeof port->driver, "%s", s.dev.driver_name);
 	mac_choose(o);
-	link_wait(o);
+	if (is_memif_client(o))
+		return memif_link_wait(o, why);
+	// Drivers in software have theirs at once, and a memif's server does not wait for a client.
+	if (!o->is_soft)
+		(void)link_wait(o, LINK_WAIT_NIC_MS);
 	return 0;
 }

@@ -7,15 +7,12 @@
 // rings are in ring.c.
 
 #include <errno.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <numa.h>
 
-#include <rte_alarm.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -158,6 +155,14 @@ static int device_open(struct hc_port_owner *o, const struct hc_port_config *cfg
 		return hc_why(why, -ENODEV, "The device \"%s\" has no port: name another.",
 			      dev->text);
 	o->has_ethdev = true;
+	if (strncmp(dev->name, "net_memif", strlen("net_memif")) == 0) {
+		if (hc_gate_get(&o->rt->gate) != 0)
+			return hc_why(why, -ENOMEM,
+				      "There is no memory to watch over \"%s\": free some.",
+				      dev->text);
+		o->has_gate = true;
+		o->port.gate = &o->rt->gate.lock;
+	}
 	if (dev->form == HC_DEVICE_PCI)
 		o->port.numa_node = rte_eth_dev_socket_id(o->port.port_id);
 	return hc_ethdev_start(o, cfg, why);
@@ -242,26 +247,6 @@ void hc_port_losses(const struct hc_port *port, struct hc_port_losses *out)
 	out->tx_errors = stats.oerrors;
 }
 
-static void note_alarm(void *arg)
-{
-	atomic_store((atomic_bool *)arg, true);
-}
-
-// Waits until EAL's interrupt thread has dealt with what it knew of when we were called. An alarm
-// is an event among others in one turn of that thread, so what was there before the first is dealt
-// with before the second.
-static void interrupts_settle(void)
-{
-	for (unsigned i = 0; i < 2; i++) {
-		atomic_bool is_done = false;
-
-		if (rte_eal_alarm_set(1, note_alarm, &is_done) != 0)
-			return;
-		while (!atomic_load(&is_done))
-			(void)sched_yield();
-	}
-}
-
 // Gives the device back. Removing a virtual one closes its port; either way the driver returns its
 // buffers.
 static void ethdev_stop(struct hc_port_owner *o)
@@ -272,18 +257,24 @@ static void ethdev_stop(struct hc_port_owner *o)
 		hc_port_losses(port, &o->losses);
 		hc_port_info(port, &o->info);
 	}
-	// memif (as of 22.11) handles the end of its peer on the interrupt thread, and frees there
-	// what the removal frees, too.
-	if (is_form(o, HC_DEVICE_MEMIF))
-		interrupts_settle();
+	// What the driver has heard of its peer is dealt with first, and nothing new while the
+	// device goes: memif frees at the end of its peer what the removal frees, too.
+	if (o->has_gate) {
+		hc_gate_settle();
+		rte_rwlock_read_lock(port->gate);
+	}
 	if (o->is_started)
 		(void)rte_eth_dev_stop(port->port_id);
-	if (is_form(o, HC_DEVICE_MEMIF))
-		interrupts_settle();
 	if (o->is_vdev)
 		(void)rte_eal_hotplug_remove("vdev", port->name);
 	else if (o->has_ethdev)
 		(void)rte_eth_dev_close(port->port_id);
+	if (o->has_gate) {
+		rte_rwlock_read_unlock(port->gate);
+		hc_gate_put(&o->rt->gate);
+		port->gate = NULL;
+		o->has_gate = false;
+	}
 	o->is_started = false;
 	o->is_vdev = false;
 	o->has_ethdev = false;

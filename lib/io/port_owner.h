@@ -21,6 +21,7 @@ struct hc_port_owner {
 	struct hc_port_owner *peer; // The other port of a pair, NULL: none.
 	int device_idx;             // In rt->device, -1: a ring port.
 	bool is_soft;               // A driver in software: no RSS, no wait for the link.
+	bool has_gate;              // Counted among the users of the runtime's.
 	bool is_vdev;               // We made the device and have to remove it.
 	bool owns_rx_rings;         // No other port sends to them.
 	bool has_ethdev;            // The ethdev port is there.

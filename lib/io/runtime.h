@@ -13,6 +13,7 @@
 #include "io/device.h"
 #include "io/dpdk_log.h"
 #include "io/eal_args.h"
+#include "io/gate.h"
 #include "io/machine.h"
 
 #define HC_WORKERS_MAX    64u // As many as struct hc_environment lists.
@@ -30,6 +31,7 @@ struct hc_runtime {
 	bool is_device_open[HC_DEVICES_MAX];
 	unsigned port_serial;                    // Ports made so far: makes names unique.
 	struct hc_port *port[HC_PORTS_OPEN_MAX]; // Ports open now, NULL: none.
+	struct hc_gate gate;                     // For drivers that need one.
 	bool has_hugepages;
 	bool is_quiet;
 	double core_to_core_ns;               // By hc_runtime_measure(), 0 before.

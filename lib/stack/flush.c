@@ -60,7 +60,7 @@ void hc_tx_drain(struct hc_worker *w)
 
 	if (HC_UNLIKELY(w->has_tx_csum))
 		ready = rte_eth_tx_prepare(w->port_id, w->queue, w->tx, (uint16_t)ready);
-	sent = rte_eth_tx_burst(w->port_id, w->queue, w->tx, (uint16_t)ready);
+	sent = hc_port_tx(w->gate, w->port_id, w->queue, w->tx, (uint16_t)ready);
 	w->ctr[HC_CTR_tx_packets] += sent;
 	if (HC_UNLIKELY(sent == ready && ready < w->tx_count)) {
 		// The port cannot send this one, ever.

@@ -5,9 +5,11 @@
 // A configured ethdev port as the stack sees it. lib/io makes and owns it, the stack reads it;
 // nothing in it changes while workers run, except what each queue's worker keeps for itself.
 
+#include <rte_ethdev.h>
 #include <rte_ether.h>
 #include <rte_mempool.h>
 #include <rte_ring.h>
+#include <rte_rwlock.h>
 
 #include <handclasp/types.h>
 
@@ -41,5 +43,35 @@ struct hc_port {
 	// consumer. NULL with one queue.
 	struct rte_ring *redirect[HC_QUEUES_MAX];
 
+	// Set when the driver must be left alone while this is locked for writing; NULL: never.
+	rte_rwlock_t *gate;
+
 	void *owner; // lib/io's own.
 };
+
+// A burst of a port whose `gate` this is: nothing is received or sent while it is shut.
+static inline uint16_t hc_port_rx(rte_rwlock_t *gate, uint16_t port_id, uint16_t queue,
+				  struct rte_mbuf **m, uint16_t n)
+{
+	bool is_gated = gate != NULL;
+
+	if (is_gated && rte_rwlock_read_trylock(gate) != 0)
+		return 0;
+	n = rte_eth_rx_burst(port_id, queue, m, n);
+	if (is_gated)
+		rte_rwlock_read_unlock(gate);
+	return n;
+}
+
+static inline uint16_t hc_port_tx(rte_rwlock_t *gate, uint16_t port_id, uint16_t queue,
+				  struct rte_mbuf **m, uint16_t n)
+{
+	bool is_gated = gate != NULL;
+
+	if (is_gated && rte_rwlock_read_trylock(gate) != 0)
+		return 0;
+	n = rte_eth_tx_burst(port_id, queue, m, n);
+	if (is_gated)
+		rte_rwlock_read_unlock(gate);
+	return n;
+}

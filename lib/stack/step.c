@@ -255,7 +255,7 @@ unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events, 
 	if (HC_UNLIKELY(w->late_head != w->late_tail))
 		take_late_events(w);
 
-	n = rte_eth_rx_burst(w->port_id, w->queue, w->rx, (uint16_t)frames_allowed(w));
+	n = hc_port_rx(w->gate, w->port_id, w->queue, w->rx, (uint16_t)frames_allowed(w));
 	hc_stage_mark(w, HC_STAGE_RX);
 	if (n) {
 		w->ctr[HC_CTR_rx_packets] += n;

@@ -246,6 +246,7 @@ int hc_worker_create(struct hc_port *port, unsigned queue, const struct hc_stack
 	w->cfg = *cfg;
 	w->port = port;
 	w->port_id = port->port_id;
+	w->gate = port->gate;
 	w->queue = (uint16_t)queue;
 	w->queue_count = port->queue_count;
 	w->burst = cfg->burst_pkts;

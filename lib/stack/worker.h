@@ -183,6 +183,7 @@ struct hc_worker {
 	bool redirects; // Frames of other workers' flows may arrive here.
 	bool is_started;
 	uint32_t ts_offset;
+	rte_rwlock_t *gate;  // The port's.
 	uint64_t next_ms_ns; // When env.now_ms moves on.
 	uint64_t publish_ns;
 

@@ -18,6 +18,9 @@
 
 char fx_memif_server[64];
 char fx_memif_client[64];
+char fx_memif_lost_server[64];
+char fx_memif_lost_client[64];
+char fx_memif_late_client[64];
 
 static struct hc_runtime *runtime;
 
@@ -28,8 +31,14 @@ static void stop(void)
 
 struct hc_runtime *fx_runtime(void)
 {
-	const char *const devices[] = {"ring", "net_null0", "net_null1,nonsense=1", fx_memif_server,
-				       fx_memif_client};
+	const char *const devices[] = {"ring",
+				       "net_null0",
+				       "net_null1,nonsense=1",
+				       fx_memif_server,
+				       fx_memif_client,
+				       fx_memif_lost_server,
+				       fx_memif_lost_client,
+				       fx_memif_late_client};
 	const struct hc_runtime_config cfg = {.worker_count = 2,
 					      .devices = devices,
 					      .device_count = HC_ARRAY_LEN(devices),
@@ -44,6 +53,12 @@ struct hc_runtime *fx_runtime(void)
 	(void)snprintf(fx_memif_server, sizeof fx_memif_server, "memif:hc_unit_%d,server",
 		       (int)getpid());
 	(void)snprintf(fx_memif_client, sizeof fx_memif_client, "memif:hc_unit_%d", (int)getpid());
+	(void)snprintf(fx_memif_lost_server, sizeof fx_memif_lost_server, "memif:hc_lost_%d,server",
+		       (int)getpid());
+	(void)snprintf(fx_memif_lost_client, sizeof fx_memif_lost_client, "memif:hc_lost_%d",
+		       (int)getpid());
+	(void)snprintf(fx_memif_late_client, sizeof fx_memif_late_client, "memif:hc_late_%d",
+		       (int)getpid());
 	err = hc_runtime_start(&cfg, &runtime, why);
 	if (err) {
 		fprintf(stderr, "The runtime does not start: %s\n", why);

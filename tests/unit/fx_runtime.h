@@ -9,9 +9,13 @@
 
 struct rte_mbuf;
 
-// The two ends of a memif whose socket is an abstract one of this process.
+// The two ends of memifs whose sockets are abstract ones of this process. DPDK keeps the server's
+// socket when its port is closed, so each test that opens one has a memif of its own.
 extern char fx_memif_server[64];
 extern char fx_memif_client[64];
+extern char fx_memif_lost_server[64];
+extern char fx_memif_lost_client[64];
+extern char fx_memif_late_client[64]; // Its server is the test's.
 
 // @return the runtime; ends the program when there is none.
 struct hc_runtime *fx_runtime(void);

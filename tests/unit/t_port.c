@@ -10,7 +10,9 @@
 #include "runner.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
@@ -47,7 +49,7 @@ static uint32_t buffers_out(const struct hc_port *port)
 
 static unsigned put_frame(const struct hc_port *port, uint16_t queue, struct rte_mbuf *m)
 {
-	return rte_eth_tx_burst(port->port_id, queue, &m, 1);
+	return hc_port_tx(port->gate, port->port_id, queue, &m, 1);
 }
 
 // Takes one frame and frees it. @return its first byte, -1 when there is none.
@@ -56,7 +58,7 @@ static int get_frame(const struct hc_port *port, uint16_t queue)
 	struct rte_mbuf *m;
 	int first;
 
-	if (rte_eth_rx_burst(port->port_id, queue, &m, 1) == 0)
+	if (hc_port_rx(port->gate, port->port_id, queue, &m, 1) == 0)
 		return -1;
 	first = *rte_pktmbuf_mtod(m, uint8_t *);
 	rte_pktmbuf_free(m);
@@ -388,6 +390,125 @@ static void a_memif_carries_frames_between_its_ends(void)
 	hc_port_close(server);
 }
 
+static bool is_link_up(const struct hc_port *port)
+{
+	struct hc_port_info info;
+
+	hc_port_info(port, &info);
+	return info.is_link_up;
+}
+
+static bool await_link(const struct hc_port *port, bool is_up)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	for (unsigned ms = 0; ms < 5000 && is_link_up(port) != is_up; ms++)
+		(void)nanosleep(&pause, NULL);
+	return is_link_up(port) == is_up;
+}
+
+static bool is_polling_over;
+static unsigned frames_polled;
+
+// What a worker does all the time.
+static void *poll_port(void *arg)
+{
+	const struct hc_port *port = arg;
+
+	while (!__atomic_load_n(&is_polling_over, __ATOMIC_ACQUIRE))
+		frames_polled += get_frame(port, 0) >= 0;
+	return NULL;
+}
+
+static void a_memif_may_lose_its_peer_while_it_is_polled(void)
+{
+	struct hc_port_config cfg = fx_config("", 1);
+	struct hc_port *server, *client;
+	struct rte_mbuf *frame;
+	pthread_t thread;
+	int err;
+
+	(void)fx_runtime();
+	cfg.device = fx_memif_lost_server;
+	err = hc_port_open(fx_runtime(), &cfg, &server, why);
+	if (err)
+		CU_FAIL(why);
+	CU_ASSERT_FATAL(err == 0);
+	cfg.device = fx_memif_lost_client;
+	frames_polled = 0;
+	is_polling_over = false;
+	CU_ASSERT_FATAL(pthread_create(&thread, NULL, poll_port, server) == 0);
+	for (unsigned i = 0; i < 5; i++) {
+		CU_ASSERT_FATAL(hc_port_open(fx_runtime(), &cfg, &client, why) == 0);
+		CU_ASSERT(await_link(server, true));
+		frame = fx_frame(client, 60, 1);
+		while (put_frame(client, 0, frame) != 1)
+			;
+		hc_port_close(client);
+		CU_ASSERT(await_link(server, false));
+	}
+	__atomic_store_n(&is_polling_over, true, __ATOMIC_RELEASE);
+	CU_ASSERT(pthread_join(thread, NULL) == 0);
+	CU_ASSERT(frames_polled > 0);
+	hc_port_stop(server);
+	UNIT_EQ(buffers_out(server), 0);
+	hc_port_close(server);
+}
+
+// Starts a memif that is there already, after a while.
+static void *start_late(void *arg)
+{
+	const struct timespec pause = {.tv_nsec = 400000000};
+	const struct rte_eth_conf conf = {0};
+	struct rte_mempool *pool = rte_mempool_lookup("hc_late");
+	uint16_t port = *(const uint16_t *)arg;
+	int err;
+
+	(void)nanosleep(&pause, NULL);
+	err = rte_eth_dev_configure(port, 1, 1, &conf);
+	err |= rte_eth_rx_queue_setup(port, 0, 256, 0, NULL, pool);
+	err |= rte_eth_tx_queue_setup(port, 0, 256, 0, NULL);
+	err |= rte_eth_dev_start(port);
+	return err ? arg : NULL;
+}
+
+static void a_memif_client_asks_until_its_server_has_started(void)
+{
+	struct hc_port_config cfg = fx_config(fx_memif_late_client, 1);
+	struct rte_mempool *pool;
+	struct hc_port *client;
+	void *failed = NULL;
+	pthread_t thread;
+	uint16_t server;
+	char args[128];
+	int err;
+
+	(void)fx_runtime();
+	cfg.device = fx_memif_late_client;
+	CU_ASSERT(hc_port_open(fx_runtime(), &cfg, &client, why) == -EIO);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "has no server"));
+
+	(void)snprintf(args, sizeof args, "role=server,id=0,socket=%s,socket-abstract=yes",
+		       fx_memif_late_client + strlen("memif:"));
+	CU_ASSERT_FATAL(rte_eal_hotplug_add("vdev", "net_memif77", args) == 0);
+	CU_ASSERT_FATAL(rte_eth_dev_get_port_by_name("net_memif77", &server) == 0);
+	pool = rte_pktmbuf_pool_create("hc_late", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+				       SOCKET_ID_ANY);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
+	CU_ASSERT_FATAL(pthread_create(&thread, NULL, start_late, &server) == 0);
+	err = hc_port_open(fx_runtime(), &cfg, &client, why);
+	if (err)
+		CU_FAIL(why);
+	CU_ASSERT_FATAL(err == 0);
+	CU_ASSERT(is_link_up(client));
+	CU_ASSERT(pthread_join(thread, &failed) == 0);
+	CU_ASSERT_PTR_NULL(failed);
+	hc_port_close(client);
+	(void)rte_eth_dev_stop(server);
+	CU_ASSERT(rte_eal_hotplug_remove("vdev", "net_memif77") == 0);
+	rte_mempool_free(pool);
+}
+
 static void the_wire_of_a_sim_port_is_in_hand(void)
 {
 	struct hc_port_config cfg = fx_config("ring", 1);
@@ -425,4 +546,6 @@ UNIT_SUITE(port, UNIT_TEST(what_one_of_a_pair_sends_the_other_receives_in_order)
 	   UNIT_TEST(the_memory_told_beforehand_is_enough), UNIT_TEST(impossible_ports_are_refused),
 	   UNIT_TEST(virtual_devices_open_as_often_as_they_were_named),
 	   UNIT_TEST(a_memif_carries_frames_between_its_ends),
+	   UNIT_TEST(a_memif_may_lose_its_peer_while_it_is_polled),
+	   UNIT_TEST(a_memif_client_asks_until_its_server_has_started),
 	   UNIT_TEST(the_wire_of_a_sim_port_is_in_hand));
