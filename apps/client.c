@@ -99,17 +99,18 @@ static uint64_t loop_target(const struct client *c)
 	return (uint64_t)((double)p->concurrency * (double)elapsed_ns / (double)p->ramp_ns);
 }
 
-// Open loop: how many were due by now. In the ramp the rate grows from 0, so its integral is a
-// parabola; after it a straight line.
-static uint64_t schedule_due(const struct client *c)
+// Open loop: how many were due by some time. In the ramp the rate grows from 0, so its integral is
+// a parabola; after it a straight line.
+static uint64_t schedule_due(const struct client *c, uint64_t by_ns)
 {
 	const struct client_plan *p = c->plan;
-	double elapsed_ns = (double)(c->now_ns - c->load_from_ns);
+	double elapsed_ns = (double)(by_ns - c->load_from_ns);
 	double ramp_ns = (double)p->ramp_ns;
+	double due = p->rate_per_ns * (elapsed_ns - ramp_ns / 2);
 
-	if (elapsed_ns >= ramp_ns)
-		return (uint64_t)(p->rate_per_ns * (elapsed_ns - ramp_ns / 2));
-	return (uint64_t)(p->rate_per_ns * elapsed_ns * elapsed_ns / (2 * ramp_ns));
+	if (elapsed_ns < ramp_ns)
+		due = p->rate_per_ns * elapsed_ns * elapsed_ns / (2 * ramp_ns);
+	return p->connections > 0 ? min_u64((uint64_t)due, p->connections) : (uint64_t)due;
 }
 
 // What is neither held nor ended has packets on the wire.
@@ -126,9 +127,7 @@ static unsigned churn_wanted(struct client *c)
 	uint64_t wanted;
 
 	if (c->plan->rate_per_ns > 0) {
-		c->planned = schedule_due(c);
-		if (c->plan->connections > 0)
-			c->planned = min_u64(c->planned, c->plan->connections);
+		c->planned = schedule_due(c, c->now_ns);
 		wanted = c->planned - t->opened - c->counts.missed;
 	} else {
 		uint64_t target = loop_target(c);
@@ -208,6 +207,14 @@ static bool is_stopped(const struct client *c)
 	return __atomic_load_n(c->stop, __ATOMIC_RELAXED) != 0;
 }
 
+// What was due between the last opening and the end, which a loop that was held up may notice late,
+// was due all the same.
+static void end_schedule(struct client *c)
+{
+	if (c->plan->rate_per_ns > 0)
+		c->planned = schedule_due(c, min_u64(c->now_ns, load_until(c)));
+}
+
 // Whether all of --connections have been opened (or missed).
 static bool is_quota_reached(const struct client *c)
 {
@@ -282,6 +289,8 @@ void client_step(struct client *c, uint64_t now_ns)
 	phase = client_phase(c);
 	if (phase == PHASE_FILL)
 		open_live(c);
+	else if (before > PHASE_FILL && before < PHASE_DRAIN && phase >= PHASE_DRAIN)
+		end_schedule(c);
 	else if (phase < PHASE_DRAIN && phase == before)
 		open_churn(c); // Not in the step of a change: the loop takes its mark first.
 	hc_flush(c->worker);

@@ -602,13 +602,13 @@ class Results(Case):
         result = run("bench", "--hugepages", "off", "--duration", "2s", "--rate", "2k", "--json", "-")
         out = self.check_orderly(result, result.json["totals"]["opened"])
         due = out["totals"]["opened"] + out["totals"]["missed"]
-        self.assertAlmostEqual(due, 4000, delta=10)
+        self.assertAlmostEqual(due, 4000, delta=1)
 
     def test_ramp_grows_to_the_rate(self):
         result = run("bench", "--hugepages", "off", "--duration", "2s", "--ramp", "1s",
                      "--rate", "2k", "--json", "-")
         out = self.check_orderly(result, result.json["totals"]["opened"])
-        self.assertAlmostEqual(out["totals"]["opened"] + out["totals"]["missed"], 3000, delta=10)
+        self.assertAlmostEqual(out["totals"]["opened"] + out["totals"]["missed"], 3000, delta=1)
         self.assertGreaterEqual(out["rates"]["steady_from_s"], 1)
 
     def test_two_pairs_share_the_connections(self):
