@@ -31,8 +31,8 @@
 #include "io/why.h"
 
 #define LINK_WAIT_NIC_MS    9000u // Ethernet's negotiation may take that long.
-#define LINK_WAIT_MEMIF_MS  3000u // For a server that is about to start.
-#define LINK_AGAIN_MEMIF_MS 300u  // A handshake with one that is there takes a tenth of that.
+#define LINK_WAIT_MEMIF_MS  4000u // For a server that is about to start.
+#define LINK_AGAIN_MEMIF_MS 1000u // A handshake with one that is there takes a third of that.
 #define LINK_POLL_MS        10u
 #define REDIRECT_RING_CAP   2048u
 #define L2_OVERHEAD         26u // Ethernet header, two VLAN tags, FCS.
@@ -317,7 +317,7 @@ static int memif_link_wait(struct hc_port_owner *o, char why[HC_WHY_SIZE])
 	for (unsigned ms = 0; ms < LINK_WAIT_MEMIF_MS && !err; ms += LINK_AGAIN_MEMIF_MS) {
 		if (link_wait(o, LINK_AGAIN_MEMIF_MS))
 			return 0;
-		hc_gate_settle();
+		hc_gate_settle(&o->rt->gate);
 		rte_rwlock_read_lock(o->port.gate);
 		(void)rte_eth_dev_stop(o->port.port_id);
 		err = rte_eth_dev_start(o->port.port_id);
@@ -396,8 +396,12 @@ int hc_ethdev_start(struct hc_port_owner *o, const struct hc_port_config *cfg,
 	port->has_rss = rss_read(port, &s);
 	(void)snprintf(port->driver, sizeof port->driver, "%s", s.dev.driver_name);
 	mac_choose(o);
-	if (is_memif_client(o))
-		return memif_link_wait(o, why);
+	if (is_memif_client(o)) {
+		hc_gate_hurry(&o->rt->gate, true);
+		err = memif_link_wait(o, why);
+		hc_gate_hurry(&o->rt->gate, false);
+		return err;
+	}
 	// Drivers in software have theirs at once, and a memif's server does not wait for a client.
 	if (!o->is_soft)
 		(void)link_wait(o, LINK_WAIT_NIC_MS);

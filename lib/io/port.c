@@ -260,7 +260,7 @@ static void ethdev_stop(struct hc_port_owner *o)
 	// What the driver has heard of its peer is dealt with first, and nothing new while the
 	// device goes: memif frees at the end of its peer what the removal frees, too.
 	if (o->has_gate) {
-		hc_gate_settle();
+		hc_gate_settle(&o->rt->gate);
 		rte_rwlock_read_lock(port->gate);
 	}
 	if (o->is_started)
