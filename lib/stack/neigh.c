@@ -20,6 +20,11 @@
 #define HC_ARP_SCAN_ENTRIES 16u    // Looked at per millisecond.
 #define HC_ARP_DEFEND_MS    10000u // RFC 5227 DEFEND_INTERVAL.
 
+// Announcements of source addresses: at the start, in each millisecond after it, and in all.
+#define HC_ARP_ANNOUNCE_START 256u
+#define HC_ARP_ANNOUNCE_PACE  16u
+#define HC_ARP_ANNOUNCE_MAX   (64u << 10)
+
 static const uint8_t mac_broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 static const uint8_t mac_none[6];
 
@@ -236,9 +241,40 @@ static void neigh_expire(struct hc_worker *w, struct hc_neigh *n)
 	}
 }
 
+// Tells the network that `n` more source addresses are ours (RFC 5227 3). Who knew them by another
+// MAC, that of a run before this one, would answer there: its first connections would time out.
+static void announce(struct hc_worker *w, uint32_t n)
+{
+	struct hc_neighs *ns = &w->neighs;
+
+	for (; n && ns->announced < ns->announce_count; n--, ns->announced++) {
+		uint32_t addr = w->tuples.addr_base + ns->announced;
+		bool is_edge = ns->announced == 0 || ns->announced == w->tuples.addr_count - 1;
+		hc_be32 addr_be = hc_to_be32(addr);
+
+		if (addr != w->cfg.local_addr && !(w->tuples.skips_edges && is_edge))
+			send_arp(w, HC_ARP_REQUEST, mac_broadcast, addr_be, mac_none, addr_be);
+	}
+}
+
+// Source addresses on our own network are resolved by ARP; others are routed to us.
+static uint32_t addresses_to_announce(const struct hc_worker *w)
+{
+	const struct hc_neighs *ns = &w->neighs;
+	uint32_t base = (HC_FORCE uint32_t)hc_to_be32(w->tuples.addr_base);
+
+	if (w->tuples.count == 0 || w->cfg.clients.len < w->cfg.local_prefix_len ||
+	    ((base ^ (HC_FORCE uint32_t)ns->net_be) & (HC_FORCE uint32_t)ns->mask_be) != 0)
+		return 0;
+	return hc_min_u32(w->tuples.addr_count, HC_ARP_ANNOUNCE_MAX);
+}
+
 void hc_neigh_tick(struct hc_worker *w)
 {
 	struct hc_neighs *ns = &w->neighs;
+
+	if (HC_UNLIKELY(ns->announced < ns->announce_count))
+		announce(w, HC_ARP_ANNOUNCE_PACE);
 
 	for (uint32_t i = 0; i < HC_ARP_SCAN_ENTRIES && i < ns->count; i++) {
 		struct hc_neigh *n;
@@ -252,8 +288,9 @@ void hc_neigh_tick(struct hc_worker *w)
 
 bool hc_neigh_next_due_ms(const struct hc_worker *w, uint32_t *due_ms)
 {
-	bool has_due = false;
+	bool has_due = w->neighs.announced < w->neighs.announce_count;
 
+	*due_ms = w->env.now_ms + 1;
 	for (uint32_t i = 0; i < w->neighs.count; i++) {
 		const struct hc_neigh *n = &w->neighs.entry[i];
 
@@ -352,9 +389,12 @@ void hc_neigh_start(struct hc_worker *w)
 {
 	w->is_started = true;
 	// One worker of a port speaks for the host: an ARP announcement (RFC 5227 3).
-	if (w->queue == 0)
+	if (w->queue == 0) {
 		send_arp(w, HC_ARP_REQUEST, mac_broadcast, w->parse_env.local_be, mac_none,
 			 w->parse_env.local_be);
+		w->neighs.announce_count = addresses_to_announce(w);
+		announce(w, HC_ARP_ANNOUNCE_START);
+	}
 	if (w->neighs.gateway_idx != HC_NEIGH_NONE) {
 		struct hc_neigh *n = &w->neighs.entry[w->neighs.gateway_idx];
 

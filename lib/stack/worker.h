@@ -140,6 +140,8 @@ struct hc_neighs {
 	uint32_t ttl_ms;
 	uint32_t scan;        // Where the housekeeping goes on.
 	uint16_t gateway_idx; // HC_NEIGH_NONE without a gateway.
+	uint32_t announced;   // Source addresses announced so far, of announce_count.
+	uint32_t announce_count;
 	hc_be32 net_be;
 	hc_be32 mask_be;
 	uint32_t defended_ms; // When we last answered a conflict (RFC 5227 2.4).

@@ -52,3 +52,20 @@ def memif_between_two_processes(net):
     theirs.expect_orderly(5000)
     expect_equal(ours.counter("tx_packets"), theirs.counter("rx_packets"), "packets sent, received")
     expect_equal(theirs.counter("tx_packets"), ours.counter("rx_packets"), "packets sent, received")
+
+
+@case(seconds=60)
+def memif_takes_one_client_after_another(net):
+    path = net.folder / "memif.sock"
+    server = net.start("serve", "--port", "memif:%s,server" % path, "--local", OURS + "/24",
+                       "--listen", "80", "--close", "server")
+    wait_until(lambda: re.search(r"^ +[0-9.]+ +0 ", server.out, re.MULTILINE), 20,
+               "the server's first line")
+    # Each client comes with a MAC of its own for the same addresses, and must not go unheard for
+    # as long as the server remembers the last one's.
+    for _ in range(3):
+        load = net.load("--connections", 500, "--concurrency", 50, "--request", "http",
+                        "--clients", "10.0.0.64/28", "--close", "server",
+                        port="memif:%s,client" % path)
+        load.finish(20).expect_orderly(500)
+    server.stop().expect_orderly(1500)

@@ -45,6 +45,51 @@ static void a_host_announces_itself_at_the_start(void)
 	fx_shut();
 }
 
+static void clients_on_the_network(struct hc_stack_config *cfg)
+{
+	cfg->clients = (struct hc_prefix){.addr = 0x0a000040, .len = 28};
+}
+
+static void source_addresses_on_the_network_are_announced(void)
+{
+	const struct fx_options o = {.is_stranger = true, .set_cfg = clients_on_the_network};
+
+	fx_open(&o);
+	(void)expect_arp(1, FX_LOCAL, FX_LOCAL);
+	// The first and the last are nobody's.
+	for (uint32_t addr = 0x0a000041; addr < 0x0a00004f; addr++)
+		UNIT_EQ_BYTES(expect_arp(1, addr, addr)->bytes, everybody, 6);
+	fx_expect_silence();
+	fx_wait_ms(100);
+	fx_expect_silence();
+	fx_shut();
+}
+
+static void many_clients_on_the_network(struct hc_stack_config *cfg)
+{
+	cfg->local_prefix_len = 16;
+	cfg->clients = (struct hc_prefix){.addr = 0x0a000400, .len = 23};
+	cfg->tuple_cap = 512;
+}
+
+static void many_source_addresses_are_announced_at_a_pace(void)
+{
+	const struct fx_options o = {.is_stranger = true, .set_cfg = many_clients_on_the_network};
+	unsigned count = 0;
+
+	fx_open(&o);
+	UNIT_EQ(fx_ctr(HC_CTR_arp_requests_sent), 1 + 255 + 16); // The first millisecond's with it.
+	fx_forget();
+	fx_wait_ms(1);
+	UNIT_EQ(fx_ctr(HC_CTR_arp_requests_sent), 1 + 255 + 2 * 16);
+	fx_wait_ms(100);
+	UNIT_EQ(fx_ctr(HC_CTR_arp_requests_sent), 1 + 510);
+	for (const struct fx_out *out; (out = fx_next()); count++)
+		UNIT_EQ(out->view.src, 0x0a000400 + 272 + count);
+	UNIT_EQ(count, 510 - 255 - 16);
+	fx_shut();
+}
+
 static void every_address_of_ours_is_answered_for(void)
 {
 	const struct fx_options o = {.set_cfg = clients};
@@ -347,6 +392,8 @@ static void who_lives_elsewhere_is_reached_by_the_gateway(void)
 }
 
 UNIT_SUITE(neigh, UNIT_TEST(a_host_announces_itself_at_the_start),
+	   UNIT_TEST(source_addresses_on_the_network_are_announced),
+	   UNIT_TEST(many_source_addresses_are_announced_at_a_pace),
 	   UNIT_TEST(every_address_of_ours_is_answered_for),
 	   UNIT_TEST(packets_wait_for_an_answer_up_to_a_bound),
 	   UNIT_TEST(a_silent_neighbour_is_asked_thrice_and_given_up),
