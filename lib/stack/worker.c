@@ -127,8 +127,11 @@ static void init_tuples(struct hc_worker *w, void *memory)
 	u->count = u->port_count << u->addr_bits;
 	u->checks_owner = w->queue_count > 1;
 	u->slot = memory;
-	// RFC 6056: where the ports begin is nobody's business. (Ports are not secret here.)
-	u->cursor = (uint32_t)((uint64_t)(uint32_t)w->env.secret.k[2] * u->count >> 32);
+	// RFC 6056: where the ports begin is nobody's business, and differs from one run to the
+	// next. It is plain to see on the wire, so it comes out of the secret's hash and is no part
+	// of it.
+	u->cursor =
+		(uint32_t)((hc_siphash(&w->env.secret, cfg->local_addr, 2) >> 32) * u->count >> 32);
 	memset(u->slot, 0xff, u->count * sizeof(hc_ref));
 }
 

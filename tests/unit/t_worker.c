@@ -187,6 +187,31 @@ static void held_tuples_do_not_stop_those_that_come_and_go(void)
 	fx_shut();
 }
 
+static uint64_t seed_of_the_day;
+
+static void another_seed(struct hc_stack_config *cfg)
+{
+	cfg->tuple_cap = 16384;
+	cfg->seed = seed_of_the_day;
+}
+
+static void tuples_begin_where_the_seed_says(void)
+{
+	const struct fx_options o = {.set_cfg = another_seed};
+	uint32_t first[4];
+
+	for (unsigned i = 0; i < 4; i++) {
+		seed_of_the_day = 1 + i % 3;
+		fx_open(&o);
+		first[i] = fx.worker->tuples.cursor;
+		// Who sees the first port learns nothing about the secret.
+		CU_ASSERT(first[i] != (fx.worker->env.secret.k[2] & 0xffffffff) * 16384 >> 32);
+		fx_shut();
+	}
+	CU_ASSERT(first[0] != first[1] && first[1] != first[2] && first[2] != first[0]);
+	UNIT_EQ(first[3], first[0]);
+}
+
 static void a_search_that_cannot_succeed_becomes_short(void)
 {
 	const struct fx_options o = {.set_cfg = a_plenty_of_tuples};
@@ -380,6 +405,7 @@ UNIT_SUITE(sharing, UNIT_TEST(a_frame_at_the_wrong_queue_is_passed_to_its_worker
 	   UNIT_TEST(a_source_tuple_brings_the_answer_to_its_own_worker),
 	   UNIT_TEST(held_tuples_do_not_stop_those_that_come_and_go),
 	   UNIT_TEST(a_search_that_cannot_succeed_becomes_short),
+	   UNIT_TEST(tuples_begin_where_the_seed_says),
 	   UNIT_TEST(with_rss_the_tuple_is_chosen_by_the_ports_hash),
 	   UNIT_TEST(a_local_listener_keeps_its_port),
 	   UNIT_TEST(checksums_left_to_the_port_are_marked_and_prepared),
