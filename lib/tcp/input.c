@@ -323,9 +323,12 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 			what |= HC_DO_ACK;
 		}
 	}
-	// RFC 7323 4.3 (2): the timestamp to echo.
+	// RFC 7323 4.3 (2): the timestamp to echo. Last.ACK.sent is RCV.NXT, unless an ACK is still
+	// owed: that one echoes the earliest segment it is for, so that the peer's RTT has the wait
+	// in it.
 	if (t->flags & HC_TCB_TS && seg->opts & HC_OPT_TIMESTAMPS &&
-	    hc_seq_le(seg->seq, t->rcv_nxt) && hc_seq_ge(seg->tsval, t->ts_recent))
+	    !(t->flags & HC_TCB_ACK_OWED) && hc_seq_le(seg->seq, t->rcv_nxt) &&
+	    hc_seq_ge(seg->tsval, t->ts_recent))
 		t->ts_recent = seg->tsval;
 
 	// Fourth: SYN. RFC 5961 4.2.

@@ -12,8 +12,10 @@
 #include "tcp/opening.h"
 
 // A TCB with any of these is not predicted, one with data only by hc_tcp_input_quick_data().
-#define HC_QUICK_TCB_LOSS (HC_TCB_RTX | HC_TCB_SOFT_ERROR | HC_TCB_PROBING | HC_TCB_RECOVERING)
-#define HC_QUICK_TCB_ODD  (HC_TCB_DATA | HC_QUICK_TCB_LOSS)
+// Nor is one that owes an ACK: which timestamp that will echo, hc_tcp_input() knows.
+#define HC_QUICK_TCB_LOSS                                                                          \
+	(HC_TCB_RTX | HC_TCB_SOFT_ERROR | HC_TCB_PROBING | HC_TCB_RECOVERING | HC_TCB_ACK_OWED)
+#define HC_QUICK_TCB_ODD (HC_TCB_DATA | HC_QUICK_TCB_LOSS)
 
 // The send window of an acceptable segment that acknowledges all we sent.
 HC_ALWAYS_INLINE void hc_quick_window(struct hc_tcb *t, struct hc_tcb_cold *c,

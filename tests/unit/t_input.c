@@ -420,6 +420,28 @@ static void ts_recent_moves_up_to_rcv_nxt_and_never_back(void) // RFC 7323 4.3.
 	UNIT_EQ(x.t.ts_recent, 3);
 }
 
+static void an_ack_that_waits_echoes_the_first_timestamp(void) // RFC 7323 4.3, Last.ACK.sent.
+{
+	struct fx_story s = {.iss = 1, .irs = 2, .has_ts = true};
+	struct fx_conn x = fx_established(&s);
+	struct hc_seg seg;
+
+	x.t.flags |= HC_TCB_PIGGYBACK;
+	for (unsigned i = 0; i < 3; i++) {
+		seg = fx_seg(&x, ACK);
+		seg.payload_len = 10;
+		seg.tsval = FX_TS_PEER + 5 + i;
+		FX_VERDICT(fx_input(&x, &seg), HC_DO_DELIVER | HC_DO_ACK_DEFER, 0, 0);
+		x.t.flags |= HC_TCB_ACK_OWED; // As the stack does, until the flush.
+		UNIT_EQ(x.t.ts_recent, FX_TS_PEER + 5);
+	}
+	x.t.flags &= (uint16_t)~HC_TCB_ACK_OWED;
+	seg = fx_seg(&x, ACK);
+	seg.tsval = FX_TS_PEER + 9;
+	(void)fx_input(&x, &seg);
+	UNIT_EQ(x.t.ts_recent, FX_TS_PEER + 9);
+}
+
 static void timestamps_not_negotiated_do_not_count(void)
 {
 	struct fx_conn x = fx_established(&fx_plain);
@@ -636,6 +658,7 @@ UNIT_SUITE(input, UNIT_TEST(active_open_comes_to_established),
 	   UNIT_TEST(segment_without_ack_is_dropped), UNIT_TEST(old_timestamp_is_not_acceptable),
 	   UNIT_TEST(ts_recent_moves_up_to_rcv_nxt_and_never_back),
 	   UNIT_TEST(timestamps_not_negotiated_do_not_count),
+	   UNIT_TEST(an_ack_that_waits_echoes_the_first_timestamp),
 	   UNIT_TEST(closed_window_takes_acks_and_fin_but_no_text),
 	   UNIT_TEST(window_is_not_taken_from_older_segments),
 	   UNIT_TEST(window_that_opens_asks_for_output),
