@@ -611,6 +611,28 @@ class Results(Case):
         self.assertAlmostEqual(out["totals"]["opened"] + out["totals"]["missed"], 3000, delta=1)
         self.assertGreaterEqual(out["rates"]["steady_from_s"], 1)
 
+    def test_what_was_due_while_the_process_slept_is_missed(self):
+        # Asleep from after the first second until after the end of the second.
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "r.json"
+            with subprocess.Popen([HANDCLASP, "bench", "--hugepages", "off", "--duration", "2s",
+                                   "--rate", "2k", "--json", path], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE) as process:
+                try:
+                    for line in process.stdout:
+                        if re.match(rb"\s+1\.\d+ ", line):
+                            break
+                    process.send_signal(signal.SIGSTOP)
+                    time.sleep(1.5)
+                    process.send_signal(signal.SIGCONT)
+                    process.communicate(timeout=SECONDS)
+                except BaseException:
+                    process.kill()
+                    raise
+            totals = json.loads(path.read_text())["totals"]
+        self.assertAlmostEqual(totals["opened"] + totals["missed"], 4000, delta=1)
+        self.assertGreater(totals["missed"], 500)
+
     def test_two_pairs_share_the_connections(self):
         out = self.check_orderly(bench("--cores", 2, connections=2001), 2001)
         self.assertEqual(len(out["environment"]["lcores"]), 2)
