@@ -11,7 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-#define QUIET_TURNS_MAX 64u // Turns without an event before the CPU is given away.
+#define QUIET_TURNS_MAX  64u               // Turns without an event before the CPU is given away.
+#define USE_CPU_EVERY_NS (NS_PER_S / 1000) // How often a server alone reads its CPU time.
 
 static void set_phase(struct loop *l, enum client_phase phase)
 {
@@ -78,6 +79,33 @@ static uint64_t server_ended(const struct server *s)
 	return s->counts.closed + s->counts.reset + s->counts.aborted;
 }
 
+// A connection came or went. CPU time is a system call, so it is read once in a while only.
+static void note_use(struct loop *l, uint64_t now_ns)
+{
+	l->last_use_ns = now_ns;
+	if (l->is_used && now_ns - l->use_cpu_at_ns < USE_CPU_EVERY_NS)
+		return;
+	l->use_cpu_ns = thread_cpu_ns();
+	l->use_cpu_at_ns = now_ns;
+	if (!l->is_used) {
+		l->from.t_ns = now_ns;
+		l->from.cpu_ns = l->use_cpu_ns;
+	}
+	l->is_used = true;
+}
+
+// The measured part ends with the last use. Since CPU time was read the core may have been ours for
+// as long as it has been since, and not for longer.
+static void mark_last_use(struct loop *l)
+{
+	uint64_t cpu_ns;
+
+	loop_mark(l, &l->to);
+	l->to.t_ns = max_u64(l->last_use_ns, l->started_ns);
+	cpu_ns = l->is_used ? l->use_cpu_ns + (l->last_use_ns - l->use_cpu_at_ns) : l->from.cpu_ns;
+	l->to.cpu_ns = min_u64(l->to.cpu_ns, cpu_ns);
+}
+
 static void serve_alone(struct loop *l, uint64_t now_ns)
 {
 	const struct server_counts *k = &l->server->counts;
@@ -85,16 +113,12 @@ static void serve_alone(struct loop *l, uint64_t now_ns)
 
 	if (use_count != l->last_use_count) {
 		l->last_use_count = use_count;
-		l->last_use_ns = now_ns;
-		if (!l->is_used)
-			l->from.t_ns = now_ns;
-		l->is_used = true;
+		note_use(l, now_ns);
 	}
 	if (loop_phase(l) < PHASE_DRAIN &&
 	    (__atomic_load_n(l->stop, __ATOMIC_RELAXED) || now_ns >= l->phase_until_ns)) {
 		server_stop_listening(l->server);
-		loop_mark(l, &l->to);
-		l->to.t_ns = max_u64(l->last_use_ns, l->started_ns);
+		mark_last_use(l);
 		l->phase_until_ns = now_ns + l->drain_ns;
 		set_phase(l, PHASE_DRAIN);
 	}

@@ -42,7 +42,8 @@ struct loop {
 	uint64_t phase_until_ns;
 	uint64_t last_use_ns; // Of a server alone: the last time a connection came or went.
 	uint64_t last_use_count;
-	bool is_used;         // The same: there was a first one.
+	uint64_t use_cpu_ns, use_cpu_at_ns; // The same: CPU time up to some use, and when that was.
+	bool is_used;                       // The same: there was a first one.
 	struct mark from, to; // Of the measured part; from the start if there is none.
 };
 

@@ -299,6 +299,9 @@ static json_t *totals_json(const struct result *r)
 	set(out, "bad_responses_by",
 	    json_pack("{s:I, s:I}", "status", (json_int_t)outcome[OUTCOME_BAD_STATUS], "length",
 		      (json_int_t)outcome[OUTCOME_BAD_LENGTH]));
+	set(out, "requests", plan_has_server(r->cfg) ? count(r->servers.requests) : json_null());
+	set(out, "bad_requests",
+	    plan_has_server(r->cfg) ? count(r->servers.bad_requests) : json_null());
 	set(out, "body_bytes", count(r->clients.body_bytes + r->servers.body_bytes));
 	set(out, "ledger_balanced", json_boolean(r->fault_count == 0));
 	set(out, "ledger_faults", texts(r->faults[0], FAULT_SIZE, r->fault_count));

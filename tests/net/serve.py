@@ -62,7 +62,14 @@ def a_bad_request_is_answered_with_400(net):
         answer = read_all(sock)
         expect(answer.startswith(b"HTTP/1.1 400 "), "answer to %r: %r" % (request, answer[:60]))
         sock.close()
-    server.stop().expect_orderly(3)
+    result = server.stop()
+    result.expect_orderly(3)
+    expect_equal((result.totals["requests"], result.totals["bad_requests"]), (0, 3),
+                 "requests, bad requests")
+    # The server turned idly before the first connection; that is no cost of these three.
+    cost = result.json["cost"]
+    expect(0 < cost["cpu_ns_per_connection"] <= 1.01 * cost["ns_per_connection"],
+           "CPU time within the measured part: %s" % cost)
     net.expect_kernel_clean()
 
 
