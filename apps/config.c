@@ -149,6 +149,24 @@ static bool finish_close(struct config *cfg)
 	return true;
 }
 
+// Said now, or it would be a run in which no SYN ever leaves.
+static bool is_target_reachable(const struct config *cfg)
+{
+	uint32_t mask = cfg->local.len ? UINT32_MAX << (32 - cfg->local.len) : 0;
+
+	if (cfg->target.addr == cfg->local.addr) {
+		complain("--target and --local are the same address, and a port leads to others "
+			 "only: give the target's own");
+		return false;
+	}
+	if (cfg->gateway || ((cfg->target.addr ^ cfg->local.addr) & mask) == 0)
+		return true;
+	complain("--target is not on the network of --local, which has a length of %u: give "
+		 "--gateway ADDR for what is beyond it, or the right length",
+		 cfg->local.len);
+	return false;
+}
+
 static bool finish_place(struct config *cfg)
 {
 	if (cfg->command == COMMAND_BENCH) {
@@ -177,6 +195,8 @@ static bool finish_place(struct config *cfg)
 			 "10.0.0.1:80");
 		return false;
 	}
+	if (cfg->command == COMMAND_LOAD && !is_target_reachable(cfg))
+		return false;
 	if (cfg->command == COMMAND_SERVE && cfg->listen.count == 0)
 		cfg->listen = (struct listen_list){.count = 1,
 						   .port[0] = {.port = 80, .mode = LISTEN_HTTP}};

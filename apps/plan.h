@@ -28,7 +28,7 @@ struct plan {
 	struct hc_port_config port;
 	uint64_t memory_bytes; // Of workers and buffers.
 
-	uint64_t addresses; // Source addresses, of all clients.
+	uint64_t addresses; // Source addresses that can be used, of all clients.
 	uint64_t tuples;    // Of all clients.
 	uint64_t held;      // Of them, in use all the time: the others come and go.
 	double rate_per_s;  // The rate asked for, or the highest expected.

@@ -179,7 +179,8 @@ static bool plan_addresses(struct plan *p, struct config *cfg, const struct size
 		server->gateway = 0x0a000002;
 		server->clients = (struct hc_prefix){0};
 	}
-	p->addresses = (1ull << (32 - p->client[0].clients.len)) * (is_bench ? p->worker_count : 1);
+	p->addresses = usable_addresses(1ull << (32 - p->client[0].clients.len)) *
+		       (is_bench ? p->worker_count : 1);
 	return true;
 }
 
