@@ -17,6 +17,8 @@
 #define PLAN_SIZES "; 0: by the plan"
 
 static const char *const close_words[] = {"client", "server", "both", "rst", NULL};
+// In the order of enum hc_syn_cookies.
+static const char *const syn_cookies_words[] = {"overflow", "always", "never", NULL};
 static const char *const close_method_words[] = {"auto", "four-way", "three-way", NULL};
 
 // clang-format off
@@ -103,6 +105,8 @@ const struct option option_table[] = {
 	 NULL, AT(stack.syn_retries), 0, 30, B | L | S, OPTION_COUNT, GROUP_TCP},
 	{"synack-retries", "synack_retries", "N", "retransmissions of a SYN-ACK before giving up",
 	 NULL, AT(stack.synack_retries), 0, 30, B | L | S, OPTION_COUNT, GROUP_TCP},
+	{"syn-cookies", "syn_cookies", "WHEN", "answer SYNs without keeping them (RFC 4987)",
+	 syn_cookies_words, AT(stack.syn_cookies), ANY, B | L | S, OPTION_WORD, GROUP_TCP},
 	{"data-retries", "data_retries", "N", "retransmissions of data or a FIN before giving up",
 	 NULL, AT(stack.data_retries), 0, 30, B | L | S, OPTION_COUNT, GROUP_TCP},
 	{"fin-wait2", "fin_wait2_ms", "MS", "longest wait for the peer's FIN after ours; 0: for ever",

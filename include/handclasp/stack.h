@@ -27,6 +27,13 @@
 extern "C" {
 #endif
 
+/** When a SYN is answered with a SYN cookie (RFC 4987), for which nothing is kept. */
+enum hc_syn_cookies {
+	HC_SYN_COOKIES_OVERFLOW, /**< When the SYN minis or the listener's backlog are full. */
+	HC_SYN_COOKIES_ALWAYS,   /**< Every one, but those that end a TIME-WAIT. */
+	HC_SYN_COOKIES_NEVER,    /**< What finds no room is dropped. */
+};
+
 /** What becomes of a host: addresses, limits and protocol times. hc_stack_config_default() fills
  * every field. */
 struct hc_stack_config {
@@ -68,6 +75,7 @@ struct hc_stack_config {
 	/* Switches. */
 	bool has_timestamps;     /**< Offer RFC 7323 timestamps. */
 	bool has_window_scale;   /**< Offer RFC 7323 window scale. */
+	uint8_t syn_cookies;     /**< enum hc_syn_cookies. */
 	bool keeps_stage_cycles; /**< Account TSC cycles to pipeline stages
 				    (hc_worker_stage_cycles()). */
 

@@ -375,18 +375,18 @@ HC_ALWAYS_INLINE void accept_syn(struct hc_worker *w, const struct hc_seg *seg,
 	struct hc_syn_mini *y;
 	uint32_t idx;
 
-	if (HC_UNLIKELY(l->half_open_count >= l->backlog)) {
-		w->ctr[HC_CTR_tcp_syn_backlog]++;
+	if (HC_UNLIKELY(l->half_open_count >= l->backlog || (w->always_cookies && !has_floor))) {
+		hc_cookie_answer(w, seg, HC_CTR_tcp_syn_backlog);
 		return;
 	}
 	idx = hc_pool_get(&w->syn_pool);
 	if (HC_UNLIKELY(idx == HC_IDX_NONE)) {
-		w->ctr[HC_CTR_tcp_syn_no_memory]++;
+		hc_cookie_answer(w, seg, HC_CTR_tcp_syn_no_memory);
 		return;
 	}
 	if (HC_UNLIKELY(!hc_table_insert(&w->table, seg->hash, hc_ref_make(HC_REF_SYN, idx)))) {
 		hc_pool_put(&w->syn_pool, idx);
-		w->ctr[HC_CTR_tcp_syn_no_memory]++;
+		hc_cookie_answer(w, seg, HC_CTR_tcp_syn_no_memory);
 		return;
 	}
 	y = &w->syn[idx];
@@ -400,9 +400,47 @@ HC_ALWAYS_INLINE void accept_syn(struct hc_worker *w, const struct hc_seg *seg,
 	hc_tx_synack(w, y);
 }
 
+// A listener's connection is established: it takes the final ACK's text and FIN.
+HC_ALWAYS_INLINE struct rte_mbuf *accepted(struct hc_worker *w, uint32_t idx,
+					   const struct hc_listener *l, struct rte_mbuf *m,
+					   struct hc_seg *seg)
+{
+	w->ctr[HC_CTR_conn_established_passive]++;
+	hc_event_put(w, idx, HC_EV_ACCEPTED, HC_REASON_NONE, (uint32_t)(l - w->listener));
+	if (HC_UNLIKELY(seg->payload_len || seg->flags & HC_TCP_FIN))
+		return run_tcb_data(w, idx, m, seg);
+	w->ctr[HC_CTR_rx_tcp]++;
+	return m;
+}
+
+// An ACK that may bring a SYN cookie back: straight to a connection, if it does.
+static HC_NOINLINE struct rte_mbuf *accept_cookie(struct hc_worker *w, const struct hc_listener *l,
+						  struct rte_mbuf *m, struct hc_seg *seg)
+{
+	struct hc_syn_mini y;
+	uint32_t idx;
+
+	if (!hc_cookie_take(w, seg, &y))
+		return m;
+	idx = hc_pool_get(&w->tcb_pool);
+	if (idx == HC_IDX_NONE ||
+	    !hc_table_insert(&w->table, seg->hash, hc_ref_make(HC_REF_TCB, idx))) {
+		if (idx != HC_IDX_NONE)
+			hc_pool_put(&w->tcb_pool, idx);
+		w->ctr[HC_CTR_tcp_conn_no_memory]++;
+		return m; // The peer's data brings the cookie again.
+	}
+	w->tcb[idx].flags = l->tcb_flags;
+	w->tcb[idx].cookie = l->cookie;
+	hc_syn_promote(&y, seg, &w->env, &w->tcb[idx], &w->cold[idx]);
+	w->ctr[HC_CTR_syn_cookies_accepted]++;
+	w->ctr[HC_CTR_conn_opened_passive]++;
+	return accepted(w, idx, l, m, seg);
+}
+
 // No flow: a listener's, or nobody's.
-HC_ALWAYS_INLINE void run_no_flow(struct hc_worker *w, const struct hc_seg *seg, bool has_floor,
-				  hc_seq iss_floor)
+HC_ALWAYS_INLINE struct rte_mbuf *run_no_flow(struct hc_worker *w, struct rte_mbuf *m,
+					      struct hc_seg *seg, bool has_floor, hc_seq iss_floor)
 {
 	struct hc_listener *l = find_listener(w, seg);
 	hc_verdict v = l ? hc_syn_check(seg) : hc_tcp_input_closed(seg);
@@ -410,14 +448,17 @@ HC_ALWAYS_INLINE void run_no_flow(struct hc_worker *w, const struct hc_seg *seg,
 	if (HC_LIKELY(v == 0)) {
 		HC_ASSERT(l);
 		accept_syn(w, seg, l, has_floor, iss_floor);
-		return;
+		return m;
 	}
+	if (l && hc_cookie_may_be(&w->cookies, seg, &w->env))
+		return accept_cookie(w, l, m, seg);
 	w->ctr[hc_verdict_drop_of(v)]++;
 	if (v & HC_DO_RST_REPLY)
 		hc_tx_rst_reply(w, seg);
+	return m;
 }
 
-// The final ACK: the mini becomes a connection, which takes the segment's text and FIN.
+// The final ACK: the mini becomes a connection.
 HC_ALWAYS_INLINE struct rte_mbuf *promote(struct hc_worker *w, uint32_t syn_idx, struct rte_mbuf *m,
 					  struct hc_seg *seg)
 {
@@ -437,12 +478,7 @@ HC_ALWAYS_INLINE struct rte_mbuf *promote(struct hc_worker *w, uint32_t syn_idx,
 	flow_replace(w, seg->hash, false, hc_ref_make(HC_REF_SYN, syn_idx),
 		     hc_ref_make(HC_REF_TCB, idx));
 	syn_release(w, syn_idx, l);
-	w->ctr[HC_CTR_conn_established_passive]++;
-	hc_event_put(w, idx, HC_EV_ACCEPTED, HC_REASON_NONE, (uint32_t)(l - w->listener));
-	if (HC_UNLIKELY(seg->payload_len || seg->flags & HC_TCP_FIN))
-		return run_tcb_data(w, idx, m, seg);
-	w->ctr[HC_CTR_rx_tcp]++;
-	return m;
+	return accepted(w, idx, l, m, seg);
 }
 
 static HC_NOINLINE void run_syn_any(struct hc_worker *w, uint32_t idx, const struct hc_seg *seg,
@@ -503,7 +539,8 @@ static HC_NOINLINE void run_time_wait(struct hc_worker *w, uint32_t idx, struct 
 
 		hc_tw_forget(w, idx);
 		seg->hash = hc_hash_key(&w->env.secret, &seg->key);
-		run_no_flow(w, seg, true, floor);
+		// A SYN: its buffer is not kept.
+		(void)run_no_flow(w, NULL, seg, true, floor);
 		return;
 	}
 	w->ctr[drop == 0 ? HC_CTR_rx_tcp : drop]++;
@@ -540,7 +577,7 @@ void hc_run_burst(struct hc_worker *w, unsigned n)
 		if (HC_UNLIKELY(!hc_flow_key_equal(seg->found, &seg->key)))
 			ref = look_again(w, seg);
 		if (ref == HC_REF_NONE)
-			run_no_flow(w, seg, false, 0);
+			m = run_no_flow(w, m, seg, false, 0);
 		else if (hc_ref_kind(ref) == HC_REF_TCB)
 			m = run_tcb(w, hc_ref_idx(ref), m, seg);
 		else if (hc_ref_kind(ref) == HC_REF_SYN)

@@ -192,8 +192,9 @@ static inline void hc_tx_rst_reply(struct hc_worker *w, const struct hc_seg *seg
 	hc_tx_segment(w, m, &s, hc_route(w, seg->key.remote_be));
 }
 
-// The SYN,ACK of a SYN mini.
-HC_ALWAYS_INLINE void hc_tx_synack(struct hc_worker *w, const struct hc_syn_mini *y)
+// The SYN,ACK of a SYN mini, with our clock's `tsval`.
+HC_ALWAYS_INLINE void hc_tx_synack_at(struct hc_worker *w, const struct hc_syn_mini *y,
+				      uint32_t tsval)
 {
 	struct rte_mbuf *m = hc_mbuf_get(w);
 	struct hc_tx_seg s;
@@ -207,13 +208,18 @@ HC_ALWAYS_INLINE void hc_tx_synack(struct hc_worker *w, const struct hc_syn_mini
 		.flags = HC_TCP_SYN | HC_TCP_ACK,
 		.wnd = (uint16_t)hc_min_u32(w->env.rcv_buf_bytes, 0xffff),
 		.has_ts = y->flags & HC_SYN_TS,
-		.tsval = w->env.ts_now,
+		.tsval = tsval,
 		.tsecr = y->ts_recent,
 		.has_wscale = y->flags & HC_SYN_WSCALE,
 		.wscale = w->env.rcv_wscale,
 		.mss = w->env.mss,
 	};
 	hc_tx_segment(w, m, &s, y->neigh);
+}
+
+HC_ALWAYS_INLINE void hc_tx_synack(struct hc_worker *w, const struct hc_syn_mini *y)
+{
+	hc_tx_synack_at(w, y, w->env.ts_now);
 }
 
 // An ACK that a mini sends of itself: <SEQ><ACK> and a window as it stands on the wire.

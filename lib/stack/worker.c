@@ -45,6 +45,7 @@ void hc_stack_config_default(struct hc_stack_config *cfg)
 		.arp_ttl_ms = 60000,
 		.has_timestamps = true,
 		.has_window_scale = true,
+		.syn_cookies = HC_SYN_COOKIES_OVERFLOW,
 	};
 }
 
@@ -98,6 +99,8 @@ static const char *config_error(const struct hc_stack_config *cfg, const struct 
 	if (cfg->time_wait_ms > 1u << 30 || cfg->fin_wait2_ms > 1u << 30 ||
 	    cfg->arp_ttl_ms > 1u << 30 || cfg->arp_ttl_ms == 0)
 		return "a time is 0 or above 2^30 ms";
+	if (cfg->syn_cookies > HC_SYN_COOKIES_NEVER)
+		return "syn_cookies is none of its values";
 	return NULL;
 }
 
@@ -258,6 +261,7 @@ int hc_worker_create(struct hc_port *port, unsigned queue, const struct hc_stack
 	w->redirects = port->queue_count > 1 && !port->has_rss;
 	w->pool = port->pool[queue];
 	w->stage.is_on = cfg->keeps_stage_cycles;
+	w->always_cookies = cfg->syn_cookies == HC_SYN_COOKIES_ALWAYS;
 	if (port->has_rss)
 		rte_convert_rss_key((const uint32_t *)(const void *)port->rss_key,
 				    (uint32_t *)(void *)w->rss_key_be, port->rss_key_len);

@@ -7,6 +7,7 @@
 //
 //   step.c    the step: receive, parse, look up, run, timers, publish
 //   run.c     what a segment does to its flow: carries out the core's verdicts
+//   cookies.c SYN cookies: answered and taken back
 //   expire.c  what time does to flows
 //   tx.h      packet buffers and frames on their way out; flush.c sends them
 //   neigh.c   ARP and next hops         icmp.c   ICMP
@@ -24,6 +25,7 @@
 #include "base/hist_inline.h"
 #include "base/pool.h"
 #include "stack/port.h"
+#include "tcp/cookie.h"
 #include "tcp/input.h"
 #include "tcp/output.h"
 #include "tcp/syn.h"
@@ -184,6 +186,7 @@ struct hc_worker {
 	bool has_data;  // Data has flowed, so the queues of connections are worth a prefetch.
 	bool redirects; // Frames of other workers' flows may arrive here.
 	bool is_started;
+	bool always_cookies; // HC_SYN_COOKIES_ALWAYS.
 	uint32_t ts_offset;
 	rte_rwlock_t *gate;  // The port's.
 	uint64_t next_ms_ns; // When env.now_ms moves on.
@@ -215,6 +218,7 @@ struct hc_worker {
 	uint32_t listener_cap;
 	uint32_t listener_count;
 	uint16_t *listener_by_port; // 65 536, by host-order port.
+	struct hc_cookies cookies;
 
 	/* Events of the step under way. */
 	struct hc_event *events;
@@ -329,6 +333,11 @@ void hc_release_retired(struct hc_worker *w);
 void hc_tw_forget(struct hc_worker *w, uint32_t idx);
 void hc_syn_forget(struct hc_worker *w, uint32_t idx);
 hc_ref hc_flow_find(const struct hc_worker *w, const struct hc_flow_key *key);
+
+// cookies.c
+void hc_cookie_answer(struct hc_worker *w, const struct hc_seg *syn, enum hc_counter drop);
+HC_MUST_USE bool hc_cookie_take(struct hc_worker *w, const struct hc_seg *ack,
+				struct hc_syn_mini *m);
 
 // expire.c
 void hc_expire(struct hc_worker *w);

@@ -142,8 +142,8 @@ void hc_syn_promote(const struct hc_syn_mini *m, const struct hc_seg *seg,
 	c->snd_wscale = m->snd_wscale;
 	c->rcv_wscale = has_wscale ? env->rcv_wscale : 0;
 	c->retries = 0;
-	if (!(m->flags & HC_SYN_RTX))
+	if (!(m->flags & (HC_SYN_RTX | HC_SYN_COOKIE)))
 		hc_rtt_sample(env, c, hc_stamp_us(env->stamp, m->timed_at));
-	else
+	else if (m->flags & HC_SYN_RTX)
 		hc_tcp_after_loss(c, env, m->retries);
 }

@@ -158,6 +158,7 @@ class Options(Case):
         "rto-max": ("30s", "rto_max_ms", 30000),
         "syn-retries": ("3", "syn_retries", 3),
         "synack-retries": ("3", "synack_retries", 3),
+        "syn-cookies": ("always", "syn_cookies", "always"),
         "data-retries": ("3", "data_retries", 3),
         "fin-wait2": ("5s", "fin_wait2_ms", 5000),
         "arp-ttl": ("30s", "arp_ttl_ms", 30000),
