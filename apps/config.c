@@ -18,7 +18,8 @@
 
 static const char *const side_names[] = {"client", "server", "both", "rst"};
 static const char *const method_names[] = {"auto", "four-way", "three-way"};
-static const char *const mode_names[] = {"http", "echo", "discard", "accept", "respond"};
+static const char *const mode_names[] = {"http",    "echo",        "discard",    "accept",
+					 "respond", "close-first", "never-read", "hold"};
 
 const char *close_side_name(uint32_t side)
 {
@@ -46,6 +47,7 @@ void config_init(struct config *cfg, enum command command, const char *name)
 		.command = command,
 		.command_name = name,
 		.drain_ns = command == COMMAND_SERVE ? NS_PER_S : 5 * NS_PER_S,
+		.hold_ns = command == COMMAND_SERVE ? NS_PER_S : 0,
 		.response_bytes = RESPONSE_AUTO,
 		.path = "/",
 		.source_ports = {.lo = 1024, .hi = 65535},
@@ -200,8 +202,11 @@ static bool finish_place(struct config *cfg)
 	if (cfg->command == COMMAND_SERVE && cfg->listen.count == 0)
 		cfg->listen = (struct listen_list){.count = 1,
 						   .port[0] = {.port = 80, .mode = LISTEN_HTTP}};
-	for (unsigned i = 0; i < cfg->listen.count; i++)
-		cfg->listen.port[i].closes_first = cfg->close == CLOSE_SERVER;
+	for (unsigned i = 0; i < cfg->listen.count; i++) {
+		struct listen_port *l = &cfg->listen.port[i];
+
+		l->closes_first = cfg->close == CLOSE_SERVER || l->mode == LISTEN_CLOSE_FIRST;
+	}
 	return true;
 }
 

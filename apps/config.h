@@ -45,7 +45,11 @@ enum listen_mode {
 	LISTEN_ECHO,
 	LISTEN_DISCARD,
 	LISTEN_ACCEPT,
-	LISTEN_RESPOND, // --response bytes for every --request bytes.
+	LISTEN_RESPOND,     // --response bytes for every --request bytes.
+	LISTEN_CLOSE_FIRST, // --response bytes and our FIN, as soon as accepted.
+	LISTEN_NEVER_READ,  // Takes nothing: the window goes to zero and stays there.
+	LISTEN_HOLD,        // Stays in CLOSE-WAIT for --hold.
+	LISTEN_MODE_COUNT
 };
 
 #define LISTENERS_MAX 256u
@@ -54,7 +58,7 @@ enum listen_mode {
 struct listen_port {
 	uint16_t port;
 	uint8_t mode;      // enum listen_mode.
-	bool closes_first; // Of modes http, respond and accept: do not wait for the client's FIN.
+	bool closes_first; // Do not wait for the client's FIN.
 };
 
 struct request {

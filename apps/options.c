@@ -25,8 +25,8 @@ static const char *const kind_hints[OPTION_KINDS] = {
 	[OPTION_TARGET] = "an IPv4 address and a port, such as 10.0.0.1:80",
 	[OPTION_PORTS] = "a port or a range of ports, such as 1024-65535",
 	[OPTION_LISTEN] =
-		"PORT[-PORT][:MODE],... with MODE http, echo, discard, accept or respond, "
-		"at most 256 ports, each once, such as 80,7:echo",
+		"PORT[-PORT][:MODE],... with MODE http, echo, discard, accept, respond, "
+		"close-first, never-read or hold, at most 256 ports, each once, such as 80,7:echo",
 	[OPTION_REQUEST] = "http or a number of bytes from 1 to 1G",
 	[OPTION_TEXT] = "something",
 };
@@ -236,10 +236,10 @@ static bool listen_item(struct listen_list *list, char *item)
 
 	if (colon) {
 		*colon++ = '\0';
-		while (mode <= LISTEN_RESPOND && strcmp(listen_mode_name(mode), colon) != 0)
+		while (mode < LISTEN_MODE_COUNT && strcmp(listen_mode_name(mode), colon) != 0)
 			mode++;
 	}
-	if (mode > LISTEN_RESPOND || !units_port_range(item, &lo, &hi))
+	if (mode >= LISTEN_MODE_COUNT || !units_port_range(item, &lo, &hi))
 		return false;
 	for (uint32_t port = lo; port <= hi; port++) {
 		if (!listen_add(list, (uint16_t)port, mode))

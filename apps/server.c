@@ -4,7 +4,7 @@
 // The server: one step, one pass over its events, one flush. An event finds its connection's
 // session (or the scratch one, for a connection that needs no memory), the mode reads and answers
 // as far as it can, and what is then unfinished is kept in a session of its own. Mode http is in
-// server_http.c.
+// server_http.c, the modes that a client would rather not meet are in server_modes.c.
 
 #include "server.h"
 
@@ -39,8 +39,8 @@ static struct session *scratch_begin(struct server *s, hc_conn conn, uint32_t li
 
 static bool session_is_needed(const struct session *ss)
 {
-	return ss->has_head || ss->is_blocked || ss->is_lingering || ss->got_bytes > 0 ||
-	       ss->held.len > 0;
+	return ss->has_head || ss->is_blocked || ss->is_lingering || ss->is_holding ||
+	       ss->got_bytes > 0 || ss->held.len > 0;
 }
 
 static uint32_t session_take(struct server *s)
@@ -80,40 +80,51 @@ static struct session *session_make(struct server *s)
 	return ss;
 }
 
-static void linger_push(struct server *s, struct session *ss)
+static void queue_push(struct server *s, struct session_queue *q, struct session *ss,
+		       uint64_t wait_ns)
 {
 	uint32_t i = (uint32_t)(ss - s->sessions);
 
-	ss->is_queued = true;
-	ss->linger_until_ns = s->now_ns + LINGER_NS;
-	ss->prev = s->linger_tail;
+	ss->queue = q;
+	ss->due_ns = s->now_ns + wait_ns;
+	ss->prev = q->tail;
 	ss->next = NONE;
-	if (s->linger_tail == NONE)
-		s->linger_head = i;
+	if (q->tail == NONE)
+		q->head = i;
 	else
-		s->sessions[s->linger_tail].next = i;
-	s->linger_tail = i;
+		s->sessions[q->tail].next = i;
+	q->tail = i;
 }
 
-static void linger_remove(struct server *s, struct session *ss)
+static void queue_remove(struct server *s, struct session *ss)
 {
+	struct session_queue *q = ss->queue;
+
 	if (ss->prev == NONE)
-		s->linger_head = ss->next;
+		q->head = ss->next;
 	else
 		s->sessions[ss->prev].next = ss->next;
 	if (ss->next == NONE)
-		s->linger_tail = ss->prev;
+		q->tail = ss->prev;
 	else
 		s->sessions[ss->next].prev = ss->prev;
-	ss->is_queued = false;
+	ss->queue = NULL;
+}
+
+// The first of a queue, once its wait is over.
+static struct session *queue_due(struct server *s, const struct session_queue *q)
+{
+	struct session *ss = q->head == NONE ? NULL : &s->sessions[q->head];
+
+	return ss && ss->due_ns <= s->now_ns ? ss : NULL;
 }
 
 static void session_drop(struct server *s, struct session *ss)
 {
 	if (ss->held.len > 0)
 		hc_recv_release(s->worker, ss->conn, &ss->held, 1);
-	if (ss->is_queued)
-		linger_remove(s, ss);
+	if (ss->queue)
+		queue_remove(s, ss);
 	ss->conn = HC_CONN_NONE;
 	ss->next = s->session_free;
 	s->session_free = (uint32_t)(ss - s->sessions);
@@ -142,8 +153,12 @@ static void session_settle(struct server *s, struct session *ss)
 			return;
 		ss = session_make(s);
 	}
-	if (ss && ss->is_lingering && !ss->is_queued)
-		linger_push(s, ss);
+	if (!ss || ss->queue)
+		return;
+	if (ss->is_lingering)
+		queue_push(s, &s->linger, ss, LINGER_NS);
+	else if (ss->is_holding)
+		queue_push(s, &s->hold, ss, s->hold_ns);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -210,7 +225,7 @@ void server_end(struct server *s, struct session *ss)
 // ---------------------------------------------------------------------------------------------
 // modes
 
-static void discard(struct server *s, struct session *ss)
+void server_discard(struct server *s, struct session *ss)
 {
 	uint32_t len;
 
@@ -263,7 +278,7 @@ static void respond(struct server *s, struct session *ss)
 static void serve(struct server *s, struct session *ss)
 {
 	if (UNLIKELY(ss->is_lingering)) {
-		discard(s, ss);
+		server_discard(s, ss);
 		return;
 	}
 	switch ((enum listen_mode)s->listener[ss->listener].mode) {
@@ -278,12 +293,17 @@ static void serve(struct server *s, struct session *ss)
 		break;
 	case LISTEN_DISCARD:
 	case LISTEN_ACCEPT:
-		discard(s, ss);
+	case LISTEN_CLOSE_FIRST:
+	case LISTEN_HOLD:
+		server_discard(s, ss);
+		break;
+	case LISTEN_NEVER_READ:
+	case LISTEN_MODE_COUNT:
 		break;
 	}
 	// What was answered for good may have left bytes behind.
 	if (UNLIKELY(ss->is_lingering))
-		discard(s, ss);
+		server_discard(s, ss);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -294,8 +314,16 @@ static void on_accepted(struct server *s, const struct hc_event *ev)
 	const struct listen_port *l = &s->listener[ev->cookie];
 
 	s->counts.accepted++;
-	if (l->closes_first && l->mode == LISTEN_ACCEPT)
+	if (!l->closes_first)
+		return;
+	if (l->mode == LISTEN_ACCEPT) {
 		(void)hc_close(s->worker, ev->conn);
+	} else if (l->mode >= LISTEN_CLOSE_FIRST) {
+		struct session *ss = scratch_begin(s, ev->conn, ev->cookie);
+
+		server_mode_accepted(s, ss);
+		session_settle(s, ss);
+	}
 }
 
 static void on_data(struct server *s, const struct hc_event *ev)
@@ -322,10 +350,13 @@ static void on_sent(struct server *s, const struct hc_event *ev)
 	ss->is_blocked = false;
 	if (!server_push(s, ss))
 		return;
-	if (ss->is_ending)
+	if (ss->is_ending) {
 		server_end(s, ss);
-	else
+		if (ss->is_lingering)
+			server_discard(s, ss); // What came while we were blocked.
+	} else {
 		serve(s, ss);
+	}
 	if (ss->has_peer_closed && !ss->is_blocked && !ss->is_ending)
 		server_end(s, ss);
 	session_settle(s, ss);
@@ -336,11 +367,18 @@ static void on_peer_closed(struct server *s, const struct hc_event *ev)
 	struct session *ss = session_find(s, ev);
 
 	if (LIKELY(!ss)) {
+		if (UNLIKELY(ev->cookie < LISTENERS_MAX &&
+			     s->listener[ev->cookie].mode >= LISTEN_CLOSE_FIRST)) {
+			ss = scratch_begin(s, ev->conn, ev->cookie);
+			server_mode_peer_closed(s, ss);
+			session_settle(s, ss);
+			return;
+		}
 		(void)hc_close(s->worker, ev->conn);
 		return;
 	}
 	ss->has_peer_closed = true;
-	if (ss->is_blocked || ss->is_ending)
+	if (ss->is_blocked || ss->is_ending || ss->is_holding)
 		return;
 	server_end(s, ss);
 	session_settle(s, ss);
@@ -389,14 +427,24 @@ static void on_event(struct server *s, const struct hc_event *ev)
 // Clients that were answered for good and do not go away.
 static void linger_expire(struct server *s)
 {
-	while (s->linger_head != NONE) {
-		struct session *ss = &s->sessions[s->linger_head];
+	struct session *ss;
 
-		if (ss->linger_until_ns > s->now_ns)
-			return;
+	while ((ss = queue_due(s, &s->linger))) {
 		if (hc_abort(s->worker, ss->conn) == 0)
 			s->counts.aborted++;
 		session_drop(s, ss);
+	}
+}
+
+// Connections of mode hold whose wait is over.
+static void hold_expire(struct server *s)
+{
+	struct session *ss;
+
+	while ((ss = queue_due(s, &s->hold))) {
+		queue_remove(s, ss);
+		ss->is_holding = false;
+		server_end(s, ss);
 	}
 }
 
@@ -409,8 +457,10 @@ void server_step(struct server *s, uint64_t now_ns)
 	s->made_count = 0;
 	for (unsigned i = 0; i < n; i++)
 		on_event(s, &s->events[i]);
-	if (UNLIKELY(s->linger_head != NONE))
+	if (UNLIKELY(s->linger.head != NONE))
 		linger_expire(s);
+	if (UNLIKELY(s->hold.head != NONE))
+		hold_expire(s);
 	hc_flush(s->worker);
 }
 
@@ -427,7 +477,8 @@ static bool listen_all(struct server *s, const struct config *cfg, uint32_t back
 			.cookie = i,
 		};
 
-		if (l->mode == LISTEN_HTTP || l->mode == LISTEN_ECHO || l->mode == LISTEN_RESPOND)
+		if (l->mode == LISTEN_HTTP || l->mode == LISTEN_ECHO || l->mode == LISTEN_RESPOND ||
+		    l->mode == LISTEN_CLOSE_FIRST)
 			args.flags |= HC_CONN_PIGGYBACK;
 		if (cfg->close_method == CLOSE_THREE_WAY && !l->closes_first)
 			args.flags |= HC_CONN_MERGE_CLOSE;
@@ -453,7 +504,8 @@ bool server_init(struct server *s, struct hc_worker *worker, const struct config
 	s->response_bytes = cfg->response_bytes;
 	s->session_cap = limits->conn_cap;
 	s->session_free = NONE;
-	s->linger_head = s->linger_tail = NONE;
+	s->linger = s->hold = (struct session_queue){.head = NONE, .tail = NONE};
+	s->hold_ns = cfg->hold_ns;
 	s->events = calloc(s->event_cap, sizeof *s->events);
 	// Untouched pages of it cost nothing: most connections never need a session.
 	s->sessions = calloc(s->session_cap, sizeof *s->sessions);

@@ -30,17 +30,23 @@ struct server_counts {
 	uint64_t reset_by[HC_REASON_COUNT];
 };
 
+// Sessions that wait equally long, in the order in which they began to.
+struct session_queue {
+	uint32_t head, tail;
+};
+
 // What a connection in the middle of something has to keep.
 struct session {
-	hc_conn conn; // HC_CONN_NONE: free.
-	uint64_t linger_until_ns;
-	uint32_t next, prev; // Free list, or the queue of those that linger.
+	hc_conn conn;                // HC_CONN_NONE: free.
+	uint64_t due_ns;             // When its wait in `queue` is over.
+	struct session_queue *queue; // NULL: it does not wait.
+	uint32_t next, prev;         // Free list, or the queue.
 	uint8_t listener;
 	bool has_head;        // `head` is half read, or read with its body still to come.
 	bool is_blocked;      // The stack took less than we have; HC_EV_SENT goes on.
 	bool is_ending;       // Closed, or to be closed once all is taken.
 	bool is_lingering;    // Answered for good; what still comes is thrown away.
-	bool is_queued;       // In the queue of those that linger.
+	bool is_holding;      // Mode hold: to be closed when its wait is over.
 	bool has_peer_closed; // While we were blocked.
 	uint32_t got_bytes;   // Mode respond: of the request.
 	uint64_t skip_bytes;  // Of a request's body, to be thrown away.
@@ -82,7 +88,8 @@ struct server {
 	uint32_t session_cap;
 	uint32_t session_used; // Ever used: those above are untouched memory.
 	uint32_t session_free;
-	uint32_t linger_head, linger_tail;
+	struct session_queue linger, hold;
+	uint64_t hold_ns;
 	struct session scratch; // Of the connection at hand, until it needs one of its own.
 
 	// Sessions made in this step: events that are already in the burst carry the old cookie.
@@ -124,6 +131,14 @@ bool server_push(struct server *s, struct session *ss);
 
 // Sends FIN after all that is pushed.
 void server_end(struct server *s, struct session *ss);
+
+// Takes what has come and throws it away.
+void server_discard(struct server *s, struct session *ss);
+
+// Modes close-first, never-read and hold: what they do when a connection is accepted, and when its
+// peer has closed.
+void server_mode_accepted(struct server *s, struct session *ss);
+void server_mode_peer_closed(struct server *s, struct session *ss);
 
 // Mode http: the ready responses, and all that can be read and answered now.
 bool server_http_init(struct server *s);

@@ -326,6 +326,18 @@ class Rules(Case):
                 self.assert_refused(run("serve", *base, "--listen", listen), "--listen")
         self.assertEqual(len(plan("serve", "--listen", "1-256").json["config"]["listen"]), 256)
 
+    def test_listen_takes_every_mode_and_hold_its_time(self):
+        listen = ["%d:%s" % (port, mode) for port, mode in enumerate(
+            ("http", "echo", "discard", "accept", "respond", "close-first", "never-read", "hold"),
+            start=80)]
+        config = plan("serve", "--listen", ",".join(listen), "--hold", "250ms").json["config"]
+        self.assertEqual((config["listen"], config["hold_s"]), (listen, 0.25))
+        self.assertEqual(plan("serve", "--listen", "80:hold").json["config"]["hold_s"], 1)
+        for mode in ("close", "never-reads", "Hold", "hold "):
+            with self.subTest(mode=mode):
+                self.assert_refused(run("serve", *BASE["serve"], "--listen", "80:" + mode),
+                                    "close-first", "never-read", "hold")
+
     def test_response_is_the_servers_and_needs_a_request_to_answer(self):
         self.assertEqual(plan("serve", "--response", "1k").json["config"]["response_bytes"], 1024)
         for command in ("bench", "load"):

@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import harness  # noqa: E402
 
-MODULES = ("serve", "load", "closing", "faults", "frames", "links", "capture", "volume")
+MODULES = ("serve", "load", "closing", "faults", "frames", "links", "capture", "modes",
+           "volume")
 SKIPPED = 77
 
 

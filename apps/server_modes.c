@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// The modes that a client would rather not meet, each of which puts its TCP into a state that an
+// ordinary server hardly ever shows. server.c calls in when a connection is accepted by a listener
+// that closes first, and when the peer has closed.
+//
+// - close-first answers before it is asked and closes at once. It closes one way only and goes on
+//   reading: a request that is still on its way would otherwise be answered with a reset (RFC 9293
+//   3.6.1), which could take the answer with it. A client that then does not close is given up.
+// - never-read takes nothing, so that the window goes to zero and stays there. It never closes both
+//   ways either, because a close with bytes unread is a reset.
+// - hold leaves the connection in CLOSE-WAIT for --hold. When it is to close first (--close server)
+//   it stays in ESTABLISHED for as long instead.
+
+#include "server.h"
+
+static void answer_unasked(struct server *s, struct session *ss)
+{
+	s->counts.requests++;
+	ss->first = s->raw.data;
+	ss->first_bytes = s->raw.first_bytes;
+	ss->body_bytes = s->raw.rest_bytes;
+	ss->is_first_static = true;
+	ss->is_lingering = true;
+	(void)server_push(s, ss);
+	server_end(s, ss);
+}
+
+void server_mode_accepted(struct server *s, struct session *ss)
+{
+	switch ((enum listen_mode)s->listener[ss->listener].mode) {
+	case LISTEN_CLOSE_FIRST:
+		answer_unasked(s, ss);
+		break;
+	case LISTEN_NEVER_READ:
+		(void)hc_shutdown(s->worker, ss->conn);
+		break;
+	case LISTEN_HOLD:
+		ss->is_holding = true;
+		break;
+	default:
+		break;
+	}
+}
+
+void server_mode_peer_closed(struct server *s, struct session *ss)
+{
+	switch ((enum listen_mode)s->listener[ss->listener].mode) {
+	case LISTEN_NEVER_READ:
+		(void)hc_shutdown(s->worker, ss->conn);
+		break;
+	case LISTEN_HOLD:
+		ss->is_holding = true;
+		break;
+	default:
+		(void)hc_close(s->worker, ss->conn);
+		break;
+	}
+}
