@@ -57,8 +57,10 @@ struct hc_stack_config {
 	uint32_t span_cap;        /**< Pieces of queued send data beyond two per connection. */
 	uint32_t rcv_buf_bytes;   /**< Receive window a connection offers. */
 	uint32_t snd_buf_bytes;   /**< Unacknowledged and unsent bytes a connection may queue. */
-	uint16_t mtu;             /**< Of the link, IP header included. */
-	uint16_t burst_pkts;      /**< Frames taken from the port per step, 1..128. */
+	uint32_t reasm_cap; /**< Datagrams put together from fragments at once, 0..256; 0: none. */
+	uint16_t reasm_bytes; /**< Largest payload of one: 576..65515. */
+	uint16_t mtu;         /**< Of the link, IP header included. */
+	uint16_t burst_pkts;  /**< Frames taken from the port per step, 1..128. */
 
 	/* Times. */
 	uint32_t time_wait_ms;  /**< 2 MSL (RFC 9293 3.4.2: 2 MSL = 4 min); 0 skips TIME-WAIT. */
@@ -70,6 +72,7 @@ struct hc_stack_config {
 	uint8_t data_retries;   /**< R2 for data and FIN. */
 	uint32_t fin_wait2_ms;  /**< Longest wait for the peer's FIN once the application closed; 0:
 				   for ever. */
+	uint32_t reasm_ms;      /**< How long a datagram may take to be whole (RFC 1122 3.3.2). */
 	uint32_t arp_ttl_ms;    /**< A neighbour is re-validated after this. */
 
 	/* Switches. */

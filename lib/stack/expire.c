@@ -112,6 +112,10 @@ uint64_t hc_next_due_ns(const struct hc_worker *w)
 		best_ms = !has_due || hc_seq_lt(due_ms, best_ms) ? due_ms : best_ms;
 		has_due = true;
 	}
+	if (hc_reasm_next_due_ms(w, &due_ms)) {
+		best_ms = !has_due || hc_seq_lt(due_ms, best_ms) ? due_ms : best_ms;
+		has_due = true;
+	}
 	if (!has_due)
 		return UINT64_MAX;
 	if (hc_seq_le(best_ms, w->env.now_ms))

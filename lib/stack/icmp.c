@@ -50,6 +50,25 @@ static bool unreachable(struct hc_worker *w, const uint8_t *icmp, uint32_t len)
 	return true;
 }
 
+bool hc_icmp_is_echo(const uint8_t *icmp)
+{
+	return icmp[HC_ICMP_TYPE] == HC_ICMP_ECHO && icmp[HC_ICMP_CODE] == 0;
+}
+
+// An echo request that came in fragments, in their area: RFC 1122 3.2.2.6 wants all of its data in
+// the reply, so that may go in fragments too.
+void hc_icmp_echo_reassembled(struct hc_worker *w, uint8_t *frame, const struct hc_parsed *p)
+{
+	uint8_t dst[6];
+
+	w->ctr[HC_CTR_rx_icmp]++;
+	w->ctr[HC_CTR_icmp_echo_replies]++;
+	memcpy(dst, frame + HC_ETH_SRC, 6);
+	hc_fragment_send(
+		w, frame,
+		hc_build_echo_reply(frame, p->l3_off, p->l4_off, p->l4_len, dst, w->port->mac));
+}
+
 // @return true when the buffer was used for the answer.
 bool hc_icmp_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_parsed *p)
 {

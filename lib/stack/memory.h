@@ -66,6 +66,9 @@ static inline void hc_layout_make(const struct hc_stack_config *cfg, struct hc_l
 			[HC_ARRAY_NEIGH] = ((uint64_t)cfg->neigh_cap + 1) * sizeof(struct hc_neigh),
 			[HC_ARRAY_NEIGH_BUCKETS] =
 				(uint64_t)hc_neigh_buckets(cfg->neigh_cap) * sizeof(uint32_t),
+			[HC_ARRAY_DATAGRAM] = cfg->reasm_cap * sizeof(struct hc_datagram),
+			[HC_ARRAY_DATAGRAM_AREA] =
+				cfg->reasm_cap * hc_reasm_area_bytes(cfg->reasm_bytes),
 		}};
 	for (unsigned i = 0; i < HC_ARRAY_COUNT; i++)
 		l->bytes += l->size[i];

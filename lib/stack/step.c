@@ -60,10 +60,13 @@ static void forward_arp(struct hc_worker *w, const struct rte_mbuf *m)
 	}
 }
 
-// Everything but TCP. The buffer is used up.
-static HC_NOINLINE void run_aside(struct hc_worker *w, struct rte_mbuf *m,
-				  const struct hc_parsed *p, bool is_forwarded)
+// Everything but TCP. The buffer is used up, unless it is returned: then it holds a whole segment,
+// of which this was the last fragment, and *seg is that segment.
+static HC_NOINLINE struct rte_mbuf *run_aside(struct hc_worker *w, struct rte_mbuf *m,
+					      const struct hc_parsed *p, bool is_forwarded,
+					      struct hc_seg *seg)
 {
+	note_oddities(w, p);
 	switch (p->kind) {
 	case HC_FRAME_ARP:
 		if (!is_forwarded && w->queue_count > 1)
@@ -72,13 +75,26 @@ static HC_NOINLINE void run_aside(struct hc_worker *w, struct rte_mbuf *m,
 		break;
 	case HC_FRAME_ICMP:
 		if (hc_icmp_input(w, m, p))
-			return;
+			return NULL;
 		break;
+	case HC_FRAME_FRAGMENT: {
+		struct hc_parsed whole;
+
+		m = hc_fragment_input(w, m, p, is_forwarded);
+		if (m) {
+			(void)hc_parse_frame(&w->parse_env, rte_pktmbuf_mtod(m, const uint8_t *),
+					     m->data_len, 0, &whole, seg);
+			HC_ASSERT(whole.kind == HC_FRAME_TCP);
+			note_oddities(w, &whole);
+		}
+		return m;
+	}
 	default:
 		w->ctr[p->drop]++;
 		break;
 	}
 	hc_mbuf_put(w, m);
+	return NULL;
 }
 
 // Passes a segment on when its flow is another worker's. @return true when it was.
@@ -146,14 +162,16 @@ static unsigned parse_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned 
 						      rte_pktmbuf_mtod(m, const uint8_t *),
 						      m->data_len, trust_of(w, m), &p,
 						      &w->seg[segs]) != HC_FRAME_TCP)) {
-			note_oddities(w, &p);
-			run_aside(w, m, &p, is_forwarded);
-			continue;
+			m = run_aside(w, m, &p, is_forwarded, &w->seg[segs]);
+			if (!m)
+				continue;
+		} else {
+			if (HC_UNLIKELY(p.notes))
+				note_oddities(w, &p);
+			if (HC_UNLIKELY(w->redirects) && !is_forwarded &&
+			    redirect(w, m, &w->seg[segs]))
+				continue;
 		}
-		if (HC_UNLIKELY(p.notes))
-			note_oddities(w, &p);
-		if (HC_UNLIKELY(w->redirects) && !is_forwarded && redirect(w, m, &w->seg[segs]))
-			continue;
 		lookup_place(w, &w->seg[segs]);
 		w->seg_mbuf[segs++] = m;
 	}
@@ -272,6 +290,8 @@ unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events, 
 	hc_expire(w);
 	if (HC_UNLIKELY(is_new_ms)) {
 		hc_neigh_tick(w);
+		if (HC_UNLIKELY(w->reasm.live_count))
+			hc_reasm_tick(w);
 		if (now_ns >= w->publish_ns)
 			hc_worker_publish(w);
 	}

@@ -23,11 +23,14 @@ static uint32_t rss_queue(const struct hc_worker *w, const struct hc_flow_key *k
 	return w->port->reta[hash & (w->port->reta_size - 1u)];
 }
 
+uint32_t hc_tuple_queue(const struct hc_worker *w, const struct hc_flow_key *key)
+{
+	return w->port->has_rss ? rss_queue(w, key) : hc_flow_owner(w, key);
+}
+
 bool hc_tuple_is_ours(const struct hc_worker *w, const struct hc_flow_key *key)
 {
-	if (w->queue_count == 1)
-		return true;
-	return (w->port->has_rss ? rss_queue(w, key) : hc_flow_owner(w, key)) == w->queue;
+	return w->queue_count == 1 || hc_tuple_queue(w, key) == w->queue;
 }
 
 uint32_t hc_tuple_take(struct hc_worker *w, struct hc_flow_key *key)

@@ -31,6 +31,8 @@ void hc_stack_config_default(struct hc_stack_config *cfg)
 		.span_cap = 4096,
 		.rcv_buf_bytes = 65535,
 		.snd_buf_bytes = 262144,
+		.reasm_cap = 16,
+		.reasm_bytes = 65515,
 		.mtu = 1500,
 		.burst_pkts = 32,
 		.time_wait_ms = 60000,
@@ -42,6 +44,8 @@ void hc_stack_config_default(struct hc_stack_config *cfg)
 		.synack_retries = 5,
 		.data_retries = 15,
 		.fin_wait2_ms = 60000,
+		// RFC 1122 3.3.2: between 60 and 120 s.
+		.reasm_ms = 60000,
 		.arp_ttl_ms = 60000,
 		.has_timestamps = true,
 		.has_window_scale = true,
@@ -87,6 +91,11 @@ static const char *config_error(const struct hc_stack_config *cfg, const struct 
 		return "listener_cap is above 65534";
 	if (cfg->burst_pkts == 0 || cfg->burst_pkts > HC_BURST_MAX)
 		return "burst_pkts is not within 1 and 128";
+	if (cfg->reasm_cap > HC_REASM_CAP_MAX)
+		return "reasm_cap is above 256";
+	// RFC 1122 3.3.2: at least 576.
+	if (cfg->reasm_bytes < 576 || cfg->reasm_bytes > UINT16_MAX - HC_IP4_LEN)
+		return "reasm_bytes is not within 576 and 65515";
 	if (cfg->mtu < 576 || cfg->mtu > 9216)
 		return "mtu is not within 576 and 9216";
 	if (cfg->rcv_buf_bytes < 1024 || cfg->rcv_buf_bytes > 1u << 30)
@@ -97,7 +106,8 @@ static const char *config_error(const struct hc_stack_config *cfg, const struct 
 	    cfg->rto_max_ms < cfg->rto_min_ms || cfg->rto_max_ms > 1u << 24)
 		return "the RTO limits are not 0 < rto_init, rto_min <= rto_max <= 2^24 ms";
 	if (cfg->time_wait_ms > 1u << 30 || cfg->fin_wait2_ms > 1u << 30 ||
-	    cfg->arp_ttl_ms > 1u << 30 || cfg->arp_ttl_ms == 0)
+	    cfg->arp_ttl_ms > 1u << 30 || cfg->arp_ttl_ms == 0 || cfg->reasm_ms > 1u << 30 ||
+	    cfg->reasm_ms == 0)
 		return "a time is 0 or above 2^30 ms";
 	if (cfg->syn_cookies > HC_SYN_COOKIES_NEVER)
 		return "syn_cookies is none of its values";
@@ -216,6 +226,7 @@ static void init_arrays(struct hc_worker *w, void *const array[HC_ARRAY_COUNT])
 	w->syn_fifo_rto_init = hc_timers_fifo_add(&w->syn_timers, cfg->rto_init_ms);
 	init_tuples(w, array[HC_ARRAY_TUPLES]);
 	hc_neighs_init(w, array[HC_ARRAY_NEIGH], array[HC_ARRAY_NEIGH_BUCKETS]);
+	hc_reasm_init(w, array[HC_ARRAY_DATAGRAM], array[HC_ARRAY_DATAGRAM_AREA]);
 }
 
 static void free_arrays(struct hc_worker *w)

@@ -11,6 +11,7 @@
 //   expire.c  what time does to flows
 //   tx.h      packet buffers and frames on their way out; flush.c sends them
 //   neigh.c   ARP and next hops         icmp.c   ICMP
+//   fragment.c  IPv4 fragments, both ways
 //   tuple.h   source tuples of connect()
 //   data.c    send and receive queues
 //   conn.c    the application's calls   worker.c life, statistics, audit
@@ -24,6 +25,7 @@
 
 #include "base/hist_inline.h"
 #include "base/pool.h"
+#include "stack/fragment.h"
 #include "stack/port.h"
 #include "tcp/cookie.h"
 #include "tcp/input.h"
@@ -98,6 +100,8 @@ enum hc_array {
 	HC_ARRAY_PORTS,
 	HC_ARRAY_NEIGH,
 	HC_ARRAY_NEIGH_BUCKETS,
+	HC_ARRAY_DATAGRAM,
+	HC_ARRAY_DATAGRAM_AREA,
 	HC_ARRAY_COUNT
 };
 
@@ -256,6 +260,7 @@ struct hc_worker {
 	uint32_t snapshot_seq;
 	struct hc_snapshot snapshot;
 
+	struct hc_reasm reasm;
 	struct hc_port *port;
 	struct hc_stack_config cfg;
 	void *array[HC_ARRAY_COUNT];
@@ -360,6 +365,8 @@ bool hc_is_our_address(const struct hc_worker *w, hc_be32 addr_be);
 
 // icmp.c
 bool hc_icmp_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_parsed *p);
+bool hc_icmp_is_echo(const uint8_t *icmp);
+void hc_icmp_echo_reassembled(struct hc_worker *w, uint8_t *frame, const struct hc_parsed *p);
 bool hc_soft_error(struct hc_worker *w, const uint8_t *ip, uint32_t len);
 
 // data.c

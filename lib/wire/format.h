@@ -11,10 +11,11 @@ enum {
 	HC_ETH_DST = 0,
 	HC_ETH_SRC = 6,
 	HC_ETH_TYPE = 12,
-	HC_ETH_MIN_FRAME = 60, // Without FCS.
+	HC_ETH_MIN_FRAME = 60,      // Without FCS.
+	HC_ETHERTYPE_VLAN = 0x8100, // IEEE 802.1Q.
+	HC_ETHERTYPE_QINQ = 0x88a8, // IEEE 802.1ad.
 	HC_ETHERTYPE_IP4 = 0x0800,
 	HC_ETHERTYPE_ARP = 0x0806,
-	HC_ETHERTYPE_VLAN = 0x8100,
 
 	HC_ARP_LEN = 28, // Offsets from the start of the ARP packet.
 	HC_ARP_HTYPE = 0,
@@ -52,7 +53,10 @@ enum {
 	HC_ICMP_CSUM = 2,
 	HC_ICMP_ECHO_REPLY = 0,
 	HC_ICMP_UNREACHABLE = 3,
+	HC_ICMP_SOURCE_QUENCH = 4,
 	HC_ICMP_ECHO = 8,
+	HC_ICMP_TIME_EXCEEDED = 11,
+	HC_ICMP_PARAMETER_PROBLEM = 12,
 
 	HC_TCP_LEN = 20, // Without options. Offsets from the start of the TCP header.
 	HC_TCP_LEN_MAX = 60,

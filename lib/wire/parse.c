@@ -193,6 +193,28 @@ static enum hc_frame_kind parse_icmp(const struct input *in, struct hc_parsed *o
 	return HC_FRAME_ICMP;
 }
 
+// What can be told of a fragment without the others. Each is refused here, so that none of these
+// ever takes memory.
+static enum hc_frame_kind parse_fragment(const struct input *in, struct hc_parsed *out)
+{
+	const uint8_t *ip = in->frame + out->l3_off;
+	uint32_t frag = hc_from_be16(hc_load_be16(ip + HC_IP4_FRAG));
+	uint32_t offset = (frag & HC_IP4_OFFSET_MASK) * 8;
+
+	// RFC 791 3.2: in units of 8 bytes but for the last; nothing may lie past what a total
+	// length can say.
+	if (out->l4_len == 0 || (frag & HC_IP4_MF && out->l4_len % 8 != 0) ||
+	    offset + out->l4_len > UINT16_MAX - HC_IP4_LEN)
+		return drop(out, HC_CTR_ip_fragment_bad);
+	// RFC 1858 3.2, 4.2: a first fragment without the whole TCP header, or one at 8 bytes,
+	// which would overwrite its flags, are only made to deceive filters.
+	if (ip[HC_IP4_PROTO] == HC_IPPROTO_TCP &&
+	    (offset == 8 || (offset == 0 && out->l4_len < HC_TCP_LEN)))
+		return drop(out, HC_CTR_ip_fragment_tiny);
+	out->kind = HC_FRAME_FRAGMENT;
+	return HC_FRAME_FRAGMENT;
+}
+
 // Limited and directed broadcast (RFC 1122 3.2.1.3 c and d).
 static bool is_broadcast_addr(const struct hc_parse_env *env, hc_be32 addr_be)
 {
@@ -220,13 +242,12 @@ static enum hc_frame_kind parse_ip4_payload(const struct input *in, struct hc_pa
 		out->is_broadcast = true;
 	else if (!hc_parse_is_ours(in->env, dst_be))
 		return drop(out, HC_CTR_ip_not_for_us);
+	if (ip[HC_IP4_PROTO] != HC_IPPROTO_TCP && ip[HC_IP4_PROTO] != HC_IPPROTO_ICMP)
+		return drop(out, HC_CTR_ip_unknown_proto);
+	// Neither is set in what RFC 6864 4 calls atomic, whatever its identification.
 	if (frag & (HC_IP4_MF | HC_IP4_OFFSET_MASK))
-		return drop(out, HC_CTR_ip_fragment);
-	if (ip[HC_IP4_PROTO] == HC_IPPROTO_TCP)
-		return parse_tcp(in, out, seg);
-	if (ip[HC_IP4_PROTO] == HC_IPPROTO_ICMP)
-		return parse_icmp(in, out);
-	return drop(out, HC_CTR_ip_unknown_proto);
+		return parse_fragment(in, out);
+	return ip[HC_IP4_PROTO] == HC_IPPROTO_TCP ? parse_tcp(in, out, seg) : parse_icmp(in, out);
 }
 
 static enum hc_frame_kind parse_ip4(const struct input *in, struct hc_parsed *out,
@@ -288,6 +309,9 @@ static enum hc_frame_kind parse_eth(const struct input *in, struct hc_parsed *ou
 		return parse_ip4(in, out, seg);
 	case HC_ETHERTYPE_ARP:
 		return parse_arp(in, out);
+	case HC_ETHERTYPE_VLAN:
+	case HC_ETHERTYPE_QINQ:
+		return drop(out, HC_CTR_eth_vlan);
 	default:
 		return drop(out, HC_CTR_eth_unknown_type);
 	}

@@ -8,8 +8,8 @@
 // tests; reads no clock and keeps no state.
 //
 // Order of checks (the first that fails names the drop): Ethernet length, source, destination,
-// type; IPv4 length, version, IHL, total length, header checksum, source, destination, fragment,
-// protocol; TCP unicast, length, offset, ports, checksum, options; ICMP length, checksum.
+// type; IPv4 length, version, IHL, total length, header checksum, source, destination, protocol,
+// fragment; TCP unicast, length, offset, ports, checksum, options; ICMP length, checksum.
 
 #include <handclasp/counters.h>
 
@@ -25,6 +25,10 @@ enum hc_frame_kind {
 	// out->l3_off, out->l4_off, out->l4_len; IP checked, the header's length (8) checked,
 	// checksum checked.
 	HC_FRAME_ICMP,
+	// A fragment of TCP or ICMP: out->l3_off, out->l4_off, out->l4_len; IP checked, and that it
+	// is one that can be part of a datagram (RFC 791 3.2, RFC 1858). Nothing within is looked
+	// at.
+	HC_FRAME_FRAGMENT,
 	// out->drop says why.
 	HC_FRAME_DROP,
 };
@@ -60,9 +64,10 @@ struct hc_parsed {
 	enum hc_counter drop; // Valid with HC_FRAME_DROP.
 	uint8_t notes;        // enum hc_parse_notes: counters to move, with a drop too.
 	// Sent to more than us: to an IP broadcast address or, with whatever address, to a
-	// broadcast or multicast MAC. Valid with HC_FRAME_ARP and HC_FRAME_ICMP: TCP never is.
+	// broadcast or multicast MAC. Valid with HC_FRAME_ARP, HC_FRAME_ICMP and
+	// HC_FRAME_FRAGMENT: TCP never is.
 	bool is_broadcast;
-	// With HC_FRAME_ARP and HC_FRAME_ICMP; a segment says where its payload is.
+	// With all but HC_FRAME_TCP; a segment says where its payload is.
 	uint16_t l3_off;
 	uint16_t l4_off;
 	uint16_t l4_len; // By the IP header's total length: padding is cut off.

@@ -74,6 +74,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else if (kind == HC_FRAME_ICMP) {
 		HC_ASSERT(out.l4_len >= HC_ICMP_LEN);
 		HC_ASSERT((uint32_t)out.l4_off + out.l4_len <= len);
+	} else if (kind == HC_FRAME_FRAGMENT) {
+		HC_ASSERT(out.l4_len > 0);
+		HC_ASSERT((uint32_t)out.l4_off + out.l4_len <= len);
 	} else {
 		HC_ASSERT(kind == HC_FRAME_ARP);
 		HC_ASSERT((uint32_t)out.l3_off + HC_ARP_LEN <= len);

@@ -43,8 +43,12 @@ def bad_frames(peer):
         yield "ip_bad_source", 0x0800, \
             ip(6, peer.tcp(41000, 80, SYN, src=source), src=source), {}
     yield "ip_not_for_us", 0x0800, ip(6, peer.tcp(1, 80, SYN, dst="10.0.0.5"), dst="10.0.0.5"), {}
-    yield "ip_fragment", 0x0800, ip(6, syn, fragment=0x2000), {}
-    yield "ip_fragment", 0x0800, ip(6, syn, fragment=0x0001), {}
+    yield "eth_vlan", 0x8100, b"\x00\x05\x08\x00" + ip(6, syn), {}
+    yield "ip_fragment", 0x0800, ip(1, bytes(16), fragment=0x2000, dst="10.0.0.255"), \
+        {"dst": BROADCAST}
+    yield "ip_fragment_bad", 0x0800, ip(6, syn + bytes(3), fragment=0x2000), {}
+    yield "ip_fragment_tiny", 0x0800, ip(6, syn[:16], fragment=0x2000), {}
+    yield "ip_fragment_tiny", 0x0800, ip(6, syn, fragment=0x0001), {}
     yield "ip_unknown_proto", 0x0800, ip(17, bytes(8)), {}
     yield "icmp_truncated", 0x0800, ip(1, bytes(7)), {}
     yield "icmp_bad_csum", 0x0800, ip(1, peer.icmp(8, 0, bytes(12), bad_checksum=True)), {}
@@ -129,12 +133,16 @@ def tcp_options_are_not_trusted(net):
 
 
 @case(seconds=30)
-def a_ping_in_fragments_is_counted(net):
+def a_ping_in_fragments_is_answered_in_fragments(net):
     server = net.serve()
-    net.run("ping", "-n", "-c", "2", "-i", "0.01", "-W", "1", "-s", "3000", OURS, code=1)
+    for size, pieces in (("1472", 1), ("1473", 2), ("4000", 3), ("65507", 45)):
+        said = net.run("ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", "-s", size, OURS)
+        expect("2 received" in said and "wrong data" not in said and "truncated" not in said, said)
     result = server.stop()
     result.expect_balanced()
-    expect_equal(result.counter("ip_fragment"), 6, "fragments")
+    expect_equal(result.counter("rx_reassembled"), 6, "datagrams put together")
+    expect_equal(result.counter("rx_fragment"), 2 * (2 + 3 + 45), "fragments in")
+    expect_equal(result.counter("tx_fragments"), 2 * (2 + 3 + 45), "fragments out")
 
 
 def tx_dropped(net):

@@ -152,7 +152,7 @@ static const char *check_ip(const uint8_t *ip, uint32_t len, enum frame_csum csu
 		return "IPv4 header is not a plain one";
 	if (frame_get16(ip + 2) != len)
 		return "total length is not the frame's";
-	if (frame_get16(ip + 6) & 0xbfff)
+	if (frame_get16(ip + 6) & 0xbfff && ip[9] != 1)
 		return "fragmented";
 	if (ip[8] != 64)
 		return "TTL is not 64";
@@ -167,6 +167,11 @@ static const char *check_ip(const uint8_t *ip, uint32_t len, enum frame_csum csu
 	v->dst = frame_get32(ip + 16);
 	if (v->src == 0 || v->src >> 28 == 0xe || v->dst == 0 || v->dst >> 28 == 0xe)
 		return "address is nobody's or everybody's";
+	// Echo replies may be larger than the link. Whoever expects one puts it together.
+	if (frame_get16(ip + 6) & 0x3fff) {
+		v->kind = FRAME_KIND_ICMP;
+		return frame_get16(ip + 6) & 0x4000 ? "a fragment that must not be one" : NULL;
+	}
 	if (ip[9] == 6)
 		return check_tcp(ip, len - 20, csum, v);
 	return ip[9] == 1 ? check_icmp(ip + 20, len - 20, v) : "neither TCP nor ICMP";

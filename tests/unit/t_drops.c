@@ -62,7 +62,7 @@ static void a_bad_frame_is_dropped_by_name_and_silently(void)
 		{24, 2, 0x1234, FIX_NOTHING, HC_CTR_ip_bad_csum},
 		{26, 4, 0x7f000001, FIX_IP | FIX_L4, HC_CTR_ip_bad_source},
 		{30, 4, 0x0a000077, FIX_IP | FIX_L4, HC_CTR_ip_not_for_us},
-		{20, 2, 0x2000, FIX_IP, HC_CTR_ip_fragment},
+		{12, 2, 0x8100, 0, HC_CTR_eth_vlan},
 		{23, 1, 17, FIX_IP, HC_CTR_ip_unknown_proto},
 		{16, 2, 39, FIX_IP, HC_CTR_tcp_truncated},
 		{46, 1, 0x40, FIX_L4, HC_CTR_tcp_bad_offset},

@@ -86,8 +86,21 @@ static void spoil_ip_not_for_us(struct spoilt *s)
 	fix(s);
 }
 
-static void spoil_ip_fragment(struct spoilt *s)
+static void spoil_eth_vlan(struct spoilt *s)
 {
+	frame_put16(s->frame + 12, 0x8100);
+}
+
+static void spoil_ip_fragment_bad(struct spoilt *s)
+{
+	frame_put16(s->frame + FRAME_IP + 2, 20 + 21);
+	frame_put16(s->frame + FRAME_IP + 6, 0x2000);
+	fix(s);
+}
+
+static void spoil_ip_fragment_tiny(struct spoilt *s)
+{
+	frame_put16(s->frame + FRAME_IP + 2, 20 + 16);
 	frame_put16(s->frame + FRAME_IP + 6, 0x2000);
 	fix(s);
 }
@@ -149,12 +162,12 @@ static const struct {
 	enum hc_counter drop;
 	void (*spoil)(struct spoilt *s);
 } drops[] = {
-	DROP(eth_truncated),   DROP(eth_not_for_us),   DROP(eth_bad_source), DROP(eth_unknown_type),
-	DROP(arp_malformed),   DROP(ip_truncated),     DROP(ip_bad_version), DROP(ip_bad_ihl),
-	DROP(ip_bad_length),   DROP(ip_bad_csum),      DROP(ip_bad_source),  DROP(ip_not_for_us),
-	DROP(ip_fragment),     DROP(ip_unknown_proto), DROP(icmp_truncated), DROP(icmp_bad_csum),
-	DROP(tcp_truncated),   DROP(tcp_bad_offset),   DROP(tcp_bad_csum),   DROP(tcp_bad_port),
-	DROP(tcp_not_unicast),
+	DROP(eth_truncated),  DROP(eth_not_for_us),  DROP(eth_bad_source),   DROP(eth_unknown_type),
+	DROP(arp_malformed),  DROP(ip_truncated),    DROP(ip_bad_version),   DROP(ip_bad_ihl),
+	DROP(ip_bad_length),  DROP(ip_bad_csum),     DROP(ip_bad_source),    DROP(ip_not_for_us),
+	DROP(eth_vlan),       DROP(ip_fragment_bad), DROP(ip_fragment_tiny), DROP(ip_unknown_proto),
+	DROP(icmp_truncated), DROP(icmp_bad_csum),   DROP(tcp_truncated),    DROP(tcp_bad_offset),
+	DROP(tcp_bad_csum),   DROP(tcp_bad_port),    DROP(tcp_not_unicast),
 };
 
 static bool has_a_frame(enum hc_counter ctr)
@@ -330,19 +343,32 @@ static void tcp_offset_lies_both_ways(void)
 	}
 }
 
-static void every_fragment_is_dropped(void)
+static void a_fragment_is_told_from_a_whole_datagram(void)
 {
+	static const uint8_t payload[12];
 	struct frame_tcp f = frame_tcp_default();
+
+	// 32 bytes behind the IP header, or 33: whole units of 8 or not.
+	f.payload = payload;
+	f.payload_len = 12;
 
 	for (uint32_t frag = 0; frag <= UINT16_MAX; frag += frag < 64 ? 1 : 61) {
 		struct parse_answer a;
 
 		f.frag = (uint16_t)frag;
 		a = parse_tcp(&f);
-		if (frag & 0x3fff)
-			parse_check_drop(&a, HC_CTR_ip_fragment);
-		else
+		if ((frag & 0x3fff) == 0) {
 			UNIT_EQ(a.kind, HC_FRAME_TCP);
+		} else if ((frag & 0x1fff) == 1) {
+			parse_check_drop(&a, HC_CTR_ip_fragment_tiny);
+		} else if ((frag & 0x1fff) * 8 + 32 > 65515) {
+			parse_check_drop(&a, HC_CTR_ip_fragment_bad);
+		} else {
+			UNIT_EQ(a.kind, HC_FRAME_FRAGMENT);
+			UNIT_EQ(a.out.l3_off, FRAME_IP);
+			UNIT_EQ(a.out.l4_off, FRAME_L4);
+			UNIT_EQ(a.out.l4_len, 32);
+		}
 	}
 }
 
@@ -482,7 +508,8 @@ UNIT_SUITE(parse_drop, UNIT_TEST(each_drop_counter_has_a_frame_that_moves_it),
 	   UNIT_TEST(total_length_lies_both_ways),
 	   UNIT_TEST(icmp_cut_by_the_total_length_is_dropped),
 	   UNIT_TEST(version_and_header_length_lie_both_ways), UNIT_TEST(tcp_offset_lies_both_ways),
-	   UNIT_TEST(every_fragment_is_dropped), UNIT_TEST(port_zero_is_dropped_on_either_side),
-	   UNIT_TEST(each_flipped_bit_is_found), UNIT_TEST(each_wrong_byte_is_a_bad_checksum),
+	   UNIT_TEST(a_fragment_is_told_from_a_whole_datagram),
+	   UNIT_TEST(port_zero_is_dropped_on_either_side), UNIT_TEST(each_flipped_bit_is_found),
+	   UNIT_TEST(each_wrong_byte_is_a_bad_checksum),
 	   UNIT_TEST(verified_checksums_are_not_looked_at),
 	   UNIT_TEST(checksum_of_zero_is_right_where_it_is));

@@ -23,6 +23,15 @@ static bool plainly_broadcast(const struct hc_parse_env *env, uint32_t addr)
 	return addr == 0xffffffff || (addr != 0 && addr == hc_from_be32(env->broadcast_be));
 }
 
+static int plain_verdict_fragment(const uint8_t *ip, uint32_t len)
+{
+	uint32_t at = (frame_get16(ip + 6) & 0x1fff) * 8;
+
+	if (len == 0 || ((ip[6] & 0x20) && len % 8) || at + len > 65515)
+		return HC_CTR_ip_fragment_bad;
+	return ip[9] == 6 && (at == 8 || (at == 0 && len < 20)) ? HC_CTR_ip_fragment_tiny : -1;
+}
+
 // What becomes of an IP packet that is whole: a drop counter, or -1 for one that is taken.
 static int plain_verdict_ip(const struct hc_parse_env *env, const uint8_t *frame, unsigned trust)
 {
@@ -38,15 +47,15 @@ static int plain_verdict_ip(const struct hc_parse_env *env, const uint8_t *frame
 		return HC_CTR_ip_bad_source;
 	if (!plainly_ours(env, dst) && !plainly_broadcast(env, dst))
 		return HC_CTR_ip_not_for_us;
+	if (ip[9] != 1 && ip[9] != 6)
+		return HC_CTR_ip_unknown_proto;
 	if (frame_get16(ip + 6) & 0x3fff)
-		return HC_CTR_ip_fragment;
+		return plain_verdict_fragment(ip, l4_len);
 	if (ip[9] == 1) {
 		if (l4_len < 8)
 			return HC_CTR_icmp_truncated;
 		return frame_sum(0, l4, l4_len) == 0xffff ? -1 : HC_CTR_icmp_bad_csum;
 	}
-	if (ip[9] != 6)
-		return HC_CTR_ip_unknown_proto;
 	if ((frame[0] & 1) || plainly_broadcast(env, dst))
 		return HC_CTR_tcp_not_unicast;
 	if (l4_len < 20)
@@ -77,6 +86,8 @@ static int plain_verdict(const struct hc_parse_env *env, const uint8_t *frame, u
 		return HC_CTR_eth_not_for_us;
 	if (frame_get16(frame + 12) == 0x0806)
 		return len < 42 ? HC_CTR_arp_malformed : -1;
+	if (frame_get16(frame + 12) == 0x8100 || frame_get16(frame + 12) == 0x88a8)
+		return HC_CTR_eth_vlan;
 	if (frame_get16(frame + 12) != 0x0800)
 		return HC_CTR_eth_unknown_type;
 	if (len < 34)
@@ -209,6 +220,11 @@ static uint32_t mutate(struct hc_rng *r, uint8_t *frame, uint32_t len)
 	} else if (what == 3) {
 		memset(frame + len, 0x5a, 20);
 		return len + hc_rng_below(r, 20);
+	} else if (what == 4 && len >= 22) { // A fragment, or a VLAN.
+		if (at % 4)
+			frame_put16(frame + 20, hc_rng_below(r, 4) | (at & 1 ? 0x2000 : 0));
+		else
+			frame_put16(frame + 12, at & 8 ? 0x8100 : 0x88a8);
 	} else if (what < 6) {
 		frame[at] ^= (uint8_t)(1u << hc_rng_below(r, 8));
 	} else if (what < 8) {
@@ -312,6 +328,7 @@ static void random_frames_agree_with_the_plain_parser(void)
 	CU_ASSERT(t.kind[HC_FRAME_TCP] > RANDOM_FRAMES / 5);
 	CU_ASSERT(t.kind[HC_FRAME_ARP] > RANDOM_FRAMES / 100);
 	CU_ASSERT(t.kind[HC_FRAME_ICMP] > RANDOM_FRAMES / 100);
+	CU_ASSERT(t.kind[HC_FRAME_FRAGMENT] > RANDOM_FRAMES / 1000);
 	CU_ASSERT(t.plain_count > RANDOM_FRAMES / 10);
 }
 
