@@ -20,6 +20,7 @@ static const char *const close_words[] = {"client", "server", "both", "rst", NUL
 // In the order of enum hc_syn_cookies.
 static const char *const syn_cookies_words[] = {"overflow", "always", "never", NULL};
 static const char *const close_method_words[] = {"auto", "four-way", "three-way", NULL};
+static const char *const congestion_words[] = {"cubic", "newreno", NULL};
 
 // clang-format off
 const struct option option_table[] = {
@@ -109,6 +110,8 @@ const struct option option_table[] = {
 	 syn_cookies_words, AT(stack.syn_cookies), ANY, B | L | S, OPTION_WORD, GROUP_TCP},
 	{"data-retries", "data_retries", "N", "retransmissions of data or a FIN before giving up",
 	 NULL, AT(stack.data_retries), 0, 30, B | L | S, OPTION_COUNT, GROUP_TCP},
+	{"congestion", "congestion", "NAME", "congestion control of what we send (RFC 9438; RFC 5681 and 6582)",
+	 congestion_words, AT(stack.congestion), ANY, B | L | S, OPTION_WORD, GROUP_TCP},
 	{"fin-wait2", "fin_wait2_ms", "MS", "longest wait for the peer's FIN after ours; 0: for ever",
 	 NULL, AT(stack.fin_wait2_ms), 0, DAY_MS, B | L | S, OPTION_MILLIS, GROUP_TCP},
 	{"reasm-time", "reasm_ms", "MS", "longest time between the first and the last fragment of a datagram",

@@ -34,6 +34,13 @@ enum hc_syn_cookies {
 	HC_SYN_COOKIES_NEVER,    /**< What finds no room is dropped. */
 };
 
+/** Congestion control of the data a worker sends. */
+enum hc_congestion {
+	HC_CONGESTION_CUBIC,   /**< RFC 9438. */
+	HC_CONGESTION_NEWRENO, /**< RFC 5681, RFC 6582. */
+	HC_CONGESTION_COUNT
+};
+
 /** What becomes of a host: addresses, limits and protocol times. hc_stack_config_default() fills
  * every field. */
 struct hc_stack_config {
@@ -74,6 +81,8 @@ struct hc_stack_config {
 				   for ever. */
 	uint32_t reasm_ms;      /**< How long a datagram may take to be whole (RFC 1122 3.3.2). */
 	uint32_t arp_ttl_ms;    /**< A neighbour is re-validated after this. */
+
+	uint32_t congestion; /**< enum hc_congestion. */
 
 	/* Switches. */
 	bool has_timestamps;     /**< Offer RFC 7323 timestamps. */

@@ -105,6 +105,8 @@ static const char *config_error(const struct hc_stack_config *cfg, const struct 
 	if (cfg->rto_init_ms == 0 || cfg->rto_min_ms == 0 || cfg->rto_max_ms < cfg->rto_init_ms ||
 	    cfg->rto_max_ms < cfg->rto_min_ms || cfg->rto_max_ms > 1u << 24)
 		return "the RTO limits are not 0 < rto_init, rto_min <= rto_max <= 2^24 ms";
+	if (cfg->congestion >= HC_CONGESTION_COUNT)
+		return "congestion is not one of enum hc_congestion";
 	if (cfg->time_wait_ms > 1u << 30 || cfg->fin_wait2_ms > 1u << 30 ||
 	    cfg->arp_ttl_ms > 1u << 30 || cfg->arp_ttl_ms == 0 || cfg->reasm_ms > 1u << 30 ||
 	    cfg->reasm_ms == 0)
@@ -173,6 +175,7 @@ static void init_env(struct hc_worker *w)
 	env->syn_retries = cfg->syn_retries;
 	env->synack_retries = cfg->synack_retries;
 	env->data_retries = cfg->data_retries;
+	env->congestion = (uint8_t)cfg->congestion;
 	env->has_timestamps = cfg->has_timestamps;
 	env->has_window_scale = cfg->has_window_scale;
 	env->ctr = w->ctr;

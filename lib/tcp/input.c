@@ -86,7 +86,10 @@ static uint32_t ack_advances(struct hc_tcb *t, struct hc_tcb_cold *c, const stru
 		what |= HC_DO_ACKED | HC_DO_OUTPUT;
 		if (hc_seq_lt(una_before, c->snd_end) && hc_seq_ge(seg->ack, c->snd_end))
 			what |= HC_DO_SENT;
-		hc_tcp_open_cwnd(c, acked);
+		if (hc_cc_is_recovering(c))
+			hc_cc_recovery_ack(t, c, acked);
+		else
+			hc_tcp_open_cwnd(c, env, acked, t->snd_nxt - una_before);
 	}
 	if (t->flags & (HC_TCB_RTX | HC_TCB_RECOVERING | HC_TCB_SOFT_ERROR)) {
 		c->retries = 0;
@@ -99,6 +102,14 @@ static uint32_t ack_advances(struct hc_tcb *t, struct hc_tcb_cold *c, const stru
 	}
 	// RFC 6298 5.2, 5.3.
 	return what | (t->snd_una == t->snd_nxt ? HC_DO_TIMER_OFF : HC_DO_TIMER_RTX);
+}
+
+// RFC 5681 2: an ACK that says nothing but that something arrived, or was lost, behind SND.UNA.
+static inline bool is_dup_ack(const struct hc_tcb *t, const struct hc_tcb_cold *c,
+			      const struct hc_seg *seg)
+{
+	return t->snd_una != t->snd_nxt && seg->payload_len == 0 && !(seg->flags & HC_TCP_FIN) &&
+	       (uint32_t)seg->wnd << c->snd_wscale == t->snd_wnd;
 }
 
 // RFC 9293 3.10.7.4, fifth, ESTABLISHED: the send window.
@@ -358,6 +369,8 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 				return what & ~(uint32_t)(HC_DO_OUTPUT | HC_DO_ACK);
 		}
 	} else if (seg->ack == t->snd_una) {
+		if (is_dup_ack(t, c, seg))
+			what |= hc_cc_dup_ack(t, c, env);
 		what |= update_send_window(t, c, seg);
 	} else if (hc_seq_lt(seg->ack, t->snd_una - c->snd_wnd_max)) {
 		return hc_tcp_challenge(env, HC_CTR_tcp_ack_too_old); // RFC 5961 5.2.

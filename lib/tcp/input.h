@@ -5,6 +5,7 @@
 // Segment arrives (RFC 9293 3.10.7): one function per kind of object that may own the segment. The
 // caller found the object and checked its key; it carries out the verdict.
 
+#include "tcp/cc.h"
 #include "tcp/tcb.h"
 
 // No object (3.10.7.1): RST for everything but an RST.
@@ -15,14 +16,15 @@ hc_verdict hc_tcp_input_closed(const struct hc_seg *seg);
 hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *seg,
 			struct hc_tcp_env *env);
 
-// RFC 5681 3.1: slow start by what is acknowledged, then a segment a window.
-HC_ALWAYS_INLINE void hc_tcp_open_cwnd(struct hc_tcb_cold *c, uint32_t acked)
+// RFC 5681 3.1: slow start by what is acknowledged, then congestion avoidance. `flight` was out
+// before this ACK.
+HC_ALWAYS_INLINE void hc_tcp_open_cwnd(struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+				       uint32_t acked, uint32_t flight)
 {
 	if (HC_LIKELY(c->cwnd < c->ssthresh))
-		c->cwnd += hc_min_u32(acked, c->mss);
+		c->cwnd = hc_min_u32(c->cwnd + hc_min_u32(acked, c->mss), 1u << 30);
 	else
-		c->cwnd += hc_max_u32((uint32_t)c->mss * c->mss / c->cwnd, 1);
-	c->cwnd = hc_min_u32(c->cwnd, 1u << 30);
+		hc_cc_avoid(c, env, acked, flight);
 }
 
 // Moves the right edge of the receive window to what the buffer allows, if that is worth telling

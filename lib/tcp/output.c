@@ -7,11 +7,12 @@
 
 #include "tcp/output.h"
 
+#include "tcp/cc.h"
 #include "tcp/rtt.h"
 
 void hc_tcp_open(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env)
 {
-	memset(c, 0, sizeof *c);
+	memset(c, 0, HC_COLD_FIRST_BYTES);
 	c->iss = hc_tcp_isn(env, &t->key);
 	c->snd_end = c->iss + 1;
 	c->rtx_nxt = c->iss;
@@ -41,6 +42,8 @@ uint32_t hc_tcp_queue(struct hc_tcb *t, struct hc_tcb_cold *c, uint32_t len, uin
 	if (queued >= cap)
 		return 0;
 	len = hc_min_u32(len, cap - queued);
+	if (len && !hc_cc_is_live(c))
+		memset(&c->cc, 0, sizeof c->cc);
 	c->snd_end += len;
 	if (len)
 		t->flags |= HC_TCB_DATA;
@@ -67,9 +70,34 @@ static void book_new(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tc
 		t->timed_at = env->stamp;
 		c->timed_seq = t->snd_nxt;
 		t->flags |= HC_TCB_TIMING;
-		if (!(t->flags & HC_TCB_RECOVERING))
+		if (!(t->flags & HC_TCB_RECOVERING) && !hc_cc_is_recovering(c))
 			t->flags &= (uint16_t)~HC_TCB_RTX;
 	}
+}
+
+// Fast retransmit: the one segment at SND.UNA, of what was sent before. @return false when the
+// window has since been closed on it.
+static bool plan_hole(const struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+		      struct hc_send_plan *plan)
+{
+	hc_seq data_end = t->flags & HC_TCB_FIN_SENT ? c->snd_end : t->snd_nxt;
+	uint32_t want = data_end - t->snd_una;
+	uint32_t len = hc_min_u32(hc_min_u32(want, c->mss), t->snd_wnd);
+
+	c->cc.wants_rtx = false;
+	if (t->snd_una == t->snd_nxt || t->snd_wnd == 0)
+		return false;
+	plan->seq = t->snd_una;
+	plan->len = (uint16_t)len;
+	plan->is_rtx = true;
+	plan->flags = HC_TCP_ACK;
+	if (len && t->snd_una + len == c->snd_end)
+		plan->flags |= HC_TCP_PSH;
+	if (len == want && t->flags & HC_TCB_FIN_SENT)
+		plan->flags |= HC_TCP_FIN;
+	HC_ASSERT(plan->len || plan->flags & HC_TCP_FIN);
+	env->ctr[HC_CTR_rtx_fast]++;
+	return true;
 }
 
 bool hc_tcp_output_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
@@ -79,13 +107,15 @@ bool hc_tcp_output_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc
 	hc_seq from = is_rtx ? c->rtx_nxt : t->snd_nxt;
 	bool has_fin = t->flags & HC_TCB_FIN_QUEUED && (is_rtx || !(t->flags & HC_TCB_FIN_SENT));
 	uint32_t flight = from - t->snd_una;
-	uint32_t wnd = hc_min_u32(t->snd_wnd, c->cwnd);
+	uint32_t wnd = hc_min_u32(t->snd_wnd, c->cwnd + hc_cc_limited(t, c));
 	uint32_t want;
 	uint32_t len;
 
 	*arm_persist = false;
 	if (!may_send(t))
 		return false;
+	if (HC_UNLIKELY(hc_cc_is_recovering(c) && c->cc.wants_rtx) && plan_hole(t, c, env, plan))
+		return true;
 	// When the FIN is in [SND.UNA, SND.NXT) data ends before it.
 	want = hc_seq_lt(from, c->snd_end) ? c->snd_end - from : 0;
 	if (want == 0 && !(has_fin && from == c->snd_end))
@@ -180,7 +210,8 @@ hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp
 
 	// RFC 5681 3.1: the flight was lost; begin again from SND.UNA with one segment.
 	if (c->retries == 1)
-		c->ssthresh = hc_max_u32((t->snd_nxt - t->snd_una) / 2, 2u * c->mss);
+		hc_cc_on_timeout(t, c, env);
+	env->ctr[HC_CTR_rtx_timeouts]++;
 	c->cwnd = c->mss;
 	c->rtx_nxt = t->snd_una;
 	t->flags |= HC_TCB_RECOVERING;

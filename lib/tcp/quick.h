@@ -154,7 +154,7 @@ HC_ALWAYS_INLINE uint32_t hc_quick_data_acked(struct hc_tcb *t, struct hc_tcb_co
 		what |= HC_DO_ACKED | HC_DO_OUTPUT;
 		if (hc_seq_lt(una_before, c->snd_end) && hc_seq_ge(seg->ack, c->snd_end))
 			what |= HC_DO_SENT;
-		hc_tcp_open_cwnd(c, seg->ack - una_before);
+		hc_tcp_open_cwnd(c, env, seg->ack - una_before, seg->ack - una_before);
 	}
 	if (!(t->flags & HC_TCB_FIN_SENT))
 		return what;

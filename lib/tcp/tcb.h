@@ -5,9 +5,10 @@
 // The transmission control block (RFC 9293 3.3.1), the environment of a step and the verdicts of
 // the pure core.
 //
-// A TCB has two halves of one cache line each, in two arrays with the same index. The hot half is
-// all that a handshake and a close touch in every segment; the cold half holds what is written once
-// at the opening and then only needed by data, loss and options. lib/tcp decides and does nothing:
+// A TCB has two halves, in two arrays with the same index. The hot half, one cache line, is all
+// that a handshake and a close touch in every segment; the cold half holds in its first line what
+// is written once at the opening and then only needed by data, loss and options, and behind it what
+// is not even initialised before data flows. lib/tcp decides and does nothing:
 // a function takes a TCB, a segment or a timeout, and the environment, changes the TCB, and returns
 // a verdict: what to send, which events to raise, which timer to arm, what becomes of the TCB, and
 // which drop counter moves. It reads no clock, allocates nothing and knows no packet buffer.
@@ -69,6 +70,31 @@ HC_STATIC_ASSERT(offsetof(struct hc_tcb, timer) == 48, "timer node closes the li
 HC_STATIC_ASSERT(offsetof(struct hc_tcb, state) == 61 && offsetof(struct hc_tcb, neigh) == 62,
 		 "state and next hop live in the timer node's owner bytes");
 
+#define HC_COLD_FIRST_BYTES 64u
+
+// What congestion control keeps of a connection that sends data (tcp/cc.h).
+struct hc_cc {
+	/*  0 */ uint64_t acked; // Bytes acknowledged towards the next step of the window.
+	/*  8 */ hc_seq dup_una; // The SND.UNA that dup_acks counts for.
+	/* 12 */ hc_seq recover; // RFC 6582: SND.NXT when the loss was seen.
+	/* 16 */ uint32_t w_max; // RFC 9438, in bytes and milliseconds from here on.
+	/* 20 */ uint32_t w_prior;
+	/* 24 */ uint32_t w_est;
+	/* 28 */ uint32_t origin; // W_max of this stage.
+	/* 32 */ uint32_t k_ms;
+	/* 36 */ uint32_t epoch_ms; // How long the stage lasts.
+	/* 40 */ uint32_t last_ms;  // When that was last counted.
+	/* 44 */ uint8_t dup_acks;
+	/* 45 */ bool is_recovering;
+	/* 46 */ bool wants_rtx;   // The segment at SND.UNA is to be sent again.
+	/* 47 */ bool has_recover; // After a timeout, until what was in flight is acknowledged.
+	/* 48 */ bool has_epoch;
+	/* 49 */ uint8_t spare[15];
+};
+HC_STATIC_ASSERT(sizeof(struct hc_cc) == 64, "congestion control has a line of its own");
+
+// The first line is for every connection. What only data needs follows, and is initialised when
+// data first flows.
 struct hc_tcb_cold {
 	/*  0 */ hc_seq iss;
 	/*  4 */ hc_seq irs;
@@ -90,8 +116,11 @@ struct hc_tcb_cold {
 	/* 59 */ uint8_t rcv_wscale;
 	/* 60 */ uint8_t retries; // Retransmissions without progress.
 	/* 61 */ uint8_t spare[3];
+	/* 64 */ struct hc_cc cc; // Initialised by the first data queued.
 };
-HC_STATIC_ASSERT(sizeof(struct hc_tcb_cold) == 64, "the cold half is one cache line");
+HC_STATIC_ASSERT(offsetof(struct hc_tcb_cold, cc) == HC_COLD_FIRST_BYTES,
+		 "what every connection has is one cache line");
+HC_STATIC_ASSERT(sizeof(struct hc_tcb_cold) % 64 == 0, "cold halves begin on a line");
 
 // Stamps are 32-bit counts of 64 ns: fine enough for a latency, and good for 274 s.
 #define HC_STAMP_SHIFT 6u
@@ -116,6 +145,7 @@ struct hc_tcp_env {
 	uint8_t syn_retries;
 	uint8_t synack_retries;
 	uint8_t data_retries;
+	uint8_t congestion; // enum hc_congestion.
 	bool has_timestamps;
 	bool has_window_scale;
 	uint32_t challenge_epoch; // now_ms / 128 + 1 of the current allowance; 0: none yet.

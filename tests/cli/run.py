@@ -160,6 +160,7 @@ class Options(Case):
         "synack-retries": ("3", "synack_retries", 3),
         "syn-cookies": ("always", "syn_cookies", "always"),
         "data-retries": ("3", "data_retries", 3),
+        "congestion": ("newreno", "congestion", "newreno"),
         "fin-wait2": ("5s", "fin_wait2_ms", 5000),
         "reasm-time": ("30s", "reasm_ms", 30000),
         "arp-ttl": ("30s", "arp_ttl_ms", 30000),

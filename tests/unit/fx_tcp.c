@@ -34,6 +34,7 @@ struct hc_tcp_env fx_env(void)
 		.syn_retries = 6,
 		.synack_retries = 5,
 		.data_retries = 15,
+		.congestion = HC_CONGESTION_NEWRENO,
 		.has_timestamps = true,
 		.has_window_scale = true,
 		.ctr = fx_ctr,

@@ -118,6 +118,40 @@ static void copied_data_arrives_whole_with_losses(void)
 	fx_shut();
 }
 
+// The peer keeps what is out of order, and answers each segment with an ACK.
+static void a_loss_is_repaired_without_the_timer(void)
+{
+	struct fx_peer p = fx_peer_new();
+	const struct frame_view *v;
+	uint32_t held;
+
+	fill_big();
+	fx_open(NULL);
+	UNIT_EQ(hc_send(fx.worker, fx_connect(&p, 0), big, BIG, HC_SEND_STATIC), BIG);
+	fx_step();
+	v = fx_next_tcp();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	UNIT_EQ(v->seq, p.ack); // Lost.
+	held = v->seq + v->payload_len;
+	while ((v = fx_next_tcp()) != NULL) {
+		UNIT_EQ(v->seq, held);
+		held += v->payload_len;
+	}
+	for (unsigned i = 0; i < 3; i++)
+		fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	v = fx_next_tcp();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	UNIT_EQ(v->seq, p.ack);
+	UNIT_EQ_BYTES(v->payload, big, v->payload_len);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_fast), 1);
+	UNIT_EQ(fx_ctr(HC_CTR_fast_recoveries), 1);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_timeouts), 0);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_data), 1);
+	fx_forget();
+	fx_shut();
+}
+
 static void data_that_comes_in_order_is_taken_whole(void)
 {
 	struct fx_peer p = fx_peer_new();
@@ -337,6 +371,7 @@ static void data_before_the_handshake_waits_for_it(void)
 UNIT_SUITE(data, UNIT_TEST(static_data_arrives_whole),
 	   UNIT_TEST(static_data_arrives_whole_with_losses),
 	   UNIT_TEST(copied_data_arrives_whole_with_losses),
+	   UNIT_TEST(a_loss_is_repaired_without_the_timer),
 	   UNIT_TEST(data_that_comes_in_order_is_taken_whole),
 	   UNIT_TEST(a_window_closes_and_opens_as_the_application_reads),
 	   UNIT_TEST(a_closed_window_is_probed_until_it_opens),
