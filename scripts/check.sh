@@ -19,6 +19,7 @@
 #   installed  an application builds against what `meson install` puts down, and nothing else
 #   sanitizers unit and simulation tests under ASan and UBSan
 #   portable   unit tests of a build for x86-64-v2 without our SIMD
+#   faults     65 deliberate faults, each of which a test has to catch (faults.sh)
 #   fuzz       a minute of each fuzz target, under ASan and UBSan
 
 # shellcheck source=scripts/lib.sh
@@ -27,7 +28,7 @@
 cd "$top" || exit 3
 
 all_checks=(format layers tree commits spelling shell cppcheck sparse gcc clang tidy installed
-    sanitizers portable fuzz)
+    sanitizers portable faults fuzz)
 
 # sources PATTERN...: files git tracks, or would.
 sources() {
@@ -144,6 +145,10 @@ check_portable() {
     dir=$(build_dir check-portable)
     build "$dir" --buildtype=release -Dmarch=x86-64-v2 -Dsimd=false
     run_tests "$dir" --suite unit --suite sim
+}
+
+check_faults() {
+    scripts/faults.sh
 }
 
 check_fuzz() {

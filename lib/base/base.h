@@ -5,6 +5,8 @@
 // What every file needs: assertions, branch hints, prefetch, unaligned loads and byte order. No
 // state.
 
+#include "base/fault.h"
+
 #include <stdint.h>
 #include <string.h>
 

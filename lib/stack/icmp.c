@@ -36,7 +36,8 @@ bool hc_soft_error(struct hc_worker *w, const uint8_t *ip, uint32_t len)
 
 	struct hc_tcb *t = &w->tcb[hc_ref_idx(ref)];
 
-	if (!hc_seq_in(seq, t->snd_una, t->snd_nxt - t->snd_una))
+	if (!hc_seq_in(seq, t->snd_una, t->snd_nxt - t->snd_una) &&
+	    !HC_FAULT(icmp_sequence_unchecked))
 		return false;
 	t->flags |= HC_TCB_SOFT_ERROR;
 	return true;
@@ -81,7 +82,7 @@ bool hc_icmp_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_pars
 		if (icmp[HC_ICMP_CODE] != 0)
 			break;
 		// RFC 1122 3.2.2.6: a broadcast echo may be ignored, and is.
-		if (p->is_broadcast) {
+		if (p->is_broadcast && !HC_FAULT(broadcast_echo_answered)) {
 			w->ctr[HC_CTR_icmp_not_unicast]++;
 			return false;
 		}

@@ -352,7 +352,7 @@ void hc_arp_input(struct hc_worker *w, const uint8_t *frame, uint32_t l3_off, bo
 		w->ctr[HC_CTR_arp_bad_sender]++;
 		return;
 	}
-	if (!is_probe && hc_is_our_address(w, spa_be)) {
+	if (!is_probe && hc_is_our_address(w, spa_be) && !HC_FAULT(address_not_defended)) {
 		if (memcmp(sha, w->port->mac, 6) == 0 || is_forwarded)
 			w->ctr[HC_CTR_rx_arp]++;
 		else
@@ -367,7 +367,7 @@ void hc_arp_input(struct hc_worker *w, const uint8_t *frame, uint32_t l3_off, bo
 		w->ctr[n ? HC_CTR_rx_arp : HC_CTR_arp_not_for_us]++;
 		return;
 	}
-	if (op == HC_ARP_REPLY) {
+	if (op == HC_ARP_REPLY && !HC_FAULT(arp_believes_strangers)) {
 		// With several workers it may be another's question that is answered.
 		w->ctr[n || w->port->queue_count > 1 ? HC_CTR_rx_arp : HC_CTR_arp_unsolicited]++;
 		return;

@@ -98,9 +98,10 @@ HC_ALWAYS_INLINE void tcb_release(struct hc_worker *w, uint32_t idx, bool has_cl
 	}
 	memset(&t->key, 0, sizeof t->key);
 	t->flags = 0;
-	t->gen++;
+	t->gen = (uint16_t)(t->gen + !HC_FAULT(handle_not_renewed));
 	t->state = HC_CLOSED;
-	hc_pool_put(&w->tcb_pool, idx);
+	if (!HC_FAULT(connection_block_lost))
+		hc_pool_put(&w->tcb_pool, idx);
 }
 
 void hc_release_retired(struct hc_worker *w)
@@ -158,7 +159,7 @@ HC_ALWAYS_INLINE void enter_time_wait(struct hc_worker *w, uint32_t idx, uint32_
 	struct hc_tcb *t = &w->tcb[idx];
 	uint32_t tw_idx;
 
-	if (HC_UNLIKELY(w->cfg.time_wait_ms == 0)) {
+	if (HC_UNLIKELY(w->cfg.time_wait_ms == 0 || HC_FAULT(time_wait_skipped))) {
 		w->ctr[HC_CTR_tw_skipped]++;
 		tcb_free(w, idx, where, true);
 		return;
@@ -170,7 +171,8 @@ HC_ALWAYS_INLINE void enter_time_wait(struct hc_worker *w, uint32_t idx, uint32_
 		return;
 	}
 	w->ctr[HC_CTR_tw_entered]++;
-	hc_tw_open(&w->tw.mini[tw_idx], t, w->env.now_ms + w->cfg.time_wait_ms,
+	hc_tw_open(&w->tw.mini[tw_idx], t,
+		   w->env.now_ms + (w->cfg.time_wait_ms >> HC_FAULT(time_wait_halved)),
 		   hc_tcp_advertise(t, &w->cold[idx], &w->env));
 	flow_replace(w, where, t->flags & HC_TCB_ACTIVE, hc_ref_make(HC_REF_TCB, idx),
 		     hc_ref_make(HC_REF_TW, tw_idx));
@@ -238,7 +240,7 @@ static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_se
 	}
 	if (v & HC_DO_RST)
 		hc_tx_rst(w, t, c);
-	if (v & HC_DO_SYN && hc_tx_syn(w, t, c, false))
+	if (v & HC_DO_SYN && !HC_FAULT(syn_not_retransmitted) && hc_tx_syn(w, t, c, false))
 		w->ctr[HC_CTR_rtx_syn]++;
 	if (v & HC_DO_SYNACK && hc_tx_syn(w, t, c, true) && t->flags & HC_TCB_RTX)
 		w->ctr[HC_CTR_rtx_synack]++;
@@ -280,7 +282,7 @@ HC_ALWAYS_INLINE void carry_out(struct hc_worker *w, uint32_t idx, struct hc_seg
 	if (v & HC_DO_PEER_CLOSED)
 		hc_event_put(w, idx, HC_EV_PEER_CLOSED, HC_REASON_NONE, 0);
 	if (v & HC_DO_CLOSED) {
-		w->ctr[HC_CTR_conn_closed]++;
+		w->ctr[HC_CTR_conn_closed] += !HC_FAULT(closed_not_counted);
 		hc_event_put(w, idx, HC_EV_CLOSED, HC_REASON_NONE, 0);
 	}
 	if (v & HC_DO_ACK) {
@@ -375,7 +377,8 @@ HC_ALWAYS_INLINE void accept_syn(struct hc_worker *w, const struct hc_seg *seg,
 	struct hc_syn_mini *y;
 	uint32_t idx;
 
-	if (HC_UNLIKELY(l->half_open_count >= l->backlog || (w->always_cookies && !has_floor))) {
+	if (HC_UNLIKELY(l->half_open_count >= l->backlog + HC_FAULT(backlog_off_by_one) ||
+			(w->always_cookies && !has_floor))) {
 		hc_cookie_answer(w, seg, HC_CTR_tcp_syn_backlog);
 		return;
 	}
@@ -574,7 +577,8 @@ void hc_run_burst(struct hc_worker *w, unsigned n)
 		struct rte_mbuf *m = w->seg_mbuf[i];
 		hc_ref ref = seg->ref;
 
-		if (HC_UNLIKELY(!hc_flow_key_equal(seg->found, &seg->key)))
+		if (HC_UNLIKELY(!hc_flow_key_equal(seg->found, &seg->key)) &&
+		    !HC_FAULT(burst_not_checked_again))
 			ref = look_again(w, seg);
 		if (ref == HC_REF_NONE)
 			m = run_no_flow(w, m, seg, false, 0);
@@ -584,6 +588,8 @@ void hc_run_burst(struct hc_worker *w, unsigned n)
 			m = run_syn(w, hc_ref_idx(ref), m, seg);
 		else
 			run_time_wait(w, hc_ref_idx(ref), seg);
+		if (HC_FAULT(received_buffer_lost) && hc_ref_kind(ref) == HC_REF_TW)
+			continue;
 		if (HC_LIKELY(m != NULL))
 			hc_mbuf_put(w, m);
 	}

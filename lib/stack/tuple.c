@@ -47,7 +47,7 @@ uint32_t hc_tuple_take(struct hc_worker *w, struct hc_flow_key *key)
 		u->cursor = slot + 1 == u->count ? 0 : slot + 1;
 		// The slots the cursor comes to next: one line holds 16.
 		hc_prefetch_w(&u->slot[slot + 64 < u->count ? slot + 64 : 0]);
-		if (u->slot[slot] != HC_REF_NONE)
+		if (u->slot[slot] != HC_REF_NONE && !HC_FAULT(tuple_given_out_twice))
 			continue;
 		if (u->skips_edges && (addr == 0 || addr == u->addr_count - 1))
 			continue;

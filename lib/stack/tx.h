@@ -210,7 +210,7 @@ HC_ALWAYS_INLINE void hc_tx_synack_at(struct hc_worker *w, const struct hc_syn_m
 		.has_ts = y->flags & HC_SYN_TS,
 		.tsval = tsval,
 		.tsecr = y->ts_recent,
-		.has_wscale = y->flags & HC_SYN_WSCALE,
+		.has_wscale = y->flags & HC_SYN_WSCALE && !HC_FAULT(syn_ack_options_lost),
 		.wscale = w->env.rcv_wscale,
 		.mss = w->env.mss,
 	};

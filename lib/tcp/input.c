@@ -14,7 +14,7 @@
 
 hc_verdict hc_tcp_input_closed(const struct hc_seg *seg)
 {
-	if (seg->flags & HC_TCP_RST)
+	if (seg->flags & HC_TCP_RST && !HC_FAULT(rst_answered_with_rst))
 		return hc_verdict_drop(0, HC_CTR_tcp_stray_rst);
 	return hc_verdict_drop(HC_DO_RST_REPLY, HC_CTR_tcp_no_connection);
 }
@@ -56,7 +56,7 @@ static hc_verdict input_syn_sent(struct hc_tcb *t, struct hc_tcb_cold *c, struct
 // window of 0 takes nothing with length, but see input_window_zero().
 static inline bool is_acceptable(const struct hc_tcb *t, hc_seq seq, uint32_t len)
 {
-	uint32_t wnd = t->rcv_edge - t->rcv_nxt;
+	uint32_t wnd = t->rcv_edge - t->rcv_nxt + HC_FAULT(window_edge_off_by_one);
 
 	if (len == 0)
 		return wnd == 0 ? seq == t->rcv_nxt : hc_seq_in(seq, t->rcv_nxt, wnd);
@@ -75,7 +75,7 @@ static uint32_t ack_advances(struct hc_tcb *t, struct hc_tcb_cold *c, const stru
 	t->snd_una = seg->ack;
 	if (t->flags & HC_TCB_TIMING && hc_seq_ge(seg->ack, c->timed_seq)) {
 		// What our FIN took tells nothing any more: nothing will be sent again.
-		if (!(t->flags & HC_TCB_RTX) &&
+		if ((HC_FAULT(karn_ignored) || !(t->flags & HC_TCB_RTX)) &&
 		    !(t->flags & HC_TCB_FIN_SENT && t->snd_una == t->snd_nxt))
 			hc_rtt_sample(env, c, hc_stamp_us(env->stamp, t->timed_at));
 		t->flags &= (uint16_t)~HC_TCB_TIMING;
@@ -101,7 +101,8 @@ static uint32_t ack_advances(struct hc_tcb *t, struct hc_tcb_cold *c, const stru
 		what |= HC_DO_OUTPUT;
 	}
 	// RFC 6298 5.2, 5.3.
-	return what | (t->snd_una == t->snd_nxt ? HC_DO_TIMER_OFF : HC_DO_TIMER_RTX);
+	return what | (t->snd_una == t->snd_nxt && !HC_FAULT(timer_left_on) ? HC_DO_TIMER_OFF
+									    : HC_DO_TIMER_RTX);
 }
 
 // RFC 5681 2: an ACK that says nothing but that something arrived, or was lost, behind SND.UNA.
@@ -116,11 +117,12 @@ static inline bool is_dup_ack(const struct hc_tcb *t, const struct hc_tcb_cold *
 static uint32_t update_send_window(struct hc_tcb *t, struct hc_tcb_cold *c,
 				   const struct hc_seg *seg)
 {
-	uint32_t wnd = (uint32_t)seg->wnd << c->snd_wscale;
+	uint32_t wnd = (uint32_t)seg->wnd << (HC_FAULT(window_scale_ignored) ? 0 : c->snd_wscale);
 	uint32_t what = 0;
 
-	if (hc_seq_gt(c->snd_wl1, seg->seq) ||
-	    (c->snd_wl1 == seg->seq && hc_seq_gt(c->snd_wl2, seg->ack)))
+	if (!HC_FAULT(window_from_old_segment) &&
+	    (hc_seq_gt(c->snd_wl1, seg->seq) ||
+	     (c->snd_wl1 == seg->seq && hc_seq_gt(c->snd_wl2, seg->ack))))
 		return 0;
 	if (wnd != t->snd_wnd) {
 		// A FIN that is sent already waits for its ACK alone.
@@ -165,6 +167,8 @@ static uint32_t fin_is_acked(struct hc_tcb *t, const struct hc_tcp_env *env)
 		return HC_DO_FIN_ACKED;
 	case HC_CLOSING:
 		t->state = HC_TIME_WAIT;
+		if (HC_FAULT(simultaneous_close_skips_closing))
+			return HC_DO_FIN_ACKED | HC_DO_CLOSED | HC_DO_FREE;
 		return HC_DO_FIN_ACKED | HC_DO_CLOSED | HC_DO_TIME_WAIT;
 	case HC_LAST_ACK:
 		return HC_DO_FIN_ACKED | HC_DO_CLOSED | HC_DO_FREE;
@@ -177,6 +181,9 @@ static uint32_t fin_is_acked(struct hc_tcb *t, const struct hc_tcp_env *env)
 static uint32_t take_fin(struct hc_tcb *t)
 {
 	uint32_t ack = t->flags & HC_TCB_MERGE_CLOSE ? HC_DO_ACK_DEFER : HC_DO_ACK;
+
+	if (HC_FAULT(ack_of_fin_lost))
+		ack = 0;
 
 	t->rcv_nxt++;
 	if (hc_seq_lt(t->rcv_edge, t->rcv_nxt))
@@ -206,7 +213,7 @@ static hc_verdict input_text(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_
 			     uint32_t what)
 {
 	hc_seq seq = seg->seq;
-	uint32_t before = t->rcv_nxt - seq;
+	uint32_t before = HC_FAULT(old_text_delivered_twice) ? 0 : t->rcv_nxt - seq;
 
 	if (!is_receiving(t)) {
 		// The peer's FIN was here before: nothing can follow it, and what came again is
@@ -225,10 +232,11 @@ static hc_verdict input_text(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_
 	// buffer and is let in.
 	if (HC_UNLIKELY(seg->payload_len > t->rcv_edge - t->rcv_nxt)) {
 		seg->payload_len = (uint16_t)(t->rcv_edge - t->rcv_nxt);
-		seg->flags &= (uint8_t)~HC_TCP_FIN;
+		if (!HC_FAULT(fin_behind_the_window_taken))
+			seg->flags &= (uint8_t)~HC_TCP_FIN;
 	}
 	if (seg->payload_len) {
-		if (t->flags & HC_TCB_NO_RECEIVE) {
+		if (t->flags & HC_TCB_NO_RECEIVE && !HC_FAULT(data_after_close_taken)) {
 			// RFC 9293 3.6.1 and SHLD-3: nobody will read this.
 			return hc_verdict_drop(HC_DO_RST | HC_DO_RESET | HC_DO_FREE,
 					       HC_CTR_tcp_data_after_close) |
@@ -259,6 +267,9 @@ static hc_verdict input_rst(struct hc_tcb *t, const struct hc_seg *seg, struct h
 	// RFC 5961 3.2: only an RST exactly at RCV.NXT is believed. Where it begins decides, not
 	// what comes with it (RFC 9293 SHLD-2: text may), nor whether the window is open.
 	if (seg->seq != t->rcv_nxt) {
+		if (hc_seq_in(seg->seq, t->rcv_nxt, t->rcv_edge - t->rcv_nxt) &&
+		    HC_FAULT(rst_anywhere_in_window))
+			return hc_verdict_reason(HC_DO_RESET | HC_DO_FREE, HC_REASON_RESET);
 		if (hc_seq_in(seg->seq, t->rcv_nxt, t->rcv_edge - t->rcv_nxt))
 			return hc_tcp_challenge(env, HC_CTR_tcp_rst_challenged);
 		return hc_verdict_drop(0, HC_CTR_tcp_rst_out_of_window);
@@ -318,7 +329,7 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 	if (t->flags & HC_TCB_TS) {
 		if (HC_UNLIKELY(!(seg->opts & HC_OPT_TIMESTAMPS)))
 			return hc_verdict_drop(0, HC_CTR_tcp_no_timestamp); // RFC 7323 3.2.
-		if (HC_UNLIKELY(hc_seq_lt(seg->tsval, t->ts_recent)))
+		if (HC_UNLIKELY(hc_seq_lt(seg->tsval + HC_FAULT(paws_off_by_one), t->ts_recent)))
 			return input_unacceptable(t, seg, env, HC_CTR_tcp_paws);
 	}
 
@@ -338,11 +349,14 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 	// owed: that one echoes the earliest segment it is for, so that the peer's RTT has the wait
 	// in it.
 	if (t->flags & HC_TCB_TS && seg->opts & HC_OPT_TIMESTAMPS &&
-	    !(t->flags & HC_TCB_ACK_OWED) && hc_seq_le(seg->seq, t->rcv_nxt) &&
+	    !(t->flags & HC_TCB_ACK_OWED) &&
+	    (HC_FAULT(ts_recent_from_behind_a_gap) || hc_seq_le(seg->seq, t->rcv_nxt)) &&
 	    hc_seq_ge(seg->tsval, t->ts_recent))
 		t->ts_recent = seg->tsval;
 
 	// Fourth: SYN. RFC 5961 4.2.
+	if (HC_UNLIKELY(seg->flags & HC_TCP_SYN) && HC_FAULT(syn_not_challenged))
+		return hc_verdict_drop(0, HC_CTR_tcp_syn_challenged);
 	if (HC_UNLIKELY(seg->flags & HC_TCP_SYN))
 		return hc_tcp_challenge(env, HC_CTR_tcp_syn_challenged);
 	// Fifth: ACK.
@@ -354,12 +368,13 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 		if (hc_verdict_drop_of(v))
 			return v;
 		what |= (uint32_t)v;
-	} else if (hc_seq_gt(seg->ack, t->snd_nxt)) {
+	} else if (hc_seq_gt(seg->ack, t->snd_nxt + HC_FAULT(ack_of_the_unsent_taken))) {
 		return hc_tcp_limited_ack(env, HC_CTR_tcp_ack_unsent);
 	} else if (hc_seq_gt(seg->ack, t->snd_una)) {
 		what |= ack_advances(t, c, seg, env);
 		what |= update_send_window(t, c, seg);
-		if (t->flags & HC_TCB_FIN_SENT && t->snd_una == t->snd_nxt) {
+		if (t->flags & HC_TCB_FIN_SENT &&
+		    (t->snd_una == t->snd_nxt || HC_FAULT(fin_acked_by_any_ack))) {
 			uint32_t fin = fin_is_acked(t, env);
 
 			if (fin & HC_DO_TIMER_FW2)

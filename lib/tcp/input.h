@@ -42,8 +42,8 @@ HC_ALWAYS_INLINE uint16_t hc_tcp_advertise(struct hc_tcb *t, const struct hc_tcb
 		uint32_t free = c->rcv_used < buf ? buf - c->rcv_used : 0;
 		int32_t gain = hc_seq_diff(t->rcv_nxt + free, t->rcv_edge);
 
-		if (gain > 0 &&
-		    ((uint32_t)gain >= env->mss || (uint32_t)gain >= buf / 2 || free == buf))
+		if (gain > 0 && ((uint32_t)gain >= env->mss || (uint32_t)gain >= buf / 2 ||
+				 HC_FAULT(silly_window_updates) || free == buf))
 			t->rcv_edge = t->rcv_nxt + free;
 	}
 	HC_ASSERT(hc_seq_ge(t->rcv_edge, t->rcv_nxt));

@@ -31,7 +31,7 @@ HC_ALWAYS_INLINE void hc_tcp_take_syn(struct hc_tcb *t, struct hc_tcb_cold *c,
 	c->mss = hc_tcp_mss(env, seg->opts & HC_OPT_MSS ? seg->mss : HC_MSS_DEFAULT, has_ts);
 	c->cwnd = hc_tcp_initial_cwnd(c->mss);
 	// RFC 7323 2.2: the window in a SYN is never scaled.
-	t->snd_wnd = seg->wnd;
+	t->snd_wnd = (uint32_t)seg->wnd << (HC_FAULT(window_of_syn_scaled) ? c->snd_wscale : 0);
 	c->snd_wnd_max = seg->wnd;
 	c->snd_wl1 = seg->seq;
 	c->snd_wl2 = seg->ack;

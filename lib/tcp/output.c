@@ -121,10 +121,13 @@ bool hc_tcp_output_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc
 	if (want == 0 && !(has_fin && from == c->snd_end))
 		return false;
 	if (flight >= wnd) {
-		*arm_persist = t->snd_wnd == 0 && t->snd_una == t->snd_nxt;
+		*arm_persist = t->snd_wnd == 0 && t->snd_una == t->snd_nxt &&
+			       !HC_FAULT(persist_timer_missing);
 		return false;
 	}
-	len = want ? hc_min_u32(hc_min_u32(want, c->mss), wnd - flight) : 0;
+	len = want ? hc_min_u32(hc_min_u32(want, c->mss),
+				wnd - flight + HC_FAULT(sends_past_window))
+		   : 0;
 	// Sender's silly window avoidance (RFC 9293 3.8.6.2.1): less than a segment goes only when
 	// it is all there is, or half of the largest window seen, or when nothing is in flight;
 	// what is sent again from SND.UNA counts as lost, also into a window that shrank.
@@ -189,8 +192,12 @@ hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp
 		return hc_verdict_reason(HC_DO_RESET | HC_DO_FREE, HC_REASON_TIMED_OUT);
 	if (!is_opening && !is_probing && t->snd_una == t->snd_nxt)
 		return HC_DO_TIMER_OFF; // Nothing is in flight any more.
+	if (HC_FAULT(fin_not_retransmitted) && t->flags & HC_TCB_FIN_SENT &&
+	    t->snd_una + 1 == t->snd_nxt)
+		return HC_DO_TIMER_OFF;
 	// R2 (RFC 9293 3.8.3), as a number of retransmissions.
-	if (c->retries >= (is_opening ? env->syn_retries : env->data_retries)) {
+	if (c->retries >=
+	    (is_opening ? env->syn_retries : env->data_retries) + HC_FAULT(r2_off_by_one)) {
 		enum hc_reason reason =
 			t->flags & HC_TCB_SOFT_ERROR ? HC_REASON_UNREACHABLE : HC_REASON_TIMED_OUT;
 
@@ -212,10 +219,11 @@ hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp
 	if (c->retries == 1)
 		hc_cc_on_timeout(t, c, env);
 	env->ctr[HC_CTR_rtx_timeouts]++;
-	c->cwnd = c->mss;
-	c->rtx_nxt = t->snd_una;
+	if (!HC_FAULT(cwnd_not_reduced))
+		c->cwnd = c->mss;
+	c->rtx_nxt = t->snd_una + HC_FAULT(retransmits_one_byte_late);
 	t->flags |= HC_TCB_RECOVERING;
-	return HC_DO_OUTPUT | HC_DO_TIMER_RTX;
+	return HC_DO_OUTPUT | (HC_FAULT(timer_not_armed_again) ? 0 : HC_DO_TIMER_RTX);
 }
 
 hc_verdict hc_tcp_shutdown(struct hc_tcb *t)
@@ -249,12 +257,13 @@ hc_verdict hc_tcp_close(struct hc_tcb *t, bool unread, const struct hc_tcp_env *
 
 	if (t->flags & HC_TCB_NO_RECEIVE)
 		return 0;
-	if (unread)
+	if (unread && !HC_FAULT(close_with_unread_data_is_orderly))
 		return hc_verdict_reason(HC_DO_RST | HC_DO_RESET | HC_DO_FREE, HC_REASON_ABORTED);
 	v = hc_tcp_shutdown(t);
 	t->flags |= HC_TCB_NO_RECEIVE;
 	// A half-closed connection that is now closed whole does not wait for ever.
-	if (t->state == HC_FIN_WAIT_2 && env->fin_wait2_ms)
+	if (t->state == HC_FIN_WAIT_2 && env->fin_wait2_ms &&
+	    !HC_FAULT(close_without_fin_wait_2_limit))
 		v |= HC_DO_TIMER_FW2;
 	return v ? v : HC_DO_OUTPUT;
 }

@@ -27,7 +27,7 @@ HC_ALWAYS_INLINE void hc_rtt_sample(const struct hc_tcp_env *env, struct hc_tcb_
 		c->srtt_us = c->srtt_us - c->srtt_us / 8 + rtt_us / 8;
 		c->srtt_us = c->srtt_us ? c->srtt_us : 1;
 	}
-	k_var_us = 4 * c->rttvar_us;
+	k_var_us = (HC_FAULT(rto_without_variance) ? 2 : 4) * c->rttvar_us;
 	rto_us = c->srtt_us + (k_var_us > HC_RTT_G_US ? k_var_us : HC_RTT_G_US);
 	// RFC 6298 2.4 says at least 1 s; the option rto_min_ms says what is used here. The wheel
 	// rounds down to its tick, so one tick is added.
@@ -40,7 +40,7 @@ HC_ALWAYS_INLINE void hc_rtt_sample(const struct hc_tcp_env *env, struct hc_tcb_
 // RFC 6298 5.5: back off the timer.
 HC_ALWAYS_INLINE void hc_rtt_back_off(const struct hc_tcp_env *env, struct hc_tcb_cold *c)
 {
-	c->rto_ms = hc_min_u32(2 * c->rto_ms, env->rto_max_ms);
+	c->rto_ms = hc_min_u32((HC_FAULT(no_back_off) ? 1 : 2) * c->rto_ms, env->rto_max_ms);
 }
 
 // A stamp difference in microseconds.

@@ -17,7 +17,8 @@ hc_verdict hc_syn_check(const struct hc_seg *seg)
 	if (seg->flags & HC_TCP_ACK)
 		return hc_verdict_drop(HC_DO_RST_REPLY, HC_CTR_tcp_listen_bad);
 	// SYN with FIN opens nothing that would be used, and is what scanners send.
-	if (!(seg->flags & HC_TCP_SYN) || seg->flags & HC_TCP_FIN)
+	if (!(seg->flags & HC_TCP_SYN) ||
+	    (seg->flags & HC_TCP_FIN && !HC_FAULT(syn_with_fin_taken)))
 		return hc_verdict_drop(0, HC_CTR_tcp_listen_bad);
 	return 0;
 }
@@ -35,7 +36,7 @@ void hc_syn_open(struct hc_syn_mini *m, const struct hc_seg *seg, const struct h
 		m->flags |= HC_SYN_SACK;
 	m->irs = seg->seq;
 	m->iss = hc_tcp_isn(env, &seg->key);
-	if (has_floor && hc_seq_le(m->iss, iss_floor))
+	if (has_floor && hc_seq_le(m->iss, iss_floor) && !HC_FAULT(time_wait_reuse_below_floor))
 		m->iss = iss_floor + 1;
 	m->ts_recent = m->flags & HC_SYN_TS ? seg->tsval : 0;
 	m->timed_at = env->stamp;
@@ -65,7 +66,7 @@ hc_verdict hc_syn_input(struct hc_syn_mini *m, struct hc_seg *seg, struct hc_tcp
 	if (seg->flags & HC_TCP_RST) {
 		if (!hc_seq_in(seg->seq, rcv_nxt, wnd))
 			return hc_verdict_drop(0, HC_CTR_tcp_rst_out_of_window);
-		if (seg->seq != rcv_nxt)
+		if (seg->seq != rcv_nxt && !HC_FAULT(mini_rst_anywhere_in_window))
 			return hc_tcp_challenge(env, HC_CTR_tcp_rst_challenged);
 		env->ctr[HC_CTR_syn_reset]++;
 		return HC_DO_FREE; // Back to LISTEN, the application never knew.
@@ -86,7 +87,7 @@ hc_verdict hc_syn_input(struct hc_syn_mini *m, struct hc_seg *seg, struct hc_tcp
 		return hc_tcp_challenge(env, HC_CTR_tcp_syn_challenged);
 	if (!(seg->flags & HC_TCP_ACK))
 		return hc_verdict_drop(0, HC_CTR_tcp_no_ack);
-	if (seg->ack != m->iss + 1)
+	if (seg->ack != m->iss + 1 && !HC_FAULT(handshake_ack_unchecked))
 		return hc_verdict_drop(HC_DO_RST_REPLY, HC_CTR_tcp_ack_unsent);
 	return HC_DO_PROMOTE;
 }
@@ -101,7 +102,7 @@ hc_verdict hc_syn_timeout(struct hc_syn_mini *m, struct hc_tcp_env *env)
 	m->flags |= HC_SYN_RTX;
 	m->rto_ms = hc_min_u32(2 * m->rto_ms, env->rto_max_ms);
 	env->ctr[HC_CTR_rtx_synack]++;
-	return HC_DO_SYNACK | HC_DO_TIMER_RTX;
+	return (HC_FAULT(syn_ack_not_retransmitted) ? 0 : HC_DO_SYNACK) | HC_DO_TIMER_RTX;
 }
 
 void hc_syn_promote(const struct hc_syn_mini *m, const struct hc_seg *seg,

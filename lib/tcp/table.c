@@ -45,7 +45,7 @@ bool hc_table_insert_far(struct hc_table *t, uint32_t hash, hc_ref ref)
 		lanes = hc_bucket_lanes(b, 0);
 	}
 	for (uint32_t i = 0; i < hops; i++)
-		t->bucket[(hash + i) & t->bucket_mask].overflow++;
+		t->bucket[(hash + i) & t->bucket_mask].overflow += !HC_FAULT(overflow_not_counted);
 	slot = (uint32_t)__builtin_ctz(lanes) / 2;
 	b->tag[slot] = hc_table_tag(hash);
 	b->ref[slot] = ref;

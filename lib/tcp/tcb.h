@@ -223,7 +223,7 @@ HC_ALWAYS_INLINE void hc_tcp_env_set_ms(struct hc_tcp_env *env, uint64_t now_ns,
 // Bytes of payload in a segment to a peer with this MSS option.
 HC_ALWAYS_INLINE uint16_t hc_tcp_mss(const struct hc_tcp_env *env, uint32_t peer_mss, bool has_ts)
 {
-	uint32_t mss = hc_min_u32(peer_mss, env->mss);
+	uint32_t mss = HC_FAULT(mss_of_peer_ignored) ? env->mss : hc_min_u32(peer_mss, env->mss);
 
 	// RFC 9293 3.7.1: options come off the MSS. A peer that announces next to nothing (MSS 1)
 	// must not make us send a thousand headers: 64 bytes are always sent.
@@ -243,5 +243,8 @@ HC_ALWAYS_INLINE hc_seq hc_tcp_isn(const struct hc_tcp_env *env, const struct hc
 	uint64_t f =
 		hc_siphash13(&env->secret, hc_load64(key), hc_load32((const uint8_t *)key + 8));
 
-	return (hc_seq)(env->now_ns >> 12) + (hc_seq)f;
+	return HC_FAULT(isn_constant)
+		       ? 0x1000
+		       : (hc_seq)((HC_FAULT(isn_without_clock) ? 0 : env->now_ns) >> 12) +
+				 (hc_seq)f;
 }

@@ -33,7 +33,7 @@ unsigned hc_timers_fifo_add(struct hc_timers *t, uint32_t delay_ms)
 
 static bool node_is_due(const struct hc_timer_node *node, uint32_t now_ms)
 {
-	return (int32_t)(now_ms - node->deadline_ms) >= 0;
+	return (int32_t)(now_ms - node->deadline_ms) >= HC_FAULT(timers_one_tick_late);
 }
 
 static unsigned fifo_expire(struct hc_timers *t, unsigned fifo, uint32_t now_ms, uint32_t *out_idx,
@@ -136,7 +136,8 @@ static unsigned wheel_expire(struct hc_timers *t, uint32_t now_ms, uint32_t *out
 	while (t->wheel_done_ms != now_ms && t->wheel_count != 0) {
 		uint32_t left = now_ms - t->wheel_done_ms;
 		uint32_t empty = empty_slots(t, t->wheel_done_ms + 1, left);
-		uint32_t slot = (t->wheel_done_ms + 1 + empty) % HC_WHEEL_SLOTS;
+		uint32_t slot =
+			(t->wheel_done_ms + 1 + empty + HC_FAULT(wheel_slot_late)) % HC_WHEEL_SLOTS;
 		bool is_done;
 
 		if (empty == left)

@@ -180,7 +180,7 @@ static inline void hc_timer_arm_wheel(struct hc_timers *t, uint32_t idx, uint32_
 	HC_ASSERT(delay_ms <= HC_TIMER_DELAY_MAX_MS);
 	HC_ASSERT((int32_t)(now_ms - t->wheel_done_ms) >= 0);
 	hc_timer_off(t, idx);
-	if (deadline_ms == t->wheel_done_ms)
+	if (deadline_ms == t->wheel_done_ms && !HC_FAULT(wheel_loses_what_is_due_now))
 		t->wheel_done_ms--;
 	node->deadline_ms = deadline_ms;
 	node->queue = HC_TIMER_WHEEL;

@@ -38,7 +38,7 @@ static bool is_new_incarnation(const struct hc_tw_mini *m, const struct hc_seg *
 		if (seg->tsval != m->ts_recent)
 			return hc_seq_gt(seg->tsval, m->ts_recent);
 	}
-	return hc_seq_gt(seg->seq, m->rcv_nxt);
+	return hc_seq_gt(seg->seq, m->rcv_nxt) || HC_FAULT(time_wait_reused_by_any_syn);
 }
 
 hc_verdict hc_tw_input(struct hc_tw_mini *m, const struct hc_seg *seg, bool is_listening,
@@ -48,6 +48,8 @@ hc_verdict hc_tw_input(struct hc_tw_mini *m, const struct hc_seg *seg, bool is_l
 	bool is_syn = (seg->flags & (HC_TCP_SYN | HC_TCP_ACK)) == HC_TCP_SYN;
 
 	// RFC 1337 3, fix F1: RST does not end TIME-WAIT.
+	if (seg->flags & HC_TCP_RST && HC_FAULT(time_wait_assassinated))
+		return HC_DO_NEW_SYN;
 	if (seg->flags & HC_TCP_RST)
 		return hc_verdict_drop(0, HC_CTR_tcp_time_wait_old);
 	if (is_syn && !(seg->flags & HC_TCP_FIN) && is_listening &&
@@ -68,7 +70,7 @@ hc_verdict hc_tw_input(struct hc_tw_mini *m, const struct hc_seg *seg, bool is_l
 	if ((seg->flags & (HC_TCP_FIN | HC_TCP_ACK | HC_TCP_SYN)) == (HC_TCP_FIN | HC_TCP_ACK) &&
 	    seg->seq + len == m->rcv_nxt) {
 		env->ctr[HC_CTR_tw_restarted]++;
-		return HC_DO_ACK | HC_DO_TW_RESTART;
+		return HC_DO_ACK | (HC_FAULT(time_wait_not_restarted) ? 0 : HC_DO_TW_RESTART);
 	}
 	// All else is old or wrong. What has length, or lies elsewhere, is told where we stand; a
 	// plain ACK in its place is what a peer in TIME-WAIT or LAST-ACK sends, and answering it

@@ -162,12 +162,12 @@ static enum hc_frame_kind parse_tcp(const struct input *in, struct hc_parsed *ou
 	uint32_t hdr_len;
 
 	// RFC 9293 MUST-57, and RFC 1122 3.3.6 for a unicast packet in a broadcast frame.
-	if (out->is_broadcast)
+	if (out->is_broadcast && !HC_FAULT(broadcast_segment_taken))
 		return drop(out, HC_CTR_tcp_not_unicast);
 	if (out->l4_len < HC_TCP_LEN)
 		return drop(out, HC_CTR_tcp_truncated);
 	hdr_len = (uint32_t)(tcp[HC_TCP_OFFSET] >> 4) * 4;
-	if (hdr_len < HC_TCP_LEN || hdr_len > out->l4_len)
+	if (hdr_len < HC_TCP_LEN || hdr_len > out->l4_len + 4 * HC_FAULT(header_length_unchecked))
 		return drop(out, HC_CTR_tcp_bad_offset);
 	if (hc_load16(tcp + HC_TCP_SPORT) == 0 || hc_load16(tcp + HC_TCP_DPORT) == 0)
 		return drop(out, HC_CTR_tcp_bad_port);

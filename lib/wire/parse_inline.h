@@ -91,7 +91,7 @@ HC_ALWAYS_INLINE bool hc_parse_tcp_csum_is_ok(const uint8_t *ip, const uint8_t *
 	} else {
 		sum = hc_csum_wide2(addrs, sum, hc_csum_add_long(0, tcp, l4_len));
 	}
-	return hc_csum_ok(sum);
+	return hc_csum_ok(sum) || HC_FAULT(tcp_checksum_unchecked);
 }
 
 #if defined(__SSSE3__) && !defined(HC_NO_SIMD)
@@ -213,7 +213,8 @@ HC_ALWAYS_INLINE bool hc_parse_is_plain_ip4(const struct hc_parse_env *env, cons
 	    HC_UNLIKELY((HC_FORCE uint32_t)dst_be == (HC_FORCE uint32_t)env->broadcast_be) ||
 	    HC_UNLIKELY(hc_parse_is_bad_source(env, hc_load_be32(ip + HC_IP4_SRC))))
 		return false;
-	return (trust & HC_TRUST_IP_CSUM) || hc_csum_ok(hc_csum_wide20(0, ip));
+	return (trust & HC_TRUST_IP_CSUM) || hc_csum_ok(hc_csum_wide20(0, ip)) ||
+	       HC_FAULT(ip_checksum_unchecked);
 }
 
 // A frame of known lengths: HC_ETH_LEN + HC_IP4_LEN + l4_len bytes can be read, of which hdr_len

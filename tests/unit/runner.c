@@ -92,6 +92,34 @@ bool unit_aborts(void (*fn)(void *arg), void *arg)
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }
 
+// What ends the program leaves no tally: it says in which test.
+static void on_fatal(int sig)
+{
+	const CU_Suite *suite = CU_get_current_suite();
+	const CU_Test *test = CU_get_current_test();
+	char text[256];
+	int n = snprintf(text, sizeof text, "Suite %s, Test %s had a failure: signal %d\n",
+			 suite ? suite->pName : "-", test ? test->pName : "-", sig);
+
+	if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0)
+		_exit(1);
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void watch_signals(void)
+{
+	static const int signals[] = {SIGABRT, SIGSEGV, SIGTERM};
+
+	// A sanitizer that is there already says more.
+	for (unsigned i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+		void (*before)(int) = signal(signals[i], on_fatal);
+
+		if (before != SIG_DFL)
+			signal(signals[i], before);
+	}
+}
+
 static int list(void)
 {
 	for (const struct unit_suite *s = suites; s; s = s->next)
@@ -153,6 +181,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s: %s\n", argv[0], CU_get_error_msg());
 		return 1;
 	}
+	watch_signals();
 	has_passed = run(argc, argv) && CU_get_number_of_tests_run() > 0 &&
 		     CU_get_number_of_failure_records() == 0;
 	if (CU_get_error() != CUE_SUCCESS)

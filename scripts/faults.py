@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The handclasp authors
+"""Proves that the tests bite: turns the planted faults of lib/base/faults.def on, one after the
+other, and looks for the test that catches each.
+
+Usage: faults.py BUILD_DIR [FAULT...]
+
+BUILD_DIR was built with -Dfaults=true. Without a fault every program has to pass; with one, at
+least one test has to fail: first the unit tests of each layer, then the simulation. Prints a table
+of fault and catching test, and the count. Exit code 0 when all were caught.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+TREE = Path(__file__).resolve().parent.parent
+PROGRAMS = (("unit_tcp", ["tests/unit/unit_tcp"]), ("unit_wire", ["tests/unit/unit_wire"]),
+            ("unit_stack", ["tests/unit/unit_stack"]), ("sim", ["tests/sim/sim", "-n", "400"]))
+SECONDS_MAX = 30  # Of one program: a fault may make it go round for ever.
+DEF = re.compile(r"HC_FAULT_DEF\((\w+),\s*\"([^\"]*)\"\)")
+USE = re.compile(r"HC_FAULT\((\w+)\)")
+TEST = re.compile(r"^Suite (\w+), Test (\w+) had (?:failures|a failure: (signal \d+))", re.M)
+SEED = re.compile(r"^seed (\d+): (.*) \(|^sim: (signal \d+) in seed (\d+)", re.M)
+
+
+def planted():
+    faults = DEF.findall((TREE / "lib/base/faults.def").read_text(encoding="utf-8"))
+    used = set()
+    for path in (TREE / "lib").rglob("*.[ch]"):
+        if path.name != "fault.h":
+            used |= set(USE.findall(path.read_text(encoding="utf-8")))
+    lost = {name for name, _ in faults} ^ used
+    if lost:
+        sys.exit("faults: listed and not planted, or the other way: " + ", ".join(sorted(lost)))
+    return faults
+
+
+def what_failed(out):
+    """The first test or seed of which a program says that it failed."""
+    test = TEST.search(out)
+    seed = SEED.search(out)
+    if test:
+        return "%s/%s%s" % (test[1], test[2], ", " + test[3] if test[3] else "")
+    if seed:
+        return "seed %s, %s" % ((seed[1], seed[2]) if seed[1] else (seed[4], seed[3]))
+    return ""
+
+
+def run(build_dir, program, fault):
+    """@return (whether it passed, what failed)"""
+    name, command = program
+    env = dict(os.environ, HC_FAULT=fault)
+    if not fault:
+        del env["HC_FAULT"]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(["timeout", "-k", "5", str(SECONDS_MAX), str(build_dir / command[0])]
+                              + command[1:], env=env, cwd=folder, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    out = done.stdout.decode(errors="replace")
+    if done.returncode == 0:
+        return True, ""
+    if done.returncode == 2:
+        sys.exit("faults: %s with HC_FAULT=%s: %s" % (name, fault, out))
+    what = what_failed(out) or "exit code %d" % done.returncode
+    if done.returncode == 124:
+        what = "%s, never ended" % what.partition(",")[0]
+    return False, "%s: %s" % (name, what)
+
+
+def catch(build_dir, fault):
+    for program in PROGRAMS:
+        passed, what = run(build_dir, program, fault)
+        if not passed:
+            return what
+    return ""
+
+
+def main():
+    build_dir = Path(sys.argv[1]).resolve()
+    faults = planted()
+    wanted = sys.argv[2:]
+    for name in set(wanted) - {name for name, _ in faults}:
+        sys.exit("faults: no fault is called %s" % name)
+    for program in PROGRAMS:
+        passed, what = run(build_dir, program, "")
+        if not passed:
+            print("without any fault: %s fails" % what)
+            return 1
+    names = [name for name, _ in faults if not wanted or name in wanted]
+    caught = 0
+    with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
+        for name, what in zip(names, pool.map(lambda fault: catch(build_dir, fault), names)):
+            caught += bool(what)
+            print("%-36s %s" % (name, what or "MISSED"), flush=True)
+    print("%d faults planted: %d caught, %d missed" % (len(names), caught, len(names) - caught))
+    return 0 if caught == len(names) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
