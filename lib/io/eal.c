@@ -268,7 +268,13 @@ void hc_runtime_stop(struct hc_runtime *rt)
 	if (!rt)
 		return;
 	rte_eal_mp_wait_lcore();
-	(void)rte_eal_cleanup();
+	// What devices told the interrupt thread at their end makes it look at all handles anew,
+	// and those lie in memory that goes now. A memif leaves its socket behind (22.11): EAL
+	// would tell the thread of its end and free the memory at once. The end of the process does
+	// that as well.
+	hc_gate_settle(&rt->gate);
+	if (!rt->gate.was_used)
+		(void)rte_eal_cleanup();
 	hc_dpdk_log_shut(&rt->log);
 	free(rt);
 }

@@ -48,6 +48,7 @@ int hc_gate_get(struct hc_gate *g)
 	if (g->user_count++ > 0)
 		return 0;
 	rte_rwlock_init(&g->lock);
+	g->was_used = true;
 	g->is_ending = false;
 	g->has_ended = false;
 	rte_rwlock_write_lock(&g->lock);

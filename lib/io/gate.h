@@ -22,6 +22,7 @@ struct hc_gate {
 	unsigned waiters;    // Atomic: who wants an event to be dealt with soon.
 	bool is_ending;      // Atomic: the next alarm is the last.
 	bool has_ended;      // Atomic: so it was.
+	bool was_used;       // At any time.
 };
 
 // A port begins to need the gate, and ceases to. @return 0, -ENOMEM without an alarm.

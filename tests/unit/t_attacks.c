@@ -281,7 +281,8 @@ static void vlan_tags_lead_past_no_check(void)
 		fx_put(tagged, len + 4);
 		fx_step();
 	}
-	UNIT_EQ(fx_ctr(HC_CTR_eth_unknown_type), HC_ARRAY_LEN(tags));
+	UNIT_EQ(fx_ctr(HC_CTR_eth_vlan), 2); // The tags of IEEE 802.1Q.
+	UNIT_EQ(fx_ctr(HC_CTR_eth_unknown_type), 1);
 	fx_expect_silence();
 	fx_shut();
 }
