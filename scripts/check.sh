@@ -19,6 +19,7 @@
 #   installed  an application builds against what `meson install` puts down, and nothing else
 #   sanitizers unit and simulation tests under ASan and UBSan
 #   portable   unit tests of a build for x86-64-v2 without our SIMD
+#   requirements tests/rfc9293.md: every item has its row, every test it names exists and passes
 #   faults     65 deliberate faults, each of which a test has to catch (faults.sh)
 #   fuzz       a minute of each fuzz target, under ASan and UBSan
 
@@ -28,7 +29,7 @@
 cd "$top" || exit 3
 
 all_checks=(format layers tree commits spelling shell cppcheck sparse gcc clang tidy installed
-    sanitizers portable faults fuzz)
+    sanitizers portable requirements faults fuzz)
 
 # sources PATTERN...: files git tracks, or would.
 sources() {
@@ -145,6 +146,13 @@ check_portable() {
     dir=$(build_dir check-portable)
     build "$dir" --buildtype=release -Dmarch=x86-64-v2 -Dsimd=false
     run_tests "$dir" --suite unit --suite sim
+}
+
+check_requirements() {
+    local dir
+    dir=$(build_dir check-gcc)
+    CC=gcc build "$dir" --buildtype=debugoptimized -Dwerror=true
+    python3 scripts/check-requirements.py "$dir"
 }
 
 check_faults() {

@@ -39,7 +39,7 @@ void hc_stack_config_default(struct hc_stack_config *cfg)
 		.rto_init_ms = 1000,
 		.rto_min_ms = 200,
 		.rto_max_ms = 60000,
-		// RFC 9293 3.8.3, SHLD-12: R2 for SYN of at least 3 minutes: 1+2+4+8+16+32+60+60 s.
+		// RFC 9293 3.8.3, MUST-23: R2 for SYN of at least 3 minutes: 1+2+4+8+16+32+60+60 s.
 		.syn_retries = 7,
 		.synack_retries = 5,
 		.data_retries = 15,
