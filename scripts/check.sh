@@ -21,6 +21,7 @@
 #   portable   unit tests of a build for x86-64-v2 without our SIMD
 #   requirements tests/rfc9293.md: every item has its row, every test it names exists and passes
 #   faults     65 deliberate faults, each of which a test has to catch (faults.sh)
+#   soak       a minute of soak.sh
 #   fuzz       a minute of each fuzz target, under ASan and UBSan
 
 # shellcheck source=scripts/lib.sh
@@ -29,7 +30,7 @@
 cd "$top" || exit 3
 
 all_checks=(format layers tree commits spelling shell cppcheck sparse gcc clang tidy installed
-    sanitizers portable requirements faults fuzz)
+    sanitizers portable requirements faults soak fuzz)
 
 # sources PATTERN...: files git tracks, or would.
 sources() {
@@ -157,6 +158,10 @@ check_requirements() {
 
 check_faults() {
     scripts/faults.sh
+}
+
+check_soak() {
+    scripts/soak.sh --minutes 1
 }
 
 check_fuzz() {
