@@ -139,7 +139,8 @@ enum hc_reason {
 	HC_REASON_RESET,       /**< RST from the peer. */
 	HC_REASON_NO_MEMORY,   /**< A pool ran dry. */
 	HC_REASON_NO_PORT,     /**< No free source tuple. */
-	HC_REASON_UNREACHABLE, /**< R2 reached, and ICMP or ARP had said unreachable. */
+	HC_REASON_UNREACHABLE, /**< ICMP refused our SYN; or R2 reached, and ICMP or ARP had said
+				  unreachable. */
 	HC_REASON_ABORTED,     /**< Our own hc_abort(), or data that arrived after hc_close(). */
 	HC_REASON_COUNT
 };

@@ -19,6 +19,8 @@ void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first)
 		.snd_tail = HC_IDX_NONE,
 		.snd_first = snd_first,
 	};
+	if (HC_UNLIKELY(w->pmtus.count))
+		hc_pmtu_apply(w, idx);
 }
 
 // The span of an index: of the pool, or the sock's own.

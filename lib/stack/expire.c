@@ -73,6 +73,8 @@ static void expire_tcb(struct hc_worker *w)
 
 		if (v & HC_DO_PROBE)
 			hc_conn_probe(w, due[i]);
+		if (v & HC_DO_OUTPUT && w->cold[due[i]].retries >= 2)
+			hc_pmtu_timeout(w, due[i], w->cold[due[i]].retries);
 		hc_run_timeout(w, due[i], v);
 	}
 }
@@ -113,6 +115,10 @@ uint64_t hc_next_due_ns(const struct hc_worker *w)
 		has_due = true;
 	}
 	if (hc_reasm_next_due_ms(w, &due_ms)) {
+		best_ms = !has_due || hc_seq_lt(due_ms, best_ms) ? due_ms : best_ms;
+		has_due = true;
+	}
+	if (hc_pmtu_next_due_ms(w, &due_ms)) {
 		best_ms = !has_due || hc_seq_lt(due_ms, best_ms) ? due_ms : best_ms;
 		has_due = true;
 	}

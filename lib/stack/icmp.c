@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The handclasp authors
 
-// ICMP (RFC 792, RFC 1122 3.2.2): echo is answered; destination unreachable is understood for
-// connections of ours, and only as a soft error (RFC 1122 4.2.3.9, RFC 5461): it never ends a
-// connection, it says why one that is given up was given up.
+// ICMP (RFC 792, RFC 1122 3.2.2): echo is answered, errors are understood for connections of ours.
+// Whatever an error says, the sequence number it quotes has to be in flight (RFC 5927 4.1); what
+// does not name a connection that way is counted and ignored. An error is at most a soft one (RFC
+// 1122 4.2.3.9, RFC 5461) to a synchronized connection: it says why one that is given up was given
+// up. A SYN that meets "protocol" or "port unreachable" fails at once; those two are from the
+// peer's own host. "Fragmentation needed" goes to path MTU discovery, source quench nowhere (RFC
+// 6633). No error is ever sent.
 
+#include "stack/tuple.h"
 #include "stack/tx.h"
 
-// `ip` is a packet of ours that did not get through, or its beginning: what an ICMP error quotes,
-// or what waited for a neighbour in vain. The IP header and 8 bytes are enough for the connection
-// and the sequence number, which has to be one in flight (RFC 5927 4.1).
-// @return false when there is no such connection.
-bool hc_soft_error(struct hc_worker *w, const uint8_t *ip, uint32_t len)
+#include <rte_ring.h>
+
+// The flow of a packet of ours, or its beginning: the IP header and 8 bytes are enough for the
+// connection and the sequence number. @return false when it is nothing of the kind.
+static bool read_quote(const uint8_t *ip, uint32_t len, struct hc_flow_key *key, hc_seq *seq)
 {
-	struct hc_flow_key key;
 	uint32_t ihl;
-	hc_seq seq;
-	hc_ref ref;
 
 	if (len < HC_IP4_LEN)
 		return false;
@@ -25,29 +27,92 @@ bool hc_soft_error(struct hc_worker *w, const uint8_t *ip, uint32_t len)
 	    ip[HC_IP4_PROTO] != HC_IPPROTO_TCP)
 		return false;
 	// What is quoted was sent by us: its source is the local end.
-	key.local_be = hc_load_be32(ip + HC_IP4_SRC);
-	key.remote_be = hc_load_be32(ip + HC_IP4_DST);
-	key.lport_be = hc_load_be16(ip + ihl + HC_TCP_SPORT);
-	key.rport_be = hc_load_be16(ip + ihl + HC_TCP_DPORT);
-	seq = hc_from_be32(hc_load_be32(ip + ihl + HC_TCP_SEQ));
-	ref = hc_flow_find(w, &key);
-	if (ref == HC_REF_NONE || hc_ref_kind(ref) != HC_REF_TCB)
-		return false;
-
-	struct hc_tcb *t = &w->tcb[hc_ref_idx(ref)];
-
-	if (!hc_seq_in(seq, t->snd_una, t->snd_nxt - t->snd_una) &&
-	    !HC_FAULT(icmp_sequence_unchecked))
-		return false;
-	t->flags |= HC_TCB_SOFT_ERROR;
+	key->local_be = hc_load_be32(ip + HC_IP4_SRC);
+	key->remote_be = hc_load_be32(ip + HC_IP4_DST);
+	key->lport_be = hc_load_be16(ip + ihl + HC_TCP_SPORT);
+	key->rport_be = hc_load_be16(ip + ihl + HC_TCP_DPORT);
+	*seq = hc_from_be32(hc_load_be32(ip + ihl + HC_TCP_SEQ));
 	return true;
 }
 
-static bool unreachable(struct hc_worker *w, const uint8_t *icmp, uint32_t len)
+// The connection that has this packet in flight, HC_IDX_NONE when there is none.
+static uint32_t quoted_conn(const struct hc_worker *w, const uint8_t *ip, uint32_t len)
 {
-	if (len < HC_ICMP_LEN || !hc_soft_error(w, icmp + HC_ICMP_LEN, len - HC_ICMP_LEN))
+	struct hc_flow_key key;
+	const struct hc_tcb *t;
+	hc_seq seq;
+	hc_ref ref;
+
+	if (!read_quote(ip, len, &key, &seq))
+		return HC_IDX_NONE;
+	ref = hc_flow_find(w, &key);
+	if (ref == HC_REF_NONE || hc_ref_kind(ref) != HC_REF_TCB)
+		return HC_IDX_NONE;
+	t = &w->tcb[hc_ref_idx(ref)];
+	if (!hc_seq_in(seq, t->snd_una, t->snd_nxt - t->snd_una) &&
+	    !HC_FAULT(icmp_sequence_unchecked))
+		return HC_IDX_NONE;
+	return hc_ref_idx(ref);
+}
+
+// `ip` is a packet that waited for a neighbour in vain. @return false when it is no connection's.
+bool hc_soft_error(struct hc_worker *w, const uint8_t *ip, uint32_t len)
+{
+	uint32_t idx = quoted_conn(w, ip, len);
+
+	if (idx == HC_IDX_NONE)
 		return false;
+	w->tcb[idx].flags |= HC_TCB_SOFT_ERROR;
+	return true;
+}
+
+// @return what to count.
+static enum hc_counter too_big(struct hc_worker *w, uint32_t idx, const uint8_t *icmp)
+{
+	uint32_t total_len = hc_from_be16(hc_load_be16(icmp + HC_ICMP_LEN + HC_IP4_TOTAL_LEN));
+	uint32_t mtu = hc_from_be16(hc_load_be16(icmp + HC_ICMP_MTU));
+
+	return hc_pmtu_too_big(w, idx, total_len, mtu) ? HC_CTR_rx_icmp : HC_CTR_icmp_bad_mtu;
+}
+
+static enum hc_counter error_input(struct hc_worker *w, const uint8_t *icmp, uint32_t len)
+{
+	uint32_t idx = quoted_conn(w, icmp + HC_ICMP_LEN, len - HC_ICMP_LEN);
+	uint8_t code = icmp[HC_ICMP_CODE];
+
+	if (idx == HC_IDX_NONE)
+		return HC_CTR_icmp_no_connection;
+	if (icmp[HC_ICMP_TYPE] == HC_ICMP_UNREACHABLE && code == HC_ICMP_CODE_TOO_BIG)
+		return too_big(w, idx, icmp);
 	w->ctr[HC_CTR_icmp_unreachable]++;
+	w->tcb[idx].flags |= HC_TCB_SOFT_ERROR;
+	// RFC 1122 4.2.3.9 calls these hard; RFC 5461 4 keeps that for connections not yet there.
+	if (icmp[HC_ICMP_TYPE] == HC_ICMP_UNREACHABLE && w->tcb[idx].state == HC_SYN_SENT &&
+	    (code == HC_ICMP_CODE_PROTOCOL || code == HC_ICMP_CODE_PORT))
+		hc_run_timeout(w, idx,
+			       hc_verdict_reason(HC_DO_FAILED | HC_DO_FREE, HC_REASON_UNREACHABLE));
+	return HC_CTR_rx_icmp;
+}
+
+// An error comes to whatever queue the port likes. @return true when it was passed on to the worker
+// of the connection it names.
+static bool pass_on(struct hc_worker *w, struct rte_mbuf *m, const uint8_t *icmp, uint32_t len)
+{
+	struct hc_flow_key key;
+	uint32_t queue;
+	hc_seq seq;
+
+	if (w->queue_count == 1 || !read_quote(icmp + HC_ICMP_LEN, len - HC_ICMP_LEN, &key, &seq))
+		return false;
+	queue = hc_tuple_queue(w, &key);
+	if (queue == w->queue)
+		return false;
+	if (rte_ring_enqueue(w->port->redirect[queue], m) == 0) {
+		w->ctr[HC_CTR_rx_redirected]++;
+	} else {
+		w->ctr[HC_CTR_redirect_dropped]++;
+		hc_mbuf_put(w, m);
+	}
 	return true;
 }
 
@@ -70,37 +135,49 @@ void hc_icmp_echo_reassembled(struct hc_worker *w, uint8_t *frame, const struct 
 		hc_build_echo_reply(frame, p->l3_off, p->l4_off, p->l4_len, dst, w->port->mac));
 }
 
-// @return true when the buffer was used for the answer.
-bool hc_icmp_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_parsed *p)
+static void echo_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_parsed *p)
 {
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
-	const uint8_t *icmp = frame + p->l4_off;
 	uint8_t dst[6];
+
+	w->ctr[HC_CTR_rx_icmp]++;
+	w->ctr[HC_CTR_icmp_echo_replies]++;
+	memcpy(dst, frame + HC_ETH_SRC, 6);
+	m->ol_flags = 0;
+	hc_tx_push(w, m,
+		   hc_build_echo_reply(frame, p->l3_off, p->l4_off, p->l4_len, dst, w->port->mac));
+}
+
+// @return true when the buffer was used: for the answer, or passed on.
+bool hc_icmp_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_parsed *p)
+{
+	const uint8_t *icmp = rte_pktmbuf_mtod(m, const uint8_t *) + p->l4_off;
+	enum hc_counter what = HC_CTR_icmp_unknown;
 
 	switch (icmp[HC_ICMP_TYPE]) {
 	case HC_ICMP_ECHO:
-		if (icmp[HC_ICMP_CODE] != 0)
+		if (!hc_icmp_is_echo(icmp))
 			break;
 		// RFC 1122 3.2.2.6: a broadcast echo may be ignored, and is.
 		if (p->is_broadcast && !HC_FAULT(broadcast_echo_answered)) {
-			w->ctr[HC_CTR_icmp_not_unicast]++;
-			return false;
+			what = HC_CTR_icmp_not_unicast;
+			break;
 		}
-		w->ctr[HC_CTR_rx_icmp]++;
-		w->ctr[HC_CTR_icmp_echo_replies]++;
-		memcpy(dst, frame + HC_ETH_SRC, 6);
-		m->ol_flags = 0;
-		hc_tx_push(w, m,
-			   hc_build_echo_reply(frame, p->l3_off, p->l4_off, p->l4_len, dst,
-					       w->port->mac));
+		echo_input(w, m, p);
 		return true;
+	case HC_ICMP_SOURCE_QUENCH:
+		what = HC_CTR_icmp_source_quench;
+		break;
 	case HC_ICMP_UNREACHABLE:
-		w->ctr[unreachable(w, icmp, p->l4_len) ? HC_CTR_rx_icmp
-						       : HC_CTR_icmp_no_connection]++;
-		return false;
+	case HC_ICMP_TIME_EXCEEDED:
+	case HC_ICMP_PARAMETER_PROBLEM:
+		if (pass_on(w, m, icmp, p->l4_len))
+			return true;
+		what = error_input(w, icmp, p->l4_len);
+		break;
 	default:
 		break;
 	}
-	w->ctr[HC_CTR_icmp_unknown]++;
+	w->ctr[what]++;
 	return false;
 }

@@ -292,6 +292,8 @@ unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events, 
 		hc_neigh_tick(w);
 		if (HC_UNLIKELY(w->reasm.live_count))
 			hc_reasm_tick(w);
+		if (HC_UNLIKELY(w->pmtus.count))
+			hc_pmtu_tick(w);
 		if (now_ns >= w->publish_ns)
 			hc_worker_publish(w);
 	}

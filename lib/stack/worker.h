@@ -11,7 +11,7 @@
 //   expire.c  what time does to flows
 //   tx.h      packet buffers and frames on their way out; flush.c sends them
 //   neigh.c   ARP and next hops         icmp.c   ICMP
-//   fragment.c  IPv4 fragments, both ways
+//   fragment.c  IPv4 fragments, both ways    pmtu.c  path MTU
 //   tuple.h   source tuples of connect()
 //   data.c    send and receive queues
 //   conn.c    the application's calls   worker.c life, statistics, audit
@@ -26,6 +26,7 @@
 #include "base/hist_inline.h"
 #include "base/pool.h"
 #include "stack/fragment.h"
+#include "stack/pmtu.h"
 #include "stack/port.h"
 #include "tcp/cookie.h"
 #include "tcp/input.h"
@@ -64,7 +65,8 @@ struct hc_sock {
 	/* 16 */ struct rte_mbuf *rcv_head; // Received, not yet taken; linked by mbuf next.
 	/* 24 */ struct rte_mbuf *rcv_tail;
 	/* 32 */ struct hc_span own_span; // HC_SPAN_OWN, used when the queue is empty.
-	/* 56 */ uint32_t spare[2];
+	/* 56 */ uint16_t mss_full;       // Before the path MTU lowered it; 0: it has not.
+	/* 58 */ uint16_t spare[3];
 };
 HC_STATIC_ASSERT(sizeof(struct hc_sock) == 64, "the data of a connection is one cache line");
 
@@ -261,6 +263,7 @@ struct hc_worker {
 	struct hc_snapshot snapshot;
 
 	struct hc_reasm reasm;
+	struct hc_pmtus pmtus;
 	struct hc_port *port;
 	struct hc_stack_config cfg;
 	void *array[HC_ARRAY_COUNT];

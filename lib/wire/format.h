@@ -51,6 +51,10 @@ enum {
 	HC_ICMP_TYPE = 0,
 	HC_ICMP_CODE = 1,
 	HC_ICMP_CSUM = 2,
+	HC_ICMP_MTU = 6, // Of the next hop, in "fragmentation needed" (RFC 1191 4).
+	HC_ICMP_CODE_PROTOCOL = 2,
+	HC_ICMP_CODE_PORT = 3,
+	HC_ICMP_CODE_TOO_BIG = 4,
 	HC_ICMP_ECHO_REPLY = 0,
 	HC_ICMP_UNREACHABLE = 3,
 	HC_ICMP_SOURCE_QUENCH = 4,

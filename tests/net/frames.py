@@ -23,7 +23,7 @@ def bad_frames(peer):
     yield "eth_not_for_us", 0x0800, ip(6, syn), {"dst": OTHER_MAC}
     yield "eth_bad_source", 0x0800, ip(6, syn), {"src": BROADCAST}
     yield "eth_unknown_type", 0x86dd, bytes(40), {}
-    yield "eth_unknown_type", 0x8100, bytes(40), {}
+    yield "eth_vlan", 0x8100, bytes(40), {}
     yield "arp_malformed", 0x0806, arp(1)[:27], {}
     yield "arp_malformed", 0x0806, arp(1, head=(1, 0x86dd, 6, 4)), {}
     yield "arp_malformed", 0x0806, arp(3), {}
@@ -43,7 +43,6 @@ def bad_frames(peer):
         yield "ip_bad_source", 0x0800, \
             ip(6, peer.tcp(41000, 80, SYN, src=source), src=source), {}
     yield "ip_not_for_us", 0x0800, ip(6, peer.tcp(1, 80, SYN, dst="10.0.0.5"), dst="10.0.0.5"), {}
-    yield "eth_vlan", 0x8100, b"\x00\x05\x08\x00" + ip(6, syn), {}
     yield "ip_fragment", 0x0800, ip(1, bytes(16), fragment=0x2000, dst="10.0.0.255"), \
         {"dst": BROADCAST}
     yield "ip_fragment_bad", 0x0800, ip(6, syn + bytes(3), fragment=0x2000), {}
@@ -53,6 +52,7 @@ def bad_frames(peer):
     yield "icmp_truncated", 0x0800, ip(1, bytes(7)), {}
     yield "icmp_bad_csum", 0x0800, ip(1, peer.icmp(8, 0, bytes(12), bad_checksum=True)), {}
     yield "icmp_unknown", 0x0800, ip(1, peer.icmp(13, 0, bytes(16))), {}
+    yield "icmp_source_quench", 0x0800, ip(1, peer.icmp(4, 0, bytes(32))), {}
     yield "icmp_no_connection", 0x0800, \
         ip(1, peer.icmp(3, 1, bytes(4) + ip(6, peer.tcp(80, 41000, SYN), src=OURS,
                                            dst=peer.address)[:28])), {}

@@ -127,10 +127,11 @@ void parse_check_default(const struct parse_answer *a)
 
 // Counters of the same part of counters.def that are the stack's to move.
 static const enum hc_counter not_the_parsers[] = {
-	HC_CTR_ip_fragment,       HC_CTR_ip_fragment_duplicate, HC_CTR_ip_fragment_overlap,
-	HC_CTR_ip_fragment_limit, HC_CTR_eth_segments,          HC_CTR_arp_bad_sender,
-	HC_CTR_arp_not_for_us,    HC_CTR_arp_conflict,          HC_CTR_arp_unsolicited,
-	HC_CTR_icmp_unknown,      HC_CTR_icmp_no_connection,    HC_CTR_icmp_not_unicast,
+	HC_CTR_ip_fragment,        HC_CTR_ip_fragment_duplicate, HC_CTR_ip_fragment_overlap,
+	HC_CTR_ip_fragment_limit,  HC_CTR_eth_segments,          HC_CTR_arp_bad_sender,
+	HC_CTR_arp_not_for_us,     HC_CTR_arp_conflict,          HC_CTR_arp_unsolicited,
+	HC_CTR_icmp_unknown,       HC_CTR_icmp_source_quench,    HC_CTR_icmp_bad_mtu,
+	HC_CTR_icmp_no_connection, HC_CTR_icmp_not_unicast,
 };
 
 bool parse_check_is_parsers(enum hc_counter ctr)

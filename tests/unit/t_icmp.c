@@ -62,18 +62,23 @@ static void a_broadcast_echo_request_is_ignored(void)
 	fx_shut();
 }
 
-// Destination unreachable (host) that quotes the first `quoted` bytes of an IP packet of ours.
-static void put_unreachable(const uint8_t *ip, uint32_t quoted)
+// An error that quotes the first `quoted` bytes of an IP packet of ours.
+static void put_error(unsigned type, unsigned code, const uint8_t *ip, uint32_t quoted)
 {
 	uint8_t frame[FRAME_MAX];
 	uint32_t len = frame_write_echo(frame, 0, 0, ip, quoted);
 
 	memset(frame, 0, 6);
-	frame[FRAME_L4] = 3;
-	frame[FRAME_L4 + 1] = 1;
+	frame[FRAME_L4] = (uint8_t)type;
+	frame[FRAME_L4 + 1] = (uint8_t)code;
 	frame_fix_l4_csum(frame, len);
 	fx_put(frame, len);
 	fx_step();
+}
+
+static void put_unreachable(const uint8_t *ip, uint32_t quoted)
+{
+	put_error(3, 1, ip, quoted);
 }
 
 static void few_retries(struct hc_stack_config *cfg)
@@ -134,6 +139,83 @@ static void unreachable_with_a_sequence_number_not_in_flight_is_ignored(void)
 	fx_shut();
 }
 
+static void a_refusal_by_icmp_ends_an_opening_and_nothing_else(void)
+{
+	for (unsigned code = 2; code < 4; code++) {
+		struct fx_peer p = fx_peer_new();
+		struct hc_conn_info info;
+		const uint8_t *ip;
+		uint8_t quote[28];
+		hc_conn conn;
+
+		fx_open(NULL);
+		ip = connect_to_silence();
+		memcpy(quote, ip, sizeof quote);
+		frame_put32(quote + 24, frame_get32(quote + 24) + 1);
+		put_error(3, code, quote, sizeof quote);
+		fx_expect_silence();
+		put_error(3, code, ip, 28);
+		fx_expect_reason(HC_EV_FAILED, HC_REASON_UNREACHABLE);
+		UNIT_EQ(fx_ctr(HC_CTR_conn_failed_unreachable), 1);
+		fx_forget();
+		// Established, with data in flight: as soft as any.
+		conn = fx_connect(&p, 0);
+		UNIT_EQ(hc_send(fx.worker, conn, "x", 1, 0), 1);
+		fx_step();
+		put_error(3, code, fx.out[fx.out_count - 1].bytes + FRAME_IP, 28);
+		UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), 2);
+		UNIT_EQ(hc_conn_info(fx.worker, conn, &info), 0);
+		fx_forget();
+		fx_shut();
+	}
+}
+
+static void time_exceeded_and_parameter_problem_are_soft(void)
+{
+	const uint8_t *ip;
+
+	fx_open(NULL);
+	ip = connect_to_silence();
+	put_error(11, 0, ip, 28);
+	put_error(12, 0, ip, 28);
+	put_error(3, 4, ip, 28); // A SYN is too large for nothing.
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), 2);
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_bad_mtu), 1);
+	put_error(4, 0, ip, 28);
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_source_quench), 1);
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_unknown), 0);
+	fx_expect_silence();
+	fx_shut();
+}
+
+static void an_error_finds_the_worker_of_its_connection(void)
+{
+	const struct fx_options o = {.queue_count = 2};
+	const struct hc_connect_args args = {.remote_addr = FX_PEER, .remote_port = 7};
+	const uint32_t cookie = 1;
+
+	fx_open(&o);
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t frame[FRAME_MAX];
+		uint32_t len;
+
+		UNIT_EQ(hc_connect(fx.w[i], &args, &cookie, NULL, 1), 1);
+		fx_step();
+		CU_ASSERT_FATAL(fx.out_count > 0);
+		len = frame_write_echo(frame, 0, 0, fx.out[fx.out_count - 1].bytes + FRAME_IP, 28);
+		memset(frame, 0, 6);
+		frame[FRAME_L4] = 3;
+		frame[FRAME_L4 + 1] = 3;
+		frame_fix_l4_csum(frame, len);
+		fx_put_queue(1 - i, frame, len); // To the other's queue.
+		fx_step();
+		fx_step();
+	}
+	UNIT_EQ(fx_ctr(HC_CTR_conn_failed_unreachable), 2);
+	fx_forget();
+	fx_shut();
+}
+
 static void garbage_in_an_error_is_ignored(void)
 {
 	uint8_t quote[60];
@@ -164,7 +246,7 @@ static void garbage_in_an_error_is_ignored(void)
 
 static void other_types_are_counted(void)
 {
-	static const uint8_t type[][2] = {{0, 0}, {4, 0}, {5, 0}, {8, 1}, {13, 0}, {255, 255}};
+	static const uint8_t type[][2] = {{0, 0}, {5, 0}, {9, 0}, {8, 1}, {13, 0}, {255, 255}};
 	uint8_t frame[FRAME_MAX];
 
 	fx_open(NULL);
@@ -186,4 +268,7 @@ UNIT_SUITE(icmp, UNIT_TEST(an_echo_request_of_any_length_is_answered),
 	   UNIT_TEST(a_broadcast_echo_request_is_ignored),
 	   UNIT_TEST(unreachable_says_why_a_connection_was_given_up),
 	   UNIT_TEST(unreachable_with_a_sequence_number_not_in_flight_is_ignored),
+	   UNIT_TEST(a_refusal_by_icmp_ends_an_opening_and_nothing_else),
+	   UNIT_TEST(time_exceeded_and_parameter_problem_are_soft),
+	   UNIT_TEST(an_error_finds_the_worker_of_its_connection),
 	   UNIT_TEST(garbage_in_an_error_is_ignored), UNIT_TEST(other_types_are_counted));

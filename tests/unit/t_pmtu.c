@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Path MTU discovery: what a router says of a packet of ours lowers the segments of its connection
+// and sends the lost ones again, within limits; ten minutes later they are as before. And routers
+// that say nothing.
+
+#include "fx_stack.h"
+
+#include <string.h>
+
+#define BIG 8000u
+
+static uint8_t big[BIG];
+
+// Fragmentation needed, quoting the beginning of the IP packet that v's payload lies in.
+static void put_too_big(const uint8_t *ip, unsigned mtu)
+{
+	uint8_t frame[FRAME_MAX];
+	uint32_t len = frame_write_echo(frame, 0, (uint16_t)mtu, ip, 28);
+
+	memset(frame, 0, 6);
+	frame[FRAME_L4] = 3;
+	frame[FRAME_L4 + 1] = 4;
+	frame_fix_l4_csum(frame, len);
+	fx_put(frame, len);
+	fx_step();
+}
+
+// A connection with `len` bytes in flight; *ip is the first packet of them.
+static hc_conn sending(struct fx_peer *p, uint32_t len, uint8_t ip[28])
+{
+	const struct fx_out *o;
+	hc_conn conn;
+
+	*p = fx_peer_new();
+	p->opt = (const uint8_t[]){2, 4, 5, 180}; // MSS 1460.
+	p->opt_len = 4;
+	conn = fx_connect(p, 0);
+	p->opt_len = 0;
+	UNIT_EQ(hc_send(fx.worker, conn, big, len, HC_SEND_STATIC), len);
+	fx_step();
+	o = fx_next();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(o);
+	memcpy(ip, o->bytes + FRAME_IP, 28);
+	UNIT_EQ(o->view.payload_len, 1460);
+	fx_forget();
+	return conn;
+}
+
+// What comes out are segments of at most `mss` bytes from p->ack on, and one of them is as large.
+static void expect_segments(const struct fx_peer *p, uint32_t mss)
+{
+	const struct frame_view *v = fx_next_tcp();
+	uint32_t most = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	UNIT_EQ(v->seq, p->ack);
+	for (; v; v = fx_next_tcp())
+		most = v->payload_len > most ? v->payload_len : most;
+	UNIT_EQ(most, mss);
+	fx_forget();
+}
+
+static void what_the_router_says_is_taken_and_the_lost_sent_again(void)
+{
+	static const unsigned want[][2] = {
+		{1400, 1360}, {1006, 966}, {0, 1452}, {100, 512}, {1, 512}};
+
+	for (unsigned i = 0; i < HC_ARRAY_LEN(want); i++) {
+		struct fx_peer p;
+		uint8_t ip[28];
+
+		fx_open(NULL);
+		(void)sending(&p, BIG, ip);
+		put_too_big(ip, want[i][0]);
+		expect_segments(&p, want[i][1]);
+		UNIT_EQ(fx_ctr(HC_CTR_pmtu_lowered), 1);
+		UNIT_EQ(fx_ctr(HC_CTR_rx_icmp), 1);
+		// The same again is of the same flight.
+		put_too_big(ip, want[i][0]);
+		fx_expect_silence();
+		UNIT_EQ(fx_ctr(HC_CTR_pmtu_lowered), 1);
+		fx_shut();
+	}
+}
+
+static void what_cannot_be_is_ignored(void)
+{
+	struct fx_peer p;
+	uint8_t ip[28];
+
+	fx_open(NULL);
+	(void)sending(&p, BIG, ip);
+	put_too_big(ip, 1500); // It would have fit.
+	put_too_big(ip, 9000);
+	frame_put16(ip + 2, 400); // Small enough for anything.
+	put_too_big(ip, 296);
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_bad_mtu), 3);
+	frame_put16(ip + 2, 1500);
+	frame_put32(ip + 24, p.ack - 1); // Not in flight.
+	put_too_big(ip, 1000);
+	frame_put32(ip + 24, p.ack + BIG);
+	put_too_big(ip, 1000);
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_no_connection), 2);
+	UNIT_EQ(fx_ctr(HC_CTR_pmtu_lowered), 0);
+	fx_expect_silence();
+	fx_shut();
+}
+
+static void acknowledge(struct fx_peer *p, uint32_t len)
+{
+	p->ack += len;
+	fx_peer_put(p, FRAME_ACK, 0);
+	fx_step();
+	fx_forget();
+}
+
+static void ten_minutes_later_segments_are_as_before(void)
+{
+	struct fx_peer p, q;
+	uint8_t ip[28];
+	hc_conn conn, other;
+
+	fx_open(NULL);
+	conn = sending(&p, BIG, ip);
+	put_too_big(ip, 1006);
+	expect_segments(&p, 966);
+	acknowledge(&p, BIG);
+	// Another connection to there knows it too.
+	q = fx_peer_new();
+	q.port = p.port;
+	q.opt = (const uint8_t[]){2, 4, 5, 180};
+	q.opt_len = 4;
+	other = fx_connect(&q, 0);
+	q.opt_len = 0;
+	UNIT_EQ(hc_send(fx.worker, other, big, BIG, HC_SEND_STATIC), BIG);
+	fx_step();
+	expect_segments(&q, 966);
+	acknowledge(&q, BIG);
+	UNIT_EQ(fx_ctr(HC_CTR_pmtu_lowered), 2);
+
+	fx_wait_ms(599000);
+	UNIT_EQ(fx_ctr(HC_CTR_pmtu_raised), 0);
+	fx_wait_ms(1100);
+	UNIT_EQ(fx_ctr(HC_CTR_pmtu_raised), 2);
+	UNIT_EQ(hc_send(fx.worker, conn, big, BIG, HC_SEND_STATIC), BIG);
+	fx_step();
+	expect_segments(&p, 1460);
+	fx_shut();
+}
+
+static void the_table_of_destinations_is_bounded(void)
+{
+	struct fx_peer p;
+	uint8_t ip[28];
+
+	fx_open(NULL);
+	(void)sending(&p, BIG, ip);
+	put_too_big(ip, 1006);
+	fx_forget();
+	// Others, as if learnt later; one more than there is room for gives ours its segments back.
+	for (uint32_t i = 1; i < HC_PMTU_CAP; i++) {
+		fx.worker->pmtus.entry[i] = fx.worker->pmtus.entry[0];
+		fx.worker->pmtus.entry[i].addr_be = hc_to_be32(0x0a000100 + i);
+		fx.worker->pmtus.entry[i].due_ms++;
+	}
+	fx.worker->pmtus.count = HC_PMTU_CAP;
+	fx.worker->pmtus.entry[0].addr_be = hc_to_be32(0x0a0000fe);
+	put_too_big(ip, 800);
+	UNIT_EQ(fx.worker->pmtus.count, HC_PMTU_CAP);
+	UNIT_EQ(fx_ctr(HC_CTR_pmtu_lowered), 2);
+	fx_forget();
+	fx_wait_ms(1);
+	fx_forget();
+	fx_shut();
+}
+
+static void a_router_that_says_nothing_is_noticed(void)
+{
+	struct fx_peer p;
+	uint8_t ip[28];
+
+	fx_open(NULL);
+	(void)sending(&p, BIG, ip);
+	for (unsigned i = 0; i < 600 && fx_ctr(HC_CTR_pmtu_black_hole) < 1; i++) {
+		fx_forget();
+		fx_wait_ms(100);
+	}
+	expect_segments(&p, 966);
+	for (unsigned i = 0; i < 600 && fx_ctr(HC_CTR_pmtu_black_hole) < 2; i++) {
+		fx_forget();
+		fx_wait_ms(100);
+	}
+	expect_segments(&p, 512);
+	UNIT_EQ(fx_ctr(HC_CTR_pmtu_lowered), 2);
+	UNIT_EQ(fx_ctr(HC_CTR_pmtu_black_hole), 2);
+	fx_shut();
+}
+
+UNIT_SUITE(pmtu, UNIT_TEST(what_the_router_says_is_taken_and_the_lost_sent_again),
+	   UNIT_TEST(what_cannot_be_is_ignored),
+	   UNIT_TEST(ten_minutes_later_segments_are_as_before),
+	   UNIT_TEST(the_table_of_destinations_is_bounded),
+	   UNIT_TEST(a_router_that_says_nothing_is_noticed));
