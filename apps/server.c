@@ -96,10 +96,13 @@ static void queue_push(struct server *s, struct session_queue *q, struct session
 	q->tail = i;
 }
 
+// Takes a session off its queue, if it is on one.
 static void queue_remove(struct server *s, struct session *ss)
 {
 	struct session_queue *q = ss->queue;
 
+	if (!q)
+		return;
 	if (ss->prev == NONE)
 		q->head = ss->next;
 	else
@@ -123,8 +126,7 @@ static void session_drop(struct server *s, struct session *ss)
 {
 	if (ss->held.len > 0)
 		hc_recv_release(s->worker, ss->conn, &ss->held, 1);
-	if (ss->queue)
-		queue_remove(s, ss);
+	queue_remove(s, ss);
 	ss->conn = HC_CONN_NONE;
 	ss->next = s->session_free;
 	s->session_free = (uint32_t)(ss - s->sessions);
