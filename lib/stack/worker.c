@@ -129,6 +129,7 @@ static void init_tuples(struct hc_worker *w, void *memory)
 	const struct hc_stack_config *cfg = &w->cfg;
 	struct hc_tuples *u = &w->tuples;
 	uint32_t ports = (uint32_t)cfg->port_hi - cfg->port_lo + 1;
+	uint64_t start;
 
 	if (cfg->tuple_cap == 0)
 		return;
@@ -137,16 +138,17 @@ static void init_tuples(struct hc_worker *w, void *memory)
 	u->addr_base =
 		cfg->clients.len ? cfg->clients.addr & ~(u->addr_count - 1) : cfg->local_addr;
 	u->skips_edges = u->addr_count > 2;
-	u->port_lo = cfg->port_lo;
 	u->port_count = hc_min_u32(ports, cfg->tuple_cap >> u->addr_bits);
 	u->count = u->port_count << u->addr_bits;
 	u->checks_owner = w->queue_count > 1;
 	u->slot = memory;
 	// RFC 6056: where the ports begin is nobody's business, and differs from one run to the
-	// next. It is plain to see on the wire, so it comes out of the secret's hash and is no part
-	// of it.
-	u->cursor =
-		(uint32_t)((hc_siphash(&w->env.secret, cfg->local_addr, 2) >> 32) * u->count >> 32);
+	// next, so that the next does not come upon the TIME-WAITs of the last. It is plain to see
+	// on the wire, so it comes out of the secret's hash and is no part of it.
+	start = hc_siphash(&w->env.secret, cfg->local_addr, 2);
+	u->port_lo =
+		cfg->port_lo + (uint32_t)((start & UINT32_MAX) * (ports - u->port_count + 1) >> 32);
+	u->cursor = (uint32_t)((start >> 32) * u->count >> 32);
 	memset(u->slot, 0xff, u->count * sizeof(hc_ref));
 }
 
