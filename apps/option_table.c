@@ -96,6 +96,8 @@ const struct option option_table[] = {
 	 NULL, AT(stack.has_timestamps), ANY, B | L | S, OPTION_SWITCH, GROUP_TCP},
 	{"window-scale", "window_scale", "on|off", "offer RFC 7323 window scaling",
 	 NULL, AT(stack.has_window_scale), ANY, B | L | S, OPTION_SWITCH, GROUP_TCP},
+	{"sack", "sack", "on|off", "permit RFC 2018 selective acknowledgments",
+	 NULL, AT(stack.has_sack), ANY, B | L | S, OPTION_SWITCH, GROUP_TCP},
 	{"rto-init", "rto_init_ms", "MS", "first retransmission timeout (RFC 6298)",
 	 NULL, AT(stack.rto_init_ms), 1, DAY_MS, B | L | S, OPTION_MILLIS, GROUP_TCP},
 	{"rto-min", "rto_min_ms", "MS", "shortest retransmission timeout",

@@ -87,6 +87,7 @@ struct hc_stack_config {
 	/* Switches. */
 	bool has_timestamps;     /**< Offer RFC 7323 timestamps. */
 	bool has_window_scale;   /**< Offer RFC 7323 window scale. */
+	bool has_sack;           /**< Permit RFC 2018 selective acknowledgments. */
 	uint8_t syn_cookies;     /**< enum hc_syn_cookies. */
 	bool keeps_stage_cycles; /**< Account TSC cycles to pipeline stages
 				    (hc_worker_stage_cycles()). */

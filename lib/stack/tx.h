@@ -153,6 +153,7 @@ HC_ALWAYS_INLINE bool hc_tx_syn(struct hc_worker *w, struct hc_tcb *t, const str
 		.tsval = w->env.ts_now,
 		.tsecr = t->ts_recent,
 		.has_wscale = w->env.has_window_scale,
+		.has_sack = is_synack ? t->flags & HC_TCB_SACK : w->env.has_sack,
 		.wscale = w->env.rcv_wscale,
 		.mss = w->env.mss,
 	};
@@ -211,6 +212,7 @@ HC_ALWAYS_INLINE void hc_tx_synack_at(struct hc_worker *w, const struct hc_syn_m
 		.tsval = tsval,
 		.tsecr = y->ts_recent,
 		.has_wscale = y->flags & HC_SYN_WSCALE && !HC_FAULT(syn_ack_options_lost),
+		.has_sack = y->flags & HC_SYN_SACK,
 		.wscale = w->env.rcv_wscale,
 		.mss = w->env.mss,
 	};

@@ -50,6 +50,7 @@ void hc_stack_config_default(struct hc_stack_config *cfg)
 		.has_timestamps = true,
 		.has_window_scale = true,
 		.syn_cookies = HC_SYN_COOKIES_OVERFLOW,
+		.has_sack = true,
 	};
 }
 
@@ -180,6 +181,7 @@ static void init_env(struct hc_worker *w)
 	env->congestion = (uint8_t)cfg->congestion;
 	env->has_timestamps = cfg->has_timestamps;
 	env->has_window_scale = cfg->has_window_scale;
+	env->has_sack = cfg->has_sack;
 	env->ctr = w->ctr;
 }
 

@@ -20,6 +20,8 @@ HC_ALWAYS_INLINE void hc_tcp_take_syn(struct hc_tcb *t, struct hc_tcb_cold *c,
 		t->flags |= HC_TCB_TS;
 		t->ts_recent = seg->tsval;
 	}
+	if (env->has_sack && seg->opts & HC_OPT_SACK_PERMITTED)
+		t->flags |= HC_TCB_SACK;
 	if (env->has_window_scale && seg->opts & HC_OPT_WSCALE) {
 		// RFC 7323 2.3: more than 14 counts as 14.
 		c->snd_wscale = seg->wscale < HC_WSCALE_MAX ? seg->wscale : HC_WSCALE_MAX;

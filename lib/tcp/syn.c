@@ -32,7 +32,7 @@ void hc_syn_open(struct hc_syn_mini *m, const struct hc_seg *seg, const struct h
 		m->flags |= HC_SYN_TS;
 	if (env->has_window_scale && seg->opts & HC_OPT_WSCALE)
 		m->flags |= HC_SYN_WSCALE;
-	if (seg->opts & HC_OPT_SACK_PERMITTED)
+	if (env->has_sack && seg->opts & HC_OPT_SACK_PERMITTED)
 		m->flags |= HC_SYN_SACK;
 	m->irs = seg->seq;
 	m->iss = hc_tcp_isn(env, &seg->key);
@@ -124,6 +124,8 @@ void hc_syn_promote(const struct hc_syn_mini *m, const struct hc_seg *seg,
 	t->neigh = m->neigh;
 	if (has_ts)
 		t->flags |= HC_TCB_TS;
+	HC_STATIC_ASSERT(HC_SYN_SACK << 13 == HC_TCB_SACK, "one shift apart");
+	t->flags |= (uint16_t)((m->flags & HC_SYN_SACK) << 13);
 
 	c->iss = m->iss;
 	c->irs = m->irs;

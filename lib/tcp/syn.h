@@ -12,7 +12,7 @@
 enum hc_syn_flags {
 	HC_SYN_TS = 1u << 0,
 	HC_SYN_WSCALE = 1u << 1,
-	HC_SYN_SACK = 1u << 2,   // The peer permits SACK: noted.
+	HC_SYN_SACK = 1u << 2,   // Both permit SACK.
 	HC_SYN_RTX = 1u << 3,    // The SYN,ACK was sent more than once: no RTT sample.
 	HC_SYN_COOKIE = 1u << 4, // Lent by a SYN cookie: when the SYN,ACK left nobody knows.
 };

@@ -41,6 +41,7 @@ enum hc_tcb_flags {
 	HC_TCB_SOFT_ERROR = 1u << 12, // ICMP or ARP said unreachable since the last progress.
 	HC_TCB_PROBING = 1u << 13,    // The timer is the persist timer.
 	HC_TCB_RECOVERING = 1u << 14, // rtx_nxt is behind SND.NXT: retransmitting.
+	HC_TCB_SACK = 1u << 15,       // SACK was negotiated (RFC 2018 2).
 };
 
 struct hc_tcb {
@@ -148,6 +149,7 @@ struct hc_tcp_env {
 	uint8_t congestion; // enum hc_congestion.
 	bool has_timestamps;
 	bool has_window_scale;
+	bool has_sack;
 	uint32_t challenge_epoch; // now_ms / 128 + 1 of the current allowance; 0: none yet.
 	uint32_t challenge_left;
 	uint64_t *ctr; // HC_CTR_COUNT counters.

@@ -24,8 +24,8 @@ enum hc_build_offload {
 		1, // IPv4's is 0, TCP's is the pseudo header's sum, as ports with offload want it.
 };
 
-// A segment to be written. For SYN segments mss and, if has_wscale, wscale are sent; with has_ts
-// the timestamps.
+// A segment to be written. For SYN segments mss and, if has_wscale, wscale are sent, and with
+// has_sack that SACK is permitted; with has_ts the timestamps.
 struct hc_tx_seg {
 	const struct hc_flow_key *key; // The caller's, until the frame is written.
 	hc_seq seq;
@@ -34,6 +34,7 @@ struct hc_tx_seg {
 	uint8_t flags;
 	bool has_ts;
 	bool has_wscale;
+	bool has_sack; // SACK is permitted; for SYN segments.
 	uint8_t wscale;
 	uint16_t mss; // 0: none.
 	uint32_t tsval;
@@ -50,7 +51,9 @@ void hc_l2_template_init(struct hc_l2_template *t, const uint8_t dst[6], const u
 HC_ALWAYS_INLINE uint32_t hc_build_tcp_hdr_len(const struct hc_tx_seg *s)
 {
 	return HC_TCP_LEN + (s->has_ts ? 12u : 0u) +
-	       (s->flags & HC_TCP_SYN ? (s->mss ? 4u : 0u) + (s->has_wscale ? 4u : 0u) : 0u);
+	       (s->flags & HC_TCP_SYN ? (s->mss ? 4u : 0u) + (s->has_wscale ? 4u : 0u) +
+						(s->has_sack && !s->has_ts ? 4u : 0u)
+				      : 0u);
 }
 
 // Four 16-bit lanes make a word of eight bytes as it lies in memory; lane 0 comes first. The value
@@ -72,9 +75,11 @@ HC_ALWAYS_INLINE uint64_t hc_build_opt(uint8_t *opt, uint32_t word, uint64_t sum
 	return hc_csum_wide1(sum, word_be);
 }
 
-// Options in whole words: MSS; NOP, window scale; NOP, NOP, timestamps. @return their sum.
+// Options in whole words: MSS; NOP, window scale; NOP, NOP or SACK-permitted, timestamps. @return
+// their sum.
 HC_ALWAYS_INLINE uint64_t hc_build_tcp_options(uint8_t *opt, const struct hc_tx_seg *s)
 {
+	uint32_t ts_word = HC_TCPOPT_TS_WORD;
 	uint64_t sum = 0;
 
 	if (HC_UNLIKELY(s->flags & HC_TCP_SYN)) {
@@ -89,10 +94,18 @@ HC_ALWAYS_INLINE uint64_t hc_build_tcp_options(uint8_t *opt, const struct hc_tx_
 					   sum);
 			opt += 4;
 		}
+		ts_word = s->has_sack ? HC_TCPOPT_SACK_TS_WORD : HC_TCPOPT_TS_WORD;
+		if (!s->has_ts && s->has_sack) {
+			sum = hc_build_opt(opt,
+					   HC_TCPOPT_NOP << 24 | HC_TCPOPT_NOP << 16 |
+						   HC_TCPOPT_SACK_PERMITTED << 8 | 2u,
+					   sum);
+			opt += 4;
+		}
 	}
 	if (s->has_ts) {
 		uint64_t values = HC_SWAP64((uint64_t)s->tsval << 32 | s->tsecr);
-		uint32_t kind = (HC_FORCE uint32_t)hc_to_be32(HC_TCPOPT_TS_WORD);
+		uint32_t kind = (HC_FORCE uint32_t)hc_to_be32(ts_word);
 
 		hc_store32(opt, kind);
 		hc_store64(opt + 4, values);

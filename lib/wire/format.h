@@ -79,6 +79,7 @@ enum {
 	HC_TCPOPT_MSS = 2,
 	HC_TCPOPT_WSCALE = 3,
 	HC_TCPOPT_SACK_PERMITTED = 4,
+	HC_TCPOPT_SACK = 5,
 	HC_TCPOPT_TIMESTAMPS = 8,
 
 	HC_TTL_DEFAULT = 64,  // RFC 1122 3.2.1.7 asks for it to be set, not to what.
@@ -90,3 +91,8 @@ enum {
 // 10 (RFC 7323 appendix A).
 #define HC_TCPOPT_TS_WORD                                                                          \
 	((uint32_t)HC_TCPOPT_NOP << 24 | HC_TCPOPT_NOP << 16 | HC_TCPOPT_TIMESTAMPS << 8 | 10u)
+
+// The same word in a SYN that permits SACK: kind 4, length 2 take the place of the NOPs, as Linux
+// does it.
+#define HC_TCPOPT_SACK_TS_WORD                                                                     \
+	((uint32_t)HC_TCPOPT_SACK_PERMITTED << 24 | 2u << 16 | HC_TCPOPT_TIMESTAMPS << 8 | 10u)

@@ -8,10 +8,6 @@
 
 #include "wire/parse_inline.h"
 
-// How Linux packs SACK-permitted and timestamps: 4, 2, 8, 10.
-#define SACK_TS_WORD                                                                               \
-	((uint32_t)HC_TCPOPT_SACK_PERMITTED << 24 | 2u << 16 | HC_TCPOPT_TIMESTAMPS << 8 | 10u)
-
 // What does not change from layer to layer.
 struct input {
 	const struct hc_parse_env *env;
@@ -61,6 +57,9 @@ static bool take_tcp_option(const uint8_t *opt, uint32_t opt_len, bool is_syn, s
 		if (is_syn)
 			seg->opts |= HC_OPT_SACK_PERMITTED;
 		return true;
+	case HC_TCPOPT_SACK:
+		// RFC 2018 3: a whole number of blocks of 8 bytes, of which 4 find room.
+		return opt_len >= 10 && (opt_len - 2) % 8 == 0;
 	case HC_TCPOPT_TIMESTAMPS:
 		if (opt_len != 10)
 			return false;
@@ -92,7 +91,7 @@ static uint32_t take_syn_words(const uint8_t *opt, uint32_t len, struct hc_seg *
 		} else if (word == HC_TCPOPT_TS_WORD && len - at >= 12) {
 			take_timestamps(opt + at + 4, seg);
 			at += 12;
-		} else if (word == SACK_TS_WORD && len - at >= 12) {
+		} else if (word == HC_TCPOPT_SACK_TS_WORD && len - at >= 12) {
 			seg->opts |= HC_OPT_SACK_PERMITTED;
 			take_timestamps(opt + at + 4, seg);
 			at += 12;
@@ -123,9 +122,32 @@ static bool walk_tcp_options(const uint8_t *opt, uint32_t len, bool is_syn, stru
 			return false;
 		if (!take_tcp_option(opt + at, opt_len, is_syn, seg))
 			return false;
+		// The first one only: a second would say nothing that can be trusted more.
+		if (opt[at] == HC_TCPOPT_SACK && !is_syn && !(seg->opts & HC_OPT_SACK)) {
+			seg->opts |= HC_OPT_SACK;
+			seg->sack_off = (uint8_t)(seg->payload_off - len + at);
+		}
 		at += opt_len;
 	}
 	return true;
+}
+
+unsigned hc_parse_sack(const uint8_t *frame, const struct hc_seg *seg,
+		       struct hc_seq_range blocks[HC_SACK_BLOCKS_MAX])
+{
+	const uint8_t *opt = frame + seg->sack_off;
+	unsigned count;
+
+	if (!(seg->opts & HC_OPT_SACK))
+		return 0;
+	HC_ASSERT(opt[0] == HC_TCPOPT_SACK);
+	count = (opt[1] - 2u) / 8;
+	HC_ASSERT(count >= 1 && count <= HC_SACK_BLOCKS_MAX);
+	for (unsigned i = 0; i < count; i++) {
+		blocks[i].lo = hc_from_be32(hc_load_be32(opt + 2 + 8 * i));
+		blocks[i].hi = hc_from_be32(hc_load_be32(opt + 6 + 8 * i));
+	}
+	return count;
 }
 
 bool hc_parse_tcp_options(const uint8_t *opt, uint32_t len, bool is_syn, struct hc_seg *seg)

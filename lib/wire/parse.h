@@ -91,7 +91,16 @@ enum hc_frame_kind hc_parse_frame_full(const struct hc_parse_env *env, const uin
 				       uint32_t len, unsigned trust, struct hc_parsed *out,
 				       struct hc_seg *seg);
 
-// Parses TCP options of `len` bytes (0..40) into *seg (opts, mss, wscale, tsval, tsecr). A
+#define HC_SACK_BLOCKS_MAX 4u // What 40 bytes of options have room for.
+
+// Reads the SACK blocks (RFC 2018 3) of a segment that was parsed from `frame`, as they stand there
+// and in that order: numbers are the peer's word, to be judged by who uses them. @return how many,
+// 0..HC_SACK_BLOCKS_MAX.
+unsigned hc_parse_sack(const uint8_t *frame, const struct hc_seg *seg,
+		       struct hc_seq_range blocks[HC_SACK_BLOCKS_MAX]);
+
+// Parses TCP options of `len` bytes (0..40) into *seg (opts, mss, wscale, tsval, tsecr, and
+// sack_off, for which payload_off has to be set: the options end there). A
 // malformed option (length 0 or 1, past the end, wrong for its kind) ends the walk: what came
 // before stands. Options that only a SYN may carry are taken only with is_syn. @return false when
 // something was malformed.

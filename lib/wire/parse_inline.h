@@ -130,17 +130,18 @@ HC_ALWAYS_INLINE void hc_parse_fill_seg(const uint8_t *ip, const uint8_t *tcp, s
 #endif
 }
 
-// The options that our own SYN carries with timestamps (build.h), 20 bytes.
+// The options that our own SYN carries with timestamps and SACK (build.h), 20 bytes.
 HC_ALWAYS_INLINE bool hc_parse_own_syn_options(const uint8_t *opt, struct hc_seg *seg)
 {
 	uint32_t mss = hc_from_be32(hc_load_be32(opt));
 	uint32_t wscale = hc_from_be32(hc_load_be32(opt + 4));
+	uint32_t ts_word = hc_from_be32(hc_load_be32(opt + 8));
 
 	if (mss >> 16 != (HC_TCPOPT_MSS << 8 | 4u) || (mss & 0xffff) == 0 ||
 	    wscale >> 8 != (HC_TCPOPT_NOP << 16 | HC_TCPOPT_WSCALE << 8 | 3u) ||
-	    hc_from_be32(hc_load_be32(opt + 8)) != HC_TCPOPT_TS_WORD)
+	    ts_word != HC_TCPOPT_SACK_TS_WORD)
 		return false;
-	seg->opts = HC_OPT_MSS | HC_OPT_WSCALE | HC_OPT_TIMESTAMPS;
+	seg->opts = HC_OPT_MSS | HC_OPT_WSCALE | HC_OPT_TIMESTAMPS | HC_OPT_SACK_PERMITTED;
 	seg->mss = (uint16_t)mss;
 	seg->wscale = (uint8_t)wscale;
 	seg->tsval = hc_from_be32(hc_load_be32(opt + 12));

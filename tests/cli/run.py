@@ -153,6 +153,7 @@ class Options(Case):
         "time-wait": ("2s", "time_wait_ms", 2000),
         "timestamps": ("off", "timestamps", False),
         "window-scale": ("off", "window_scale", False),
+        "sack": ("off", "sack", False),
         "rto-init": ("500", "rto_init_ms", 500),
         "rto-min": ("100", "rto_min_ms", 100),
         "rto-max": ("30s", "rto_max_ms", 30000),
@@ -706,7 +707,7 @@ class Results(Case):
         self.assertGreater(out["rates"]["steady_to_s"], 0.09)
 
     def test_stack_and_machine_options_do_not_change_the_outcome(self):
-        for args in (["--timestamps", "off"], ["--window-scale", "off"], ["--burst", 1],
+        for args in (["--timestamps", "off"], ["--window-scale", "off"], ["--sack", "off"], ["--burst", 1],
                      ["--burst", 128], ["--mtu", 576], ["--mtu", 9000], ["--seed", 7],
                      ["--concurrency", 1], ["--offload", "off"], ["--arp-ttl", 1]):
             with self.subTest(args=args):

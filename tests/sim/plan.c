@@ -88,6 +88,7 @@ static void draw_stack(struct sim_plan *p, struct hc_rng *r, unsigned i)
 	c->arp_ttl_ms = between(r, 2000, 60000);
 	c->has_timestamps = !one_in(r, 4);
 	c->has_window_scale = !one_in(r, 4);
+	c->has_sack = !one_in(r, 4);
 	// A wire that never loses must not look as if it did: the longest way there and back, with
 	// the other end's pauses, is within the time-out.
 	if (p->wire == SIM_WIRE_CLEAN) {

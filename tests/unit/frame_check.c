@@ -46,6 +46,9 @@ static const char *check_option(const uint8_t *opt, uint32_t left, struct frame_
 		v->has_wscale = true;
 		v->wscale = opt_len == 3 ? opt[2] : 255;
 		return v->wscale <= 14 && v->flags & FRAME_SYN ? NULL : "window scale is misplaced";
+	case 4:
+		v->permits_sack = true;
+		return opt_len == 2 && v->flags & FRAME_SYN ? NULL : "SACK-permitted is misplaced";
 	case 8:
 		if (opt_len != 10)
 			return "timestamps are not 10 bytes";

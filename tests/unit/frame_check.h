@@ -35,6 +35,7 @@ struct frame_view {
 	bool has_mss;
 	bool has_wscale;
 	bool has_ts;
+	bool permits_sack;
 	uint16_t mss;
 	uint32_t tsval;
 	uint32_t tsecr;

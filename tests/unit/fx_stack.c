@@ -49,6 +49,7 @@ static void default_cfg(struct hc_stack_config *cfg)
 	cfg->span_cap = 16;
 	cfg->has_timestamps = false;
 	cfg->has_window_scale = false;
+	cfg->has_sack = false;
 	cfg->seed = 7;
 }
 

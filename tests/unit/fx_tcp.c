@@ -37,6 +37,7 @@ struct hc_tcp_env fx_env(void)
 		.congestion = HC_CONGESTION_NEWRENO,
 		.has_timestamps = true,
 		.has_window_scale = true,
+		.has_sack = true,
 		.ctr = fx_ctr,
 		.secret = {.k = {1, 2, 3, 4}},
 	};

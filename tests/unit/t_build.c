@@ -82,6 +82,7 @@ static struct sent random_sent(struct hc_rng *r)
 		hc_rng_below(r, 4) ? kinds[hc_rng_below(r, sizeof kinds)] : (uint8_t)hc_rng_u64(r);
 	s.seg.has_ts = hc_rng_below(r, 2);
 	s.seg.has_wscale = hc_rng_below(r, 2);
+	s.seg.has_sack = hc_rng_below(r, 2);
 	s.seg.wscale = (uint8_t)hc_rng_below(r, 15);
 	s.seg.mss = hc_rng_below(r, 3) ? (uint16_t)hc_rng_u64(r) : 0;
 	s.seg.tsval = (uint32_t)hc_rng_u64(r);
@@ -107,9 +108,15 @@ static uint32_t write_options(uint8_t *opt, const struct sent *s)
 			memcpy(opt + len, (const uint8_t[]){1, 3, 3, s->seg.wscale}, 4);
 			len += 4;
 		}
+		if (s->seg.has_sack && !s->seg.has_ts) {
+			memcpy(opt + len, (const uint8_t[]){1, 1, 4, 2}, 4);
+			len += 4;
+		}
 	}
 	if (s->seg.has_ts) {
 		memcpy(opt + len, (const uint8_t[]){1, 1, 8, 10}, 4);
+		if (s->seg.flags & HC_TCP_SYN && s->seg.has_sack)
+			memcpy(opt + len, (const uint8_t[]){4, 2}, 2);
 		frame_put32(opt + len + 4, s->seg.tsval);
 		frame_put32(opt + len + 8, s->seg.tsecr);
 		len += 12;
@@ -195,6 +202,7 @@ static bool says_what_was_sent(const struct parse_answer *a, const struct sent *
 	       a->out.notes == 0 && seg->mss == (is_syn ? s->mss : 0) &&
 	       seg->wscale == (is_syn && s->has_wscale ? s->wscale : 0) &&
 	       ((seg->opts & HC_OPT_WSCALE) != 0) == (is_syn && s->has_wscale) &&
+	       ((seg->opts & HC_OPT_SACK_PERMITTED) != 0) == (is_syn && s->has_sack) &&
 	       ((seg->opts & HC_OPT_MSS) != 0) == (is_syn && s->mss != 0) &&
 	       ((seg->opts & HC_OPT_TIMESTAMPS) != 0) == s->has_ts &&
 	       seg->tsval == (s->has_ts ? s->tsval : 0) && seg->tsecr == (s->has_ts ? s->tsecr : 0);

@@ -39,6 +39,39 @@ static void close_from_our_side(struct fx_peer *p, hc_conn conn)
 	(void)fx_expect_tcp(FRAME_ACK);
 }
 
+static void with_sack(struct hc_stack_config *cfg)
+{
+	cfg->has_sack = true;
+	cfg->has_timestamps = true;
+}
+
+// Ours always says so, a SYN,ACK only to who said it.
+static void syns_permit_sack(void)
+{
+	static const uint8_t permitted[] = {2, 4, 5, 0xb4, 1, 1, 4, 2};
+	const struct fx_options o = {.set_cfg = with_sack};
+
+	for (unsigned permits = 0; permits < 2; permits++) {
+		struct fx_peer p = fx_peer_new();
+		const struct frame_view *v;
+
+		fx_open(&o);
+		UNIT_EQ(connect_n(1), 1);
+		fx_step();
+		CU_ASSERT(fx_expect_tcp(FRAME_SYN)->permits_sack);
+		(void)fx_listen(0);
+		p.opt = permitted;
+		p.opt_len = permits ? sizeof permitted : 4;
+		p.local_port = FX_PORT;
+		fx_peer_put(&p, FRAME_SYN, 0);
+		fx_step();
+		v = fx_expect_tcp(FRAME_SYN | FRAME_ACK);
+		UNIT_EQ(v->permits_sack, permits);
+		fx_forget();
+		fx_shut();
+	}
+}
+
 static void opening_and_closing_takes_the_client_four_segments(void)
 {
 	struct fx_peer p = fx_peer_new();
@@ -750,4 +783,5 @@ UNIT_SUITE(conn, UNIT_TEST(opening_and_closing_takes_the_client_four_segments),
 	   UNIT_TEST(two_syns_that_cross_open_one_connection),
 	   UNIT_TEST(two_fins_that_cross_close_in_time_wait),
 	   UNIT_TEST(the_next_due_time_is_never_late), UNIT_TEST(a_snapshot_is_what_was_published),
-	   UNIT_TEST(impossible_configurations_are_refused_with_a_reason));
+	   UNIT_TEST(impossible_configurations_are_refused_with_a_reason),
+	   UNIT_TEST(syns_permit_sack));

@@ -74,6 +74,22 @@ static void active_open_takes_the_options_of_the_synack(void)
 	UNIT_EQ(x.c.snd_wscale, 0);
 }
 
+// RFC 2018 2: SACK is used when both SYNs permit it.
+static void active_open_uses_sack_when_both_permit_it(void)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		struct hc_tcp_env env = fx_env();
+		struct fx_conn x = fx_syn_sent(&fx_plain);
+		struct hc_seg seg = fx_syn(&fx_plain, SYN | ACK);
+
+		env.has_sack = i & 1;
+		seg.opts |= i & 2 ? HC_OPT_SACK_PERMITTED : 0;
+		hc_tcp_input(&x.t, &x.c, &seg, &env);
+		UNIT_EQ(x.t.state, HC_ESTABLISHED);
+		UNIT_EQ((x.t.flags & HC_TCB_SACK) != 0, i == 3);
+	}
+}
+
 static void repeated_syn_gives_no_sample_and_an_rto_of_3_s(void) // RFC 6298 5.7.
 {
 	struct fx_conn x = fx_syn_sent(&fx_plain);
@@ -639,6 +655,7 @@ static void timed_segment_gives_a_sample_when_it_is_acknowledged(void)
 UNIT_SUITE(input, UNIT_TEST(active_open_comes_to_established),
 	   UNIT_TEST(active_open_may_let_its_ack_ride_on_the_request),
 	   UNIT_TEST(active_open_takes_the_options_of_the_synack),
+	   UNIT_TEST(active_open_uses_sack_when_both_permit_it),
 	   UNIT_TEST(repeated_syn_gives_no_sample_and_an_rto_of_3_s),
 	   UNIT_TEST(simultaneous_open_comes_to_established),
 	   UNIT_TEST(simultaneous_open_ends_by_plain_ack_as_well), UNIT_TEST(refused_open_fails),

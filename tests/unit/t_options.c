@@ -11,6 +11,8 @@
 #include "frames.h"
 #include "runner.h"
 
+#define FRAME_OPT_OFF 54u // Where options stand in a frame without IP options.
+
 struct answer {
 	bool is_ok;
 	struct hc_seg seg;
@@ -22,6 +24,7 @@ static struct answer parse(const uint8_t *opt, uint32_t len, bool is_syn)
 	struct answer a;
 
 	memset(&a, 0xa5, sizeof a);
+	a.seg.payload_off = (uint16_t)(FRAME_OPT_OFF + len);
 	a.is_ok = hc_parse_tcp_options(frame_at_edge(opt, len), len, is_syn, &a.seg);
 	return a;
 }
@@ -61,7 +64,8 @@ static struct answer parse_plainly(const uint8_t *opt, uint32_t len, bool is_syn
 		if (olen < 2 || i + olen > len)
 			return a;
 		if ((kind == 2 && olen != 4) || (kind == 3 && olen != 3) ||
-		    (kind == 4 && olen != 2) || (kind == 8 && olen != 10))
+		    (kind == 4 && olen != 2) || (kind == 8 && olen != 10) ||
+		    (kind == 5 && olen != 10 && olen != 18 && olen != 26 && olen != 34))
 			return a;
 		a.is_ok = true;
 		if (kind == 2 && is_syn && frame_get16(opt + i + 2) != 0) {
@@ -72,6 +76,9 @@ static struct answer parse_plainly(const uint8_t *opt, uint32_t len, bool is_syn
 			a.seg.wscale = opt[i + 2];
 		} else if (kind == 4 && is_syn) {
 			a.seg.opts |= HC_OPT_SACK_PERMITTED;
+		} else if (kind == 5 && !is_syn && !(a.seg.opts & HC_OPT_SACK)) {
+			a.seg.opts |= HC_OPT_SACK;
+			a.seg.sack_off = (uint8_t)(FRAME_OPT_OFF + i);
 		} else if (kind == 8) {
 			a.seg.opts |= HC_OPT_TIMESTAMPS;
 			a.seg.tsval = frame_get32(opt + i + 2);
@@ -86,7 +93,8 @@ static bool answers_agree(const struct answer *a, const struct answer *b)
 {
 	return a->is_ok == b->is_ok && a->seg.opts == b->seg.opts && a->seg.mss == b->seg.mss &&
 	       a->seg.wscale == b->seg.wscale && a->seg.tsval == b->seg.tsval &&
-	       a->seg.tsecr == b->seg.tsecr;
+	       a->seg.tsecr == b->seg.tsecr &&
+	       (!(a->seg.opts & HC_OPT_SACK) || a->seg.sack_off == b->seg.sack_off);
 }
 
 static void none_at_all_is_well_formed(void)
@@ -183,7 +191,7 @@ static void unknown_options_are_skipped_by_their_length(void)
 	for (unsigned kind = 0; kind < 256; kind++) {
 		uint8_t opt[40] = {0};
 
-		if (kind <= 4 || kind == 8)
+		if (kind <= HC_TCPOPT_SACK || kind == 8)
 			continue;
 		for (uint8_t len = 2; len <= 36; len++) {
 			struct answer a;
@@ -218,6 +226,8 @@ static void lengths_that_lie_end_the_walk(void)
 					opt[1] = (uint8_t)len;
 				if (kind <= 4 || kind == 8)
 					fits = fits && len == right[kind];
+				if (kind == HC_TCPOPT_SACK)
+					fits = fits && len >= 10 && len % 8 == 2;
 				a = parse(opt, room, true);
 				UNIT_EXPECT(a.is_ok == fits);
 				UNIT_EXPECT((a.seg.opts != 0) ==

@@ -491,6 +491,52 @@ static void vlan_tagged_and_foreign_types_are_dropped(void)
 	}
 }
 
+// A segment with `opt` behind its header. @return how many SACK blocks are read.
+static unsigned read_sack(const uint8_t *opt, uint32_t len, struct hc_seq_range blocks[4])
+{
+	static const uint8_t no_payload[1];
+	struct frame_tcp f = frame_tcp_default();
+	struct hc_parse_env env = parse_env_default();
+	uint8_t frame[FRAME_MAX];
+	struct parse_answer a;
+	uint32_t frame_len;
+
+	f.opt = opt;
+	f.opt_len = len;
+	f.payload = no_payload;
+	f.payload_len = 1;
+	frame_len = frame_write_tcp(frame, &f);
+	a = parse_env(&env, frame, frame_len, 0);
+	UNIT_EQ(a.kind, HC_FRAME_TCP);
+	return hc_parse_sack(frame, &a.seg, blocks);
+}
+
+static void sack_blocks_are_read_as_they_stand(void)
+{
+	const uint8_t none[4] = {1, 1, 1, 1};
+	const uint8_t one[12] = {1, 1, 5, 10, 0, 0, 0, 9, 0xff, 0xff, 0xff, 0xfe};
+	struct hc_seq_range b[4];
+	uint8_t four[36] = {5, 34};
+	uint8_t two_options[20] = {5, 10, 0, 0, 0, 1, 0, 0, 0, 2, 5, 10, 0, 0, 0, 3, 0, 0, 0, 4};
+
+	UNIT_EQ(read_sack(none, sizeof none, b), 0);
+	UNIT_EQ(read_sack(one, sizeof one, b), 1);
+	UNIT_EQ(b[0].lo, 9);
+	UNIT_EQ(b[0].hi, 0xfffffffe);
+	for (unsigned i = 0; i < 8; i++)
+		frame_put32(four + 2 + 4 * i, 1000 + i);
+	UNIT_EQ(read_sack(four, sizeof four, b), 4);
+	for (unsigned i = 0; i < 4; i++) {
+		UNIT_EQ(b[i].lo, 1000 + 2 * i);
+		UNIT_EQ(b[i].hi, 1001 + 2 * i);
+	}
+	// The first of two options, and none of a malformed one.
+	UNIT_EQ(read_sack(two_options, sizeof two_options, b), 1);
+	UNIT_EQ(b[0].lo, 1);
+	four[1] = 33;
+	UNIT_EQ(read_sack(four, sizeof four, b), 0);
+}
+
 UNIT_SUITE(parse, UNIT_TEST(segment_without_options_is_read),
 	   UNIT_TEST(segment_with_timestamps_is_read), UNIT_TEST(syn_with_options_is_read),
 	   UNIT_TEST(common_segments_take_the_short_cut),
@@ -509,4 +555,5 @@ UNIT_SUITE(parse, UNIT_TEST(segment_without_options_is_read),
 	   UNIT_TEST(mac_of_another_is_dropped_bit_by_bit),
 	   UNIT_TEST(promiscuous_host_takes_frames_for_others),
 	   UNIT_TEST(source_mac_must_be_a_hosts),
-	   UNIT_TEST(vlan_tagged_and_foreign_types_are_dropped));
+	   UNIT_TEST(vlan_tagged_and_foreign_types_are_dropped),
+	   UNIT_TEST(sack_blocks_are_read_as_they_stand));

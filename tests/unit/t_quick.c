@@ -41,6 +41,7 @@ static struct hc_tcp_env random_env(void)
 	env.fin_wait2_ms = one_in(4) ? 0 : 60000;
 	env.has_timestamps = !one_in(4);
 	env.has_window_scale = !one_in(4);
+	env.has_sack = !one_in(4);
 	env.rcv_buf_bytes = one_in(4) ? 1000 : FX_RCV_BUF;
 	env.stamp += hc_rng_below(&rng, 1u << 30);
 	env.rto_init_ms = one_in(4) ? 5000 : 1000;

@@ -99,6 +99,8 @@ static void mini_takes_the_options_of_the_syn(void)
 	UNIT_EQ(m.irs, s.irs);
 	UNIT_EQ(m.rto_ms, 1000);
 	UNIT_EQ(m.timed_at, FX_STAMP);
+	syn = segment(&m, HC_TCP_ACK);
+	UNIT_EQ(promoted(&m, &syn).t.flags & HC_TCB_SACK, HC_TCB_SACK);
 }
 
 static void options_count_only_when_both_have_them(void)
@@ -112,6 +114,8 @@ static void options_count_only_when_both_have_them(void)
 
 	env.has_timestamps = false;
 	env.has_window_scale = false;
+	env.has_sack = false;
+	syn.opts |= HC_OPT_SACK_PERMITTED;
 	memset(&m, 0, sizeof m);
 	hc_syn_open(&m, &syn, &env, false, 0);
 	UNIT_EQ(m.flags, 0);
