@@ -162,7 +162,7 @@ struct hc_event {
  * One step: receives one burst, runs it through the stack, fires what is due by `now_ns`, and
  * reports up to `max` events in the order in which they happened (with `max` at least 4 *
  * burst_pkts nothing ever waits for the next step). now_ns never goes back; it is any monotonic
- * clock, a virtual one too.
+ * clock, a virtual one too, and reads whatever it likes at the first step.
  * @return the number of events written. O(burst).
  */
 HC_MUST_USE unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events,

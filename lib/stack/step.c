@@ -249,6 +249,14 @@ static inline void set_time(struct hc_worker *w, uint64_t now_ns)
 	hc_tcp_env_set_ms(&w->env, now_ns, ms, w->ts_offset);
 }
 
+// The first step tells what time it is, which may be any.
+static HC_NOINLINE void start(struct hc_worker *w)
+{
+	hc_timers_set_clock(&w->tcb_timers, w->cfg.conn_cap, 0, w->env.now_ms);
+	hc_timers_set_clock(&w->syn_timers, w->cfg.syn_cap, 0, w->env.now_ms);
+	hc_neigh_start(w);
+}
+
 unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events, unsigned max)
 {
 	bool is_new_ms = now_ns >= w->next_ms_ns;
@@ -267,7 +275,7 @@ unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events, 
 	w->event_max = max;
 	set_time(w, now_ns);
 	if (HC_UNLIKELY(!w->is_started))
-		hc_neigh_start(w);
+		start(w);
 	if (HC_UNLIKELY(w->retired_count))
 		hc_release_retired(w);
 	if (HC_UNLIKELY(w->late_head != w->late_tail))

@@ -19,6 +19,15 @@ void hc_timers_init(struct hc_timers *t, void *first_node, void *wheel_memory, u
 	memset(t->fifo, 0xff, sizeof t->fifo);
 }
 
+void hc_timers_set_clock(struct hc_timers *t, uint32_t objects, uint32_t was_ms, uint32_t now_ms)
+{
+	t->wheel_done_ms = now_ms;
+	t->is_done = false;
+	for (uint32_t idx = 0; t->armed_count != 0 && idx < objects; idx++)
+		if (hc_timer_is_armed(t, idx))
+			hc_timer_arm(t, idx, hc_timer_node(t, idx)->deadline_ms - was_ms, now_ms);
+}
+
 unsigned hc_timers_fifo_add(struct hc_timers *t, uint32_t delay_ms)
 {
 	HC_ASSERT(delay_ms <= HC_TIMER_DELAY_MAX_MS);

@@ -72,6 +72,10 @@ struct hc_timers {
 // HC_TIMERS_WHEEL_BYTES. The nodes themselves are the caller's to zero.
 void hc_timers_init(struct hc_timers *t, void *first_node, void *wheel_memory, uint32_t now_ms);
 
+// The clock was not known before: it reads now_ms where it was taken to read was_ms. What is armed
+// keeps its delay. O(objects) when something is.
+void hc_timers_set_clock(struct hc_timers *t, uint32_t objects, uint32_t was_ms, uint32_t now_ms);
+
 // Makes a FIFO for one constant delay; at start only. @return its number for hc_timer_arm_fifo():
 // the same for the same delay. At most HC_FIFOS_MAX different ones.
 unsigned hc_timers_fifo_add(struct hc_timers *t, uint32_t delay_ms);

@@ -236,7 +236,34 @@ static void a_syn_behind_the_end_of_its_tuple_opens_it_anew(void)
 	fx_shut();
 }
 
-UNIT_SUITE(step, UNIT_TEST(two_segments_of_a_flow_are_taken_in_their_order),
+// The clock of the first step may read anything: the machine may be up for months.
+static void the_clock_begins_anywhere(void)
+{
+	static const uint64_t days[] = {0, 24, 25, 40, 60, 5000};
+	const struct hc_connect_args args = {.remote_addr = FX_PEER, .remote_port = FX_PORT};
+	struct hc_event event[16];
+	uint32_t cookie = 7;
+
+	fx_open(NULL);
+	for (unsigned i = 0; i < HC_ARRAY_LEN(days); i++) {
+		uint64_t first_ns = days[i] * 86400000 * FX_MS + 123456;
+		struct hc_worker *w;
+		const char *why;
+
+		CU_ASSERT_FATAL(hc_worker_create(fx.port[0], 0, &fx.cfg, &w, &why) == 0);
+		UNIT_EQ(hc_connect(w, &args, &cookie, NULL, 1), 1);
+		UNIT_EQ(hc_step(w, first_ns, event, HC_ARRAY_LEN(event)), 0);
+		UNIT_EQ(hc_step(w, first_ns + 900 * FX_MS, event, HC_ARRAY_LEN(event)), 0);
+		UNIT_EQ(w->ctr[HC_CTR_rtx_syn], 0);
+		UNIT_EQ(hc_step(w, first_ns + 1100 * FX_MS, event, HC_ARRAY_LEN(event)), 0);
+		UNIT_EQ(w->ctr[HC_CTR_rtx_syn], 1);
+		hc_worker_destroy(w);
+	}
+	fx_shut();
+}
+
+UNIT_SUITE(step, UNIT_TEST(the_clock_begins_anywhere),
+	   UNIT_TEST(two_segments_of_a_flow_are_taken_in_their_order),
 	   UNIT_TEST(a_syn_and_its_retransmission_open_one_connection),
 	   UNIT_TEST(data_and_fin_behind_the_final_ack_reach_the_new_connection),
 	   UNIT_TEST(data_and_fin_on_the_final_ack_are_taken_with_it),

@@ -491,6 +491,37 @@ static void random_operations_agree_with_the_model(void)
 	}
 }
 
+// What was armed before anybody knew the time falls due after its delay, whatever the time turns
+// out to be.
+static void a_clock_that_is_set_late_keeps_the_delays(void)
+{
+	static const uint64_t times[] = {0, 5, 0x7fffffffu, 0x80000000u, 0xc0000000u, 0xffffffffu};
+
+	for (unsigned i = 0; i < HC_ARRAY_LEN(times); i++) {
+		timers_open(0);
+		UNIT_EQ(hc_timers_fifo_add(&t, 1000), 0);
+		arm(1, 1000);
+		arm(5, 1000);
+		arm(0, 3);
+		arm(7, 0);
+		arm(9, 3 * HC_WHEEL_SLOTS + 1);
+		arm(8, 20);
+		off(8);
+		now = times[i];
+		hc_timers_set_clock(&t, OBJECTS, 0, (uint32_t)now);
+		CU_ASSERT(hc_timers_check(&t));
+		for (unsigned k = 0; k < OBJECTS; k++)
+			deadline[k] += deadline[k] == NEVER ? 0 : now;
+		expire();
+		UNIT_EQ(t.armed_count, 4);
+		for (unsigned ms = 0; ms < 3 * HC_WHEEL_SLOTS + 10; ms++) {
+			now++;
+			expire();
+		}
+		UNIT_EQ(t.armed_count, 0);
+	}
+}
+
 static void check_sees_each_kind_of_damage(void)
 {
 	timers_open(0);
@@ -590,4 +621,5 @@ UNIT_SUITE(timer, UNIT_TEST(delays_are_kept_at_every_boundary),
 	   UNIT_TEST(full_queue_does_not_starve_the_others),
 	   UNIT_TEST(next_due_sees_the_nearest_of_all_turns),
 	   UNIT_TEST(random_operations_agree_with_the_model),
+	   UNIT_TEST(a_clock_that_is_set_late_keeps_the_delays),
 	   UNIT_TEST(check_sees_each_kind_of_damage), UNIT_TEST(misuse_is_caught));
