@@ -139,13 +139,15 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 	struct hc_send_plan plan;
 	bool arm_persist = false;
 	bool has_sent = false;
+	bool is_done = true;
 
 	for (;;) {
 		struct rte_mbuf *m;
 
 		if (HC_UNLIKELY(w->spare_count == 0) && !hc_spare_refill(w)) {
 			w->ctr[HC_CTR_tx_no_buffer]++;
-			return false;
+			is_done = false;
+			break;
 		}
 		if (!hc_tcp_output_next(t, c, &w->env, &plan, &arm_persist))
 			break;
@@ -153,15 +155,17 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 		send_planned(w, idx, m, &plan);
 		has_sent = true;
 	}
-	if (has_sent && !hc_timer_is_armed(&w->tcb_timers, idx)) {
+	// What has left needs its timer, whether or not there were buffers for the rest.
+	if (has_sent && (is_done || !HC_FAULT(sent_without_timer)) &&
+	    !hc_timer_is_armed(&w->tcb_timers, idx)) {
 		hc_arm_rtx(w, idx);
 	} else if (HC_UNLIKELY(arm_persist) && !hc_timer_is_armed(&w->tcb_timers, idx)) {
 		t->flags |= HC_TCB_PROBING;
 		hc_arm_rtx(w, idx);
 	}
-	if (t->flags & HC_TCB_ACK_OWED)
+	if (is_done && t->flags & HC_TCB_ACK_OWED)
 		hc_tx_ack(w, t, c);
-	return true;
+	return is_done;
 }
 
 // A request or a short response in one segment.

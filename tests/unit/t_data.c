@@ -368,8 +368,50 @@ static void data_before_the_handshake_waits_for_it(void)
 	fx_shut();
 }
 
-UNIT_SUITE(data, UNIT_TEST(static_data_arrives_whole),
-	   UNIT_TEST(static_data_arrives_whole_with_losses),
+// Takes all buffers of the host but `left`. @return how many.
+static unsigned hold_buffers(struct rte_mbuf **held, unsigned cap, unsigned left)
+{
+	unsigned n = 0;
+
+	rte_pktmbuf_free_bulk(fx.worker->spare, fx.worker->spare_count);
+	fx.worker->spare_count = 0;
+	while (n < cap && (held[n] = rte_pktmbuf_alloc(fx.port[0]->pool[0])) != NULL)
+		n++;
+	CU_ASSERT_FATAL(n >= left && n < cap);
+	rte_pktmbuf_free_bulk(held + n - left, left);
+	return n - left;
+}
+
+// The last buffers carried all there was to send: it is sent again all the same.
+static void what_took_the_last_buffer_has_a_timer(void)
+{
+	static struct rte_mbuf *held[1024];
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
+	unsigned n;
+
+	fill_big();
+	fx_open(NULL);
+	(void)fx_listen(0);
+	conn = fx_accept(&p);
+	UNIT_EQ(hc_send(fx.worker, conn, big, 1000, HC_SEND_STATIC), 1000);
+	n = hold_buffers(held, HC_ARRAY_LEN(held), 2);
+	fx_step();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->payload_len, 536);
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK | FRAME_PSH)->payload_len, 464);
+	UNIT_EQ(fx_ctr(HC_CTR_tx_no_buffer), 1);
+	rte_pktmbuf_free_bulk(held, n);
+	fx_step();
+	fx_expect_silence();
+	fx_wait_ms(1500);
+	CU_ASSERT(fx_ctr(HC_CTR_rtx_timeouts) != 0);
+	fx_forget();
+	UNIT_EQ(hc_abort(fx.worker, conn), 0);
+	fx_shut();
+}
+
+UNIT_SUITE(data, UNIT_TEST(what_took_the_last_buffer_has_a_timer),
+	   UNIT_TEST(static_data_arrives_whole), UNIT_TEST(static_data_arrives_whole_with_losses),
 	   UNIT_TEST(copied_data_arrives_whole_with_losses),
 	   UNIT_TEST(a_loss_is_repaired_without_the_timer),
 	   UNIT_TEST(data_that_comes_in_order_is_taken_whole),
