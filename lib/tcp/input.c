@@ -113,14 +113,17 @@ static inline bool is_dup_ack(const struct hc_tcb *t, const struct hc_tcb_cold *
 	       (uint32_t)seg->wnd << c->snd_wscale == t->snd_wnd;
 }
 
-// RFC 9293 3.10.7.4, fifth, ESTABLISHED: the send window.
+// RFC 9293 3.10.7.4, fifth, ESTABLISHED: the send window. The RFC goes by SND.WL1 and SND.WL2
+// alone, which tell less than an acknowledgment that is larger than any before: that one is the
+// peer's latest word also when it comes with text sent again, and a window left as it was would
+// reach beyond what the peer offers by what is acknowledged.
 static uint32_t update_send_window(struct hc_tcb *t, struct hc_tcb_cold *c,
-				   const struct hc_seg *seg)
+				   const struct hc_seg *seg, bool advances)
 {
 	uint32_t wnd = (uint32_t)seg->wnd << (HC_FAULT(window_scale_ignored) ? 0 : c->snd_wscale);
 	uint32_t what = 0;
 
-	if (!HC_FAULT(window_from_old_segment) &&
+	if (!HC_FAULT(window_from_old_segment) && (!advances || HC_FAULT(window_left_behind)) &&
 	    (hc_seq_gt(c->snd_wl1, seg->seq) ||
 	     (c->snd_wl1 == seg->seq && hc_seq_gt(c->snd_wl2, seg->ack))))
 		return 0;
@@ -150,7 +153,8 @@ static uint32_t update_send_window(struct hc_tcb *t, struct hc_tcb_cold *c,
 			}
 		}
 	}
-	c->snd_wl1 = seg->seq;
+	if (hc_seq_gt(seg->seq, c->snd_wl1))
+		c->snd_wl1 = seg->seq;
 	c->snd_wl2 = seg->ack;
 	return what;
 }
@@ -372,7 +376,7 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 		return hc_tcp_limited_ack(env, HC_CTR_tcp_ack_unsent);
 	} else if (hc_seq_gt(seg->ack, t->snd_una)) {
 		what |= ack_advances(t, c, seg, env);
-		what |= update_send_window(t, c, seg);
+		what |= update_send_window(t, c, seg, true);
 		if (t->flags & HC_TCB_FIN_SENT &&
 		    (t->snd_una == t->snd_nxt || HC_FAULT(fin_acked_by_any_ack))) {
 			uint32_t fin = fin_is_acked(t, env);
@@ -386,7 +390,7 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 	} else if (seg->ack == t->snd_una) {
 		if (is_dup_ack(t, c, seg))
 			what |= hc_cc_dup_ack(t, c, env);
-		what |= update_send_window(t, c, seg);
+		what |= update_send_window(t, c, seg, false);
 	} else if (hc_seq_lt(seg->ack, t->snd_una - c->snd_wnd_max)) {
 		return hc_tcp_challenge(env, HC_CTR_tcp_ack_too_old); // RFC 5961 5.2.
 	}

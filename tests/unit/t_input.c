@@ -516,6 +516,29 @@ static void window_is_not_taken_from_older_segments(void) // SND.WL1, SND.WL2.
 	UNIT_EQ(x.c.snd_wnd_max, FX_WND); // Of the SYN, larger than all since.
 }
 
+// The peer sends old text again, and with it a larger ACK than ever: its window is the latest.
+static void a_larger_ack_brings_its_window_with_old_text(void)
+{
+	struct fx_conn x = fx_established(&fx_plain);
+	hc_seq edge;
+	struct hc_seg seg;
+
+	fx_queued(&x, 3000);
+	fx_in_flight(&x, 3000);
+	seg = fx_seg(&x, ACK);
+	seg.ack = x.t.snd_una;
+	seg.wnd = 4000 >> FX_WSCALE;
+	fx_input(&x, &seg);
+	edge = x.t.snd_una + (4000u >> FX_WSCALE << FX_WSCALE);
+	x.c.snd_wl1 = seg.seq + 2000; // Text from behind a gap has spoken.
+	seg = fx_seg(&x, ACK);
+	seg.ack = x.t.snd_una + 1000;
+	seg.wnd = 3000 >> FX_WSCALE; // The same edge.
+	fx_input(&x, &seg);
+	CU_ASSERT(hc_seq_le(x.t.snd_una + x.t.snd_wnd, edge));
+	UNIT_EQ(x.c.snd_wl2, seg.ack);
+}
+
 static void window_that_opens_asks_for_output(void)
 {
 	struct fx_conn x = fx_established(&fx_plain);
@@ -678,6 +701,7 @@ UNIT_SUITE(input, UNIT_TEST(active_open_comes_to_established),
 	   UNIT_TEST(an_ack_that_waits_echoes_the_first_timestamp),
 	   UNIT_TEST(closed_window_takes_acks_and_fin_but_no_text),
 	   UNIT_TEST(window_is_not_taken_from_older_segments),
+	   UNIT_TEST(a_larger_ack_brings_its_window_with_old_text),
 	   UNIT_TEST(window_that_opens_asks_for_output),
 	   UNIT_TEST(text_that_came_before_is_cut_off_in_front),
 	   UNIT_TEST(text_behind_the_window_is_cut_off_with_its_fin),

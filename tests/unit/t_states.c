@@ -168,11 +168,14 @@ static bool expect_ack(struct expect *e, const struct hc_seg *seg, int64_t ack, 
 	if (ack >= 0) {
 		int64_t newer = (int32_t)(seg->seq - x->c.snd_wl1);
 
-		if (newer > 0 || (newer == 0 && (int32_t)(seg->ack - x->c.snd_wl2) >= 0)) {
+		// A larger ACK is the peer's latest word, also with text sent again.
+		if (ack > 0 || newer > 0 ||
+		    (newer == 0 && (int32_t)(seg->ack - x->c.snd_wl2) >= 0)) {
 			x->t.snd_wnd = (uint32_t)seg->wnd << x->c.snd_wscale;
 			if (x->t.snd_wnd > x->c.snd_wnd_max)
 				x->c.snd_wnd_max = x->t.snd_wnd;
-			x->c.snd_wl1 = seg->seq;
+			if (newer > 0)
+				x->c.snd_wl1 = seg->seq;
 			x->c.snd_wl2 = seg->ack;
 		}
 	}
