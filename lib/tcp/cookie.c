@@ -6,6 +6,7 @@
 #include "tcp/cookie.h"
 
 #define COOKIE_LABEL     0x53594e20636f6f6bull // Keeps the keys apart from other uses of the secret.
+#define COOKIE_MSS_BITS  3u
 #define COOKIE_MSS_MASK  7u
 #define COOKIE_OPT_MASK  31u // Of TSval: window scale, and SACK above it.
 #define COOKIE_NO_WSCALE 15u
@@ -34,12 +35,30 @@ static void keys_turn(struct hc_cookies *k, const struct hc_tcp_env *env)
 	k->has_keys = true;
 }
 
-static uint32_t cookie_hash(const struct hc_hash_secret *key, const struct hc_flow_key *flow,
+static uint64_t cookie_hash(const struct hc_hash_secret *key, const struct hc_flow_key *flow,
 			    hc_seq irs)
 {
 	uint64_t ports = hc_load32((const uint8_t *)flow + 8);
 
-	return (uint32_t)hc_siphash(key, hc_load64(flow), (uint64_t)irs << 32 | ports);
+	return hc_siphash(key, hc_load64(flow), (uint64_t)irs << 32 | ports);
+}
+
+// The cookie of this hash that says `idx`: three bits that hide it, and 29 of the hash that are
+// others for every idx, so that a number close to a cookie is none.
+static uint32_t cookie_of(uint64_t hash, unsigned idx)
+{
+	unsigned shift = HC_FAULT(cookie_index_unprotected) ? 0 : 4 * idx;
+
+	return (uint32_t)(hash >> shift) << COOKIE_MSS_BITS |
+	       (idx ^ (unsigned)(hash >> (64 - COOKIE_MSS_BITS)));
+}
+
+// @return what the cookie says, or more than COOKIE_MSS_MASK when it is not one of this hash.
+static unsigned cookie_read(uint64_t hash, uint32_t cookie)
+{
+	unsigned idx = (cookie ^ (unsigned)(hash >> (64 - COOKIE_MSS_BITS))) & COOKIE_MSS_MASK;
+
+	return cookie == cookie_of(hash, idx) ? idx : COOKIE_MSS_MASK + 1;
 }
 
 static unsigned mss_idx(uint16_t mss)
@@ -80,7 +99,7 @@ uint32_t hc_cookie_make(struct hc_cookies *k, const struct hc_seg *syn,
 		opts |= COOKIE_SACK;
 	idx = mss_idx(m->peer_mss);
 	m->peer_mss = mss_table[idx];
-	m->iss = cookie_hash(&k->key[0], &syn->key, syn->seq) ^ idx;
+	m->iss = cookie_of(cookie_hash(&k->key[0], &syn->key, syn->seq), idx);
 	return m->flags & HC_SYN_TS ? tsval_with(env->ts_now, opts) : env->ts_now;
 }
 
@@ -90,13 +109,13 @@ bool hc_cookie_check(struct hc_cookies *k, const struct hc_seg *ack, const struc
 	hc_seq irs = ack->seq - 1;
 	hc_seq iss = ack->ack - 1;
 	uint32_t opts = COOKIE_NO_WSCALE;
-	uint32_t diff;
+	unsigned idx;
 
 	keys_turn(k, env);
-	diff = iss ^ cookie_hash(&k->key[0], &ack->key, irs);
-	if (diff > COOKIE_MSS_MASK)
-		diff = iss ^ cookie_hash(&k->key[1], &ack->key, irs);
-	if (diff > COOKIE_MSS_MASK)
+	idx = cookie_read(cookie_hash(&k->key[0], &ack->key, irs), iss);
+	if (idx > COOKIE_MSS_MASK)
+		idx = cookie_read(cookie_hash(&k->key[1], &ack->key, irs), iss);
+	if (idx > COOKIE_MSS_MASK)
 		return false;
 	memset(m, 0, sizeof *m);
 	m->key = ack->key;
@@ -116,6 +135,6 @@ bool hc_cookie_check(struct hc_cookies *k, const struct hc_seg *ack, const struc
 	m->iss = iss;
 	m->timed_at = env->stamp;
 	m->rto_ms = env->rto_init_ms;
-	m->peer_mss = mss_table[diff];
+	m->peer_mss = mss_table[idx];
 	return true;
 }

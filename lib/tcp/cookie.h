@@ -8,14 +8,17 @@
 //     bits 31..3  keyed hash of addresses, ports and the peer's initial sequence number
 //     bits  2..0  which MSS of a table of eight, covered by three more bits of the hash
 //
+// The 29 bits are others for each of the eight: what lies a byte or a FIN behind a cookie is none,
+// or the late ACK of a connection that is long over would open another one.
+//
 // With timestamps the low five bits of the SYN,ACK's TSval hold the peer's window scale and whether
 // it permits SACK, and come back in TSecr. Without timestamps there is no room for the two, so
-// neither is agreed upon. Those bits and the MSS are not part of the hash: who lies about them lies
-// about its own side of its own connection.
+// neither is agreed upon. Those bits are not part of the hash: who lies about them lies about its
+// own side of its own connection.
 //
 // The key is another one every epoch of 68.7 s, and good for the epoch it was made in and the next:
 // a cookie lives between one and two epochs. Per guess a blind ACK opens a connection with a chance
-// of 8 values * 2 keys / 2^32 = 2^-28, and only while a cookie of ours may be out: with none sent
+// of 2 keys / 2^29 = 2^-28, and only while a cookie of ours may be out: with none sent
 // in two epochs none is accepted.
 //
 // A cookie is not larger than the sequence numbers of the connection before on the same tuple (RFC
