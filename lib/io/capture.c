@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The handclasp authors
 
-// The pcap format: a header of 24 bytes for the file and one of 16 for each frame, in the writer's
-// byte order, which readers tell by the magic number. See capture.h.
+// The pcapng format: blocks of a type and a length, in the writer's byte order, which readers tell
+// by the magic number of the first. A section header, one Ethernet interface with nanosecond times,
+// and an enhanced packet block for each frame. See capture.h.
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,15 +13,20 @@
 
 #include "io/capture.h"
 
-#define PCAP_MAGIC_NS      0xa1b23c4du
-#define PCAP_VERSION       (2u | 4u << 16) // Two 16-bit fields; see byte order below.
-#define PCAP_SNAP_LEN      65535u
-#define PCAP_LINK_ETHERNET 1u
-#define NS_IN_S            1000000000u
+#define BLOCK_SECTION      0x0a0d0d0au
+#define BLOCK_INTERFACE    1u
+#define BLOCK_PACKET       6u
+#define SECTION_MAGIC      0x1a2b3c4du
+#define SECTION_VERSION    1u // 1.0: the major number comes first.
+#define SNAP_LEN           65535u
+#define LINK_ETHERNET      1u
+#define OPTION_RESOLUTION  9u
+#define RESOLUTION_NS      9u // 10^-9 s.
+#define PACKET_HEADER_LEN  28u
+#define PACKET_TRAILER_LEN 4u
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#undef PCAP_VERSION
-#define PCAP_VERSION (2u << 16 | 4u)
+#error "two 16-bit fields of a header are written as one word of 32 bits"
 #endif
 
 struct hc_capture {
@@ -35,10 +41,24 @@ static void put(struct hc_capture *c, const void *data, size_t len)
 		c->has_failed = true;
 }
 
+static void put_header(struct hc_capture *c)
+{
+	// clang-format off
+	const uint32_t section[] = {
+		BLOCK_SECTION, 28, SECTION_MAGIC, SECTION_VERSION, UINT32_MAX, UINT32_MAX, 28,
+	};
+	const uint32_t ethernet[] = {
+		BLOCK_INTERFACE, 32, LINK_ETHERNET, SNAP_LEN,
+		OPTION_RESOLUTION | 1u << 16, RESOLUTION_NS, 0, 32,
+	};
+	// clang-format on
+
+	put(c, section, sizeof section);
+	put(c, ethernet, sizeof ethernet);
+}
+
 struct hc_capture *hc_capture_open(const char *path)
 {
-	const uint32_t header[6] = {PCAP_MAGIC_NS, PCAP_VERSION,      0, 0,
-				    PCAP_SNAP_LEN, PCAP_LINK_ETHERNET};
 	struct hc_capture *c = calloc(1, sizeof *c);
 
 	if (!c)
@@ -48,16 +68,19 @@ struct hc_capture *hc_capture_open(const char *path)
 		free(c);
 		return NULL;
 	}
-	put(c, header, sizeof header);
+	put_header(c);
 	return c;
 }
 
 void hc_capture_frame(struct hc_capture *c, uint64_t now_ns, const struct rte_mbuf *m)
 {
+	static const uint8_t padding[4];
 	uint32_t len = rte_pktmbuf_pkt_len(m);
-	uint32_t rest = hc_min_u32(len, PCAP_SNAP_LEN);
-	const uint32_t header[4] = {(uint32_t)(now_ns / NS_IN_S), (uint32_t)(now_ns % NS_IN_S),
-				    rest, len};
+	uint32_t rest = hc_min_u32(len, SNAP_LEN);
+	uint32_t pad = -rest & 3u;
+	uint32_t block_len = PACKET_HEADER_LEN + rest + pad + PACKET_TRAILER_LEN;
+	const uint32_t header[PACKET_HEADER_LEN / 4] = {
+		BLOCK_PACKET, block_len, 0, (uint32_t)(now_ns >> 32), (uint32_t)now_ns, rest, len};
 
 	put(c, header, sizeof header);
 	for (; m && rest > 0; m = m->next) {
@@ -66,6 +89,8 @@ void hc_capture_frame(struct hc_capture *c, uint64_t now_ns, const struct rte_mb
 		put(c, rte_pktmbuf_mtod(m, const void *), part);
 		rest -= part;
 	}
+	put(c, padding, pad);
+	put(c, &block_len, sizeof block_len);
 	c->count++;
 }
 

@@ -2,7 +2,7 @@
 // Copyright (c) 2026 The handclasp authors
 #pragma once
 
-// Writes frames to a capture file that tshark and friends read: classic pcap with nanosecond times,
+// Writes frames to a capture file that tshark and friends read: pcapng with nanosecond times,
 // Ethernet. Buffered file output, so for tests and simulation, not for a worker at full rate. A
 // full disk is told at the end, not per frame.
 

@@ -18,8 +18,7 @@
 #include "io/sim.h"
 #include "stack/port.h"
 
-#define FILE_HEADER_LEN  24u
-#define FRAME_HEADER_LEN 16u
+#define FILE_HEADER_LEN 60u // A section header and an interface.
 
 static char path[64];
 static uint8_t bytes[100000];
@@ -62,14 +61,45 @@ static size_t fx_shut(struct hc_capture *c)
 
 static void an_empty_capture_has_a_header(void)
 {
-	static const uint16_t version[2] = {2, 4};
+	static const uint16_t version[2] = {1, 0};
+	static const uint16_t resolution[2] = {9, 1}; // if_tsresol, one byte: 10^-9 s.
 	size_t len = fx_shut(fx_open());
 
 	UNIT_EQ(len, FILE_HEADER_LEN);
-	UNIT_EQ(hc_load32(bytes), 0xa1b23c4d);
-	UNIT_EQ_BYTES(bytes + 4, version, sizeof version);
-	UNIT_EQ(hc_load32(bytes + 16), 65535);
-	UNIT_EQ(hc_load32(bytes + 20), 1);
+	UNIT_EQ(hc_load32(bytes), 0x0a0d0d0a);
+	UNIT_EQ(hc_load32(bytes + 4), 28);
+	UNIT_EQ(hc_load32(bytes + 8), 0x1a2b3c4d);
+	UNIT_EQ_BYTES(bytes + 12, version, sizeof version);
+	UNIT_EQ(hc_load64(bytes + 16), UINT64_MAX);
+	UNIT_EQ(hc_load32(bytes + 24), 28);
+	UNIT_EQ(hc_load32(bytes + 28), 1);
+	UNIT_EQ(hc_load32(bytes + 32), 32);
+	UNIT_EQ(hc_load32(bytes + 36), 1);
+	UNIT_EQ(hc_load32(bytes + 40), 65535);
+	UNIT_EQ_BYTES(bytes + 44, resolution, sizeof resolution);
+	UNIT_EQ(bytes[48], 9);
+	UNIT_EQ(hc_load32(bytes + 52), 0);
+	UNIT_EQ(hc_load32(bytes + 56), 32);
+}
+
+// A packet block at `at`, of `len` bytes that count up from `first`. @return where it ends.
+static const uint8_t *check_block(const uint8_t *at, uint64_t t_ns, uint32_t len, unsigned first)
+{
+	uint32_t block_len = 28 + (len + 3) / 4 * 4 + 4;
+
+	UNIT_EQ(hc_load32(at), 6);
+	UNIT_EQ(hc_load32(at + 4), block_len);
+	UNIT_EQ(hc_load32(at + 8), 0);
+	UNIT_EQ(hc_load32(at + 12), (uint32_t)(t_ns >> 32));
+	UNIT_EQ(hc_load32(at + 16), (uint32_t)t_ns);
+	UNIT_EQ(hc_load32(at + 20), len);
+	UNIT_EQ(hc_load32(at + 24), len);
+	for (unsigned k = 0; k < len; k++)
+		UNIT_EXPECT(at[28 + k] == (uint8_t)(first + k));
+	for (unsigned k = 28 + len; k < block_len - 4; k++)
+		UNIT_EXPECT(at[k] == 0);
+	UNIT_EQ(hc_load32(at + block_len - 4), block_len);
+	return at + block_len;
 }
 
 static void frames_have_time_and_length(void)
@@ -78,24 +108,17 @@ static void frames_have_time_and_length(void)
 	const uint8_t *at = bytes + FILE_HEADER_LEN;
 	size_t len;
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 5; i++) {
 		struct rte_mbuf *m = fx_frame(sp.port, 60 + i, i);
 
 		hc_capture_frame(c, 5000000000ull * i + 123456789, m);
 		rte_pktmbuf_free(m);
 	}
-	UNIT_EQ(hc_capture_count(c), 3);
+	UNIT_EQ(hc_capture_count(c), 5);
 	len = fx_shut(c);
-	UNIT_EQ(len, FILE_HEADER_LEN + 3 * FRAME_HEADER_LEN + 60 + 61 + 62);
-	for (unsigned i = 0; i < 3; i++) {
-		UNIT_EQ(hc_load32(at), 5 * i);
-		UNIT_EQ(hc_load32(at + 4), 123456789);
-		UNIT_EQ(hc_load32(at + 8), 60 + i);
-		UNIT_EQ(hc_load32(at + 12), 60 + i);
-		for (unsigned k = 0; k < 60 + i; k++)
-			UNIT_EXPECT(at[FRAME_HEADER_LEN + k] == (uint8_t)(i + k));
-		at += FRAME_HEADER_LEN + 60 + i;
-	}
+	for (unsigned i = 0; i < 5; i++)
+		at = check_block(at, 5000000000ull * i + 123456789, 60 + i, i);
+	UNIT_EQ(len, (size_t)(at - bytes));
 }
 
 static void chained_buffers_are_one_frame(void)
@@ -108,10 +131,7 @@ static void chained_buffers_are_one_frame(void)
 	hc_capture_frame(c, 0, m);
 	rte_pktmbuf_free(m);
 	len = fx_shut(c);
-	UNIT_EQ(len, FILE_HEADER_LEN + FRAME_HEADER_LEN + 154);
-	UNIT_EQ(hc_load32(bytes + FILE_HEADER_LEN + 8), 154);
-	for (unsigned k = 0; k < 154; k++)
-		UNIT_EXPECT(bytes[FILE_HEADER_LEN + FRAME_HEADER_LEN + k] == (uint8_t)k);
+	UNIT_EQ(len, (size_t)(check_block(bytes + FILE_HEADER_LEN, 0, 154, 0) - bytes));
 }
 
 static void a_full_disk_is_told_at_the_end(void)
@@ -123,7 +143,7 @@ static void a_full_disk_is_told_at_the_end(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
 	UNIT_EQ(hc_capture_close(c), -EIO);
 	errno = 0;
-	CU_ASSERT_PTR_NULL(hc_capture_open("/nonexistent/folder/x.pcap"));
+	CU_ASSERT_PTR_NULL(hc_capture_open("/nonexistent/folder/x.pcapng"));
 	UNIT_EQ(errno, ENOENT);
 }
 
