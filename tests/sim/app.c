@@ -99,6 +99,8 @@ static void on_accepted(struct sim_host *h, const struct hc_event *ev)
 {
 	struct sim_session *s = session_add(h, ev->conn);
 	static const struct sim_script at_once = {.end = SIM_END_EARLY, .piece_bytes = 1};
+	static const struct sim_script ghost = {.end = SIM_END_ABORT, .piece_bytes = 1};
+	struct sim_session *across;
 
 	if (!s)
 		return;
@@ -107,12 +109,22 @@ static void on_accepted(struct sim_host *h, const struct hc_event *ev)
 	// It may have ended in the same burst; then there is nobody to ask for names.
 	if (!session_take_names(h, s))
 		return;
-	pair(s, session_across(h, s));
-	if (!s->peer || !s->peer->is_client) {
+	across = session_across(h, s);
+	if (!across || !across->is_client) {
 		sim_fail(h->world, "host %u accepted a connection that nobody opened", h->idx);
 		return;
 	}
-	s->script = &h->world->plan.server[1 - h->idx][s->peer->client_idx];
+	if (across->peer && h->world->plan.stack[h->idx].syn_cookies != HC_SYN_COOKIES_NEVER) {
+		// That is the price of keeping nothing (RFC 4987 3.6): the final ACK, come late or
+		// twice, opens once more what is over.
+		s->is_ghost = true;
+		s->script = &ghost;
+	} else if (across->peer) {
+		sim_fail(h->world, "host %u accepted a connection twice", h->idx);
+	} else {
+		pair(s, across);
+		s->script = &h->world->plan.server[1 - h->idx][across->client_idx];
+	}
 	if (hc_conn_set_cookie(h->w, s->conn, (uint32_t)(s - h->session)) != 0)
 		sim_fail(h->world, "host %u: no cookie for a live connection", h->idx);
 }
@@ -125,7 +137,9 @@ static uint32_t expected_bytes(const struct sim_session *s)
 // Holds what came against what the peer queued.
 static void take_bytes(struct sim_host *h, struct sim_session *s, const uint8_t *data, uint32_t len)
 {
-	if (!s->peer) {
+	if (s->is_ghost) {
+		// What the last one had already.
+	} else if (!s->peer) {
 		sim_fail(h->world, "host %u: data from nobody", h->idx);
 	} else if (s->received_bytes + len > s->peer->queued_bytes) {
 		sim_fail(h->world, "host %u session %u: %u bytes received of %u sent", h->idx,
@@ -136,6 +150,7 @@ static void take_bytes(struct sim_host *h, struct sim_session *s, const uint8_t 
 			 h->idx, (unsigned)(s - h->session), s->received_bytes);
 	}
 	s->received_bytes += len;
+	h->world->bytes += len;
 	if (s->has_closed)
 		sim_fail(h->world, "host %u: data after close", h->idx);
 }
@@ -415,6 +430,7 @@ static bool work_connect(struct sim_host *h)
 	// No tuple free is an answer as well.
 	if (hc_connect(h->w, &args, &h->session_count, &conn, 1) == 0)
 		return true;
+	h->world->connections++;
 	s = session_add(h, conn);
 	if (!s)
 		return true;
@@ -462,6 +478,14 @@ uint64_t sim_app_due_ns(const struct sim_host *h)
 		best_ns = sooner(best_ns, s->opened_ns + s->script->abort_ms * SIM_MS, now(h));
 	}
 	return best_ns;
+}
+
+bool sim_app_owns(const struct sim_host *h, uint32_t idx)
+{
+	const struct hc_tcb *t = &h->w->tcb[idx];
+	const struct sim_session *s = &h->session[t->cookie % SIM_SESSIONS_MAX];
+
+	return t->cookie < h->session_count && !s->is_ended && s->conn == hc_handle(h->w, idx);
 }
 
 bool sim_app_is_over(const struct sim_host *h)

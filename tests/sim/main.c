@@ -5,12 +5,14 @@
 //
 //     sim                    the default number of seeds, from 1 on
 //     sim -n 100000          so many
+//     sim -c 1000000         as many as it takes for so many connections
+//     sim -f 5000000         from this seed on
 //     sim -s 4711            this seed, with a capture
 //     sim -d DIR             captures of failed runs go there, not to the working directory
 //
-// A run that fails prints its seed and what went wrong, and is played once more with a capture,
-// sim-SEED.pcap. The last line is the tally. The exit status is 0 when all passed, 1 when one
-// failed, 2 for a bad argument.
+// A run that fails prints its seed, what went wrong and the command that plays it again, and is
+// played once more with a capture, sim-SEED.pcapng. The last lines are the tally. The exit status
+// is 0 when all passed, 1 when one failed, 2 for a bad argument.
 
 #include "sim.h"
 
@@ -39,8 +41,10 @@ static void on_fatal(int sig)
 }
 
 struct options {
+	const char *program;
 	uint64_t first;
 	uint64_t count;
+	uint64_t connections; // 0: however many come of `count` seeds.
 	const char *dir;
 	bool is_single;
 };
@@ -49,9 +53,16 @@ static bool options_read(int argc, char **argv, struct options *o)
 {
 	int opt;
 
-	*o = (struct options){.first = 1, .count = SEEDS_DEFAULT, .dir = "."};
-	while ((opt = getopt(argc, argv, "n:s:d:")) != -1) {
+	*o = (struct options){.program = argv[0], .first = 1, .count = SEEDS_DEFAULT, .dir = "."};
+	while ((opt = getopt(argc, argv, "c:f:n:s:d:")) != -1) {
 		switch (opt) {
+		case 'c':
+			o->connections = strtoull(optarg, NULL, 0);
+			o->count = UINT64_MAX;
+			break;
+		case 'f':
+			o->first = strtoull(optarg, NULL, 0);
+			break;
 		case 'n':
 			o->count = strtoull(optarg, NULL, 0);
 			break;
@@ -76,7 +87,7 @@ static bool run_seed(struct sim_world *s, const struct options *o, uint64_t seed
 	char why[sizeof s->why];
 	bool is_good;
 
-	(void)snprintf(path, sizeof path, "%s/sim-%" PRIu64 ".pcap", o->dir, seed);
+	(void)snprintf(path, sizeof path, "%s/sim-%" PRIu64 ".pcapng", o->dir, seed);
 	seed_now = seed;
 	is_good = sim_world_run(s, seed, o->is_single ? path : NULL);
 	if (is_good)
@@ -84,7 +95,8 @@ static bool run_seed(struct sim_world *s, const struct options *o, uint64_t seed
 	memcpy(why, s->why, sizeof why);
 	if (!o->is_single)
 		(void)sim_world_run(s, seed, path);
-	printf("seed %" PRIu64 ": %s (%s)\n", seed, why, path);
+	printf("seed %" PRIu64 ": %s (%s; again: %s -s %" PRIu64 ")\n", seed, why, path, o->program,
+	       seed);
 	if (strcmp(why, s->why) != 0)
 		printf("seed %" PRIu64 ": played again it says: %s\n", seed, s->why);
 	return false;
@@ -97,13 +109,21 @@ static int run_all(struct sim_world *s, const struct options *o)
 	uint64_t steps = 0;
 
 	for (uint64_t i = 0; i < o->count && failed < FAILURES_MAX; i++) {
+		if (o->connections && s->connections >= o->connections)
+			break;
 		if (run_seed(s, o, o->first + i))
 			passed++;
 		else
 			failed++;
 		steps += s->steps;
 	}
-	printf("%" PRIu64 " frames judged in %" PRIu64 " steps\n", s->frames, steps);
+	printf("seeds from %" PRIu64 ": %" PRIu64 " connections, %" PRIu64
+	       " bytes received, %" PRIu64 " frames judged, %" PRIu64 " steps\n",
+	       o->first, s->connections, s->bytes, s->frames, steps);
+	printf("%" PRIu64 " partitions, %" PRIu64 " narrow paths, %" PRIu64 " stalls, %" PRIu64
+	       " jumps of the clock, %" PRIu64 " times without buffers\n",
+	       s->spells[SIM_SPELL_PARTITION], s->spells[SIM_SPELL_NARROW],
+	       s->spells[SIM_SPELL_STALL], s->spells[SIM_SPELL_JUMP], s->spells[SIM_SPELL_BUFFERS]);
 	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, failed);
 	return failed != 0;
 }
@@ -124,7 +144,9 @@ int main(int argc, char **argv)
 	int status = 1;
 
 	if (!options_read(argc, argv, &o)) {
-		fprintf(stderr, "usage: %s [-n SEEDS] [-s SEED] [-d DIR]\n", argv[0]);
+		fprintf(stderr,
+			"usage: %s [-n SEEDS | -c CONNECTIONS] [-f FIRST] [-s SEED] [-d DIR]\n",
+			argv[0]);
 		return 2;
 	}
 	if (hc_runtime_start(&cfg, &rt, why) != 0) {

@@ -58,6 +58,17 @@ static void draw_wire(struct sim_plan *p, struct hc_rng *r, unsigned dir)
 		c->loss_ppm = c->corrupt_ppm = 0;
 }
 
+// Everything full now and then: connections, half-open ones, TIME-WAITs, queued pieces, packets
+// that wait for an address.
+static void draw_narrow_limits(struct hc_stack_config *c, struct hc_rng *r)
+{
+	c->conn_cap = between(r, 1, 6);
+	c->syn_cap = between(r, 1, 4);
+	c->time_wait_cap = between(r, 1, 4);
+	c->span_cap = between(r, 0, 4);
+	c->neigh_queue_cap = between(r, 0, 3);
+}
+
 static void draw_stack(struct sim_plan *p, struct hc_rng *r, unsigned i)
 {
 	struct hc_stack_config *c = &p->stack[i];
@@ -72,9 +83,9 @@ static void draw_stack(struct sim_plan *p, struct hc_rng *r, unsigned i)
 	c->neigh_queue_cap = 64;
 	c->listener_cap = 4;
 	c->span_cap = 64;
-	c->port_lo = 1024;
-	c->port_hi = one_in(r, 3) ? 1024 + 3 : 1024 + 255;
-	c->tuple_cap = 256;
+	c->port_lo = SIM_PORT_LO;
+	c->port_hi = SIM_PORT_LO + (one_in(r, 3) ? 3 : SIM_PORT_COUNT - 1);
+	c->tuple_cap = SIM_PORT_COUNT;
 	c->rcv_buf_bytes = one_in(r, 3) ? between(r, 1500, 20000) : between(r, 20000, 200000);
 	c->snd_buf_bytes = one_in(r, 3) ? between(r, 1024, 20000) : 262144;
 	c->mtu = one_in(r, 4) ? 576 : 1500;
@@ -89,13 +100,18 @@ static void draw_stack(struct sim_plan *p, struct hc_rng *r, unsigned i)
 	c->has_timestamps = !one_in(r, 4);
 	c->has_window_scale = !one_in(r, 4);
 	c->has_sack = !one_in(r, 4);
+	c->syn_cookies = (uint8_t)hc_rng_below(r, 3);
+	c->congestion = hc_rng_below(r, HC_CONGESTION_COUNT);
+	if (!p->is_perfect && one_in(r, 4))
+		draw_narrow_limits(c, r);
 	// A wire that never loses must not look as if it did: the longest way there and back, with
 	// the other end's pauses, is within the time-out.
 	if (p->wire == SIM_WIRE_CLEAN) {
 		c->rto_init_ms = 1000;
 		c->rto_min_ms = 500;
 		c->fin_wait2_ms = 20000; // Longer than anybody lingers.
-		c->port_hi = 1024 + 255; // No tuple comes round: see is_perfect in sim.h.
+		c->port_hi = SIM_PORT_LO + SIM_PORT_COUNT -
+			     1; // No tuple comes round: see is_perfect in sim.h.
 	}
 	if (p->is_twin)
 		c->port_lo = c->port_hi = SIM_TWIN_PORT;
@@ -182,6 +198,73 @@ static uint64_t draw_limit(const struct sim_plan *p)
 	return p->heal_ns + ms * SIM_MS;
 }
 
+static void draw_spell(struct sim_plan *p, struct hc_rng *r, struct sim_spell *w)
+{
+	static const uint32_t told[] = {0, UINT32_MAX};
+
+	*w = (struct sim_spell){
+		.kind = (enum sim_spell_kind)hc_rng_below(r, SIM_SPELL_KINDS),
+		.from_ns = between(r, 0, (uint32_t)(p->heal_ns / SIM_MS) - 1) * SIM_MS,
+		.host = hc_rng_below(r, SIM_HOSTS),
+		.is_both = one_in(r, 2),
+		.mtu = between(r, 576, 1400),
+		.left = between(r, 0, 40),
+		// Up to 12 days, in any order of magnitude.
+		.by_ns = (1ull << between(r, 20, 49)) + between(r, 0, 1u << 30),
+	};
+	w->told = one_in(r, 2) ? w->mtu : told[hc_rng_below(r, 2)];
+	w->until_ns =
+		w->from_ns + between(r, 1, w->kind == SIM_SPELL_BUFFERS ? 500 : 6000) * SIM_MS;
+	w->until_ns = w->until_ns < p->heal_ns ? w->until_ns : p->heal_ns;
+	if (w->kind == SIM_SPELL_JUMP)
+		w->until_ns = w->from_ns;
+}
+
+static int by_from(const void *a, const void *b)
+{
+	const struct sim_spell *x = a;
+	const struct sim_spell *y = b;
+
+	return x->from_ns < y->from_ns ? -1 : x->from_ns > y->from_ns;
+}
+
+static void draw_weather(struct sim_plan *p, struct hc_rng *r)
+{
+	if (p->is_perfect || one_in(r, 2))
+		return;
+	p->spell_count = between(r, 1, SIM_SPELLS_MAX);
+	for (unsigned i = 0; i < p->spell_count; i++)
+		draw_spell(p, r, &p->spell[i]);
+	qsort(p->spell, p->spell_count, sizeof p->spell[0], by_from);
+}
+
+// The clock of the run begins anywhere, also right before one of its parts comes round: the stamps
+// of 32 bits after 274 s, the milliseconds after 49 days.
+static void draw_clock(struct sim_plan *p, struct hc_rng *r)
+{
+	uint64_t round_ns = one_in(r, 2) ? 1ull << 38 : 4294967296ull * SIM_MS;
+
+	switch (hc_rng_below(r, 3)) {
+	case 0:
+		return;
+	case 1:
+		p->start_ns = round_ns - between(r, 0, 30000) * SIM_MS;
+		break;
+	default:
+		p->start_ns = hc_rng_u64(r) >> between(r, 8, 30);
+		break;
+	}
+	p->heal_ns += p->start_ns;
+	p->limit_ns += p->start_ns;
+	for (unsigned i = 0; i < p->spell_count; i++) {
+		p->spell[i].from_ns += p->start_ns;
+		p->spell[i].until_ns += p->start_ns;
+	}
+	for (unsigned i = 0; i < SIM_HOSTS; i++)
+		for (unsigned n = 0; n < p->client_count[i]; n++)
+			p->client[i][n].start_ns += p->start_ns;
+}
+
 void sim_plan_draw(struct sim_plan *p, uint64_t seed)
 {
 	struct hc_rng r;
@@ -212,4 +295,6 @@ void sim_plan_draw(struct sim_plan *p, uint64_t seed)
 	if (p->is_twin)
 		draw_twins(p, &r);
 	p->limit_ns = draw_limit(p);
+	draw_weather(p, &r);
+	draw_clock(p, &r);
 }

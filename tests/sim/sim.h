@@ -7,10 +7,12 @@
 // wire does, the stacks' limits and times, who connects when and how it ends), and the same seed
 // plays the same run.
 //
-//   plan.c   what a seed means
-//   app.c    the applications of the two hosts, and what they hold against what they receive
-//   world.c  the hosts, the wire, the clock; one run from beginning to end
-//   main.c   many runs
+//   plan.c    what a seed means
+//   app.c     the applications of the two hosts, and what they hold against what they receive
+//   weather.c what goes wrong for a while: partitions, stalls, jumps of the clock, lack of buffers
+//   judge.c   what is held of every frame, and of both hosts after every step
+//   world.c   the hosts, the wire, the clock; one run from beginning to end
+//   main.c    many runs
 //
 // The wire is bad until plan.heal_ns and good after that. Then every connection has to come to an
 // end that the RFC allows within the time that the RFC's timers take, the books of both workers
@@ -24,6 +26,9 @@
 #include "base/rng.h"
 #include "io/impair.h"
 
+#include "frame_check.h"
+#include "watch.h"
+
 #define SIM_HOSTS        2u
 #define SIM_SESSIONS_MAX 64u // Of a host, in one run.
 #define SIM_CLIENTS_MAX  10u
@@ -31,6 +36,10 @@
 #define SIM_TWIN_PORT    5000u // Of both ends, when both open at once.
 #define SIM_STREAM_MAX   65536u
 #define SIM_CHUNKS_MAX   16u
+#define SIM_PORT_LO      1024u // Of those who connect.
+#define SIM_PORT_COUNT   256u
+#define SIM_SPELLS_MAX   4u
+#define SIM_HELD_MAX     4096u
 #define SIM_MS           1000000ull
 #define SIM_NEVER        UINT64_MAX
 
@@ -40,6 +49,28 @@ enum sim_wire {
 	SIM_WIRE_LOSSY,   // Loss alone.
 	SIM_WIRE_TANGLED, // Duplicates, delays and another order, but no loss.
 	SIM_WIRE_KINDS
+};
+
+// What goes wrong for a while.
+enum sim_spell_kind {
+	SIM_SPELL_PARTITION, // Nothing passes, in one direction or both.
+	SIM_SPELL_NARROW,    // The path has an MTU smaller than the hosts'.
+	SIM_SPELL_STALL,     // A host is not stepped, nor its applications.
+	SIM_SPELL_JUMP,      // The clock of both jumps.
+	SIM_SPELL_BUFFERS,   // A host has next to no buffers.
+	SIM_SPELL_KINDS
+};
+
+struct sim_spell {
+	enum sim_spell_kind kind;
+	uint64_t from_ns;
+	uint64_t until_ns;
+	unsigned host;  // Or the direction it sends in.
+	bool is_both;   // PARTITION: both directions.
+	uint32_t mtu;   // NARROW: of the path.
+	uint32_t told;  // NARROW: the MTU that ICMP tells, 0: none. UINT32_MAX: no ICMP at all.
+	uint32_t left;  // BUFFERS: so many are left.
+	uint64_t by_ns; // JUMP.
 };
 
 enum sim_end {
@@ -77,7 +108,10 @@ struct sim_plan {
 	bool is_perfect;
 	bool is_twin; // Both ends connect() to each other from the same ports.
 	struct hc_impair_config impair[SIM_HOSTS];
+	uint64_t start_ns; // Of the clock.
 	uint64_t heal_ns;
+	unsigned spell_count;
+	struct sim_spell spell[SIM_SPELLS_MAX]; // All over by heal_ns.
 	struct hc_stack_config stack[SIM_HOSTS];
 	uint16_t listen_flags;
 	unsigned client_count[SIM_HOSTS];
@@ -95,6 +129,7 @@ struct sim_session {
 	uint32_t local_addr, remote_addr;
 	uint16_t local_port, remote_port;
 	bool is_client;
+	bool is_ghost; // Opened by what was left of another.
 	bool is_open;
 	bool is_ended;
 	bool has_fin;    // The peer's FIN was reported.
@@ -121,10 +156,26 @@ struct sim_host {
 	unsigned next_client; // The next to connect, in the order of the plan.
 	unsigned session_count;
 	unsigned ended_count;
+	struct watch watch;
+	struct rte_mbuf *held[SIM_HELD_MAX]; // By the weather.
+	unsigned held_count;
 	struct sim_session session[SIM_SESSIONS_MAX];
 };
 
+// One direction of a connection on the wire, as its sender's frames show it.
+struct sim_flow {
+	uint32_t edge;    // Acknowledgment and window, so far.
+	uint32_t fin_end; // Behind its FIN.
+	bool has_edge;
+	bool has_fin;
+	bool has_wscale; // In its SYN.
+	bool has_syn;
+	bool is_unclear; // SYNs said different things: nobody knows which one counts.
+	uint8_t wscale;
+};
+
 struct rte_ring;
+struct rte_mbuf;
 
 struct sim_world {
 	struct hc_runtime *rt;
@@ -134,10 +185,17 @@ struct sim_world {
 	struct hc_capture *capture; // NULL: none.
 	struct sim_plan plan;
 	struct sim_host host[SIM_HOSTS];
-	struct hc_rng rng;
+	struct sim_flow flow[SIM_HOSTS][SIM_HOSTS][SIM_PORT_COUNT + 1]; // By sender, client, port.
 	uint64_t now_ns;
+	uint64_t nudge_ns; // When something is due at once and nothing happens.
 	uint64_t steps;
+	unsigned next_spell; // JUMP: those before it are done.
+	bool is_healed;
+	// Of all runs.
 	uint64_t frames;
+	uint64_t connections;
+	uint64_t bytes;
+	uint64_t spells[SIM_SPELL_KINDS];
 	char why[512]; // The first thing that went wrong; empty: nothing.
 };
 
@@ -151,7 +209,24 @@ bool sim_app_work(struct sim_host *h);
 uint64_t sim_app_due_ns(const struct sim_host *h);
 bool sim_app_is_over(const struct sim_host *h);
 void sim_app_judge(struct sim_host *h);
+// Whether connection idx of the worker has somebody who waits for it.
+bool sim_app_owns(const struct sim_host *h, uint32_t idx);
 void sim_app_free(struct sim_host *h);
+
+// weather.c
+// Makes it what it is at this time: the wire, and the buffers of both hosts.
+void sim_weather(struct sim_world *s);
+uint64_t sim_weather_due_ns(const struct sim_world *s);
+bool sim_weather_is_stalled(const struct sim_world *s, unsigned host);
+// A frame that is too large for the path at this time. The sender may be told.
+bool sim_weather_is_narrow(struct sim_world *s, unsigned from, const struct rte_mbuf *m);
+void sim_weather_end(struct sim_world *s);
+
+// judge.c
+void sim_judge_frame(struct sim_world *s, unsigned from, const struct rte_mbuf *m);
+// After a step of host i. The books are looked at now and then.
+void sim_judge_step(struct sim_world *s, unsigned i);
+void sim_judge_end(struct sim_world *s);
 
 // world.c
 bool sim_world_open(struct sim_world *s, struct hc_runtime *rt, char why[HC_WHY_SIZE]);

@@ -2,8 +2,8 @@
 // Copyright (c) 2026 The handclasp authors
 
 // One run: the hosts and the wire are made, stepped in turn until everything is over, and judged.
-// Between the ports and the wire stands the judge: a parser of its own looks at every frame before
-// the wire gets to spoil it.
+// Between the ports and the wire stands the judge, who sees every frame before the wire gets to
+// spoil it.
 
 #include "sim.h"
 
@@ -15,16 +15,16 @@
 #include <rte_mempool.h>
 #include <rte_ring.h>
 
-#include "frame_check.h"
 #include "io/capture.h"
 #include "stack/port.h"
 
-#define EVENTS_MAX  256u
-#define STEPS_MAX   2000000u
-#define TAP_BURST   64u
-#define TAP_COUNT   4096u
-#define BUFFERS     4095u
-#define AUDIT_EVERY 61u // Steps: the books have to balance at any time.
+#define EVENTS_MAX   256u
+#define STEPS_MAX    2000000u
+#define TAP_BURST    64u
+#define TAP_COUNT    4096u
+#define BUFFERS      4095u
+#define NUDGE_NS     1000u
+#define NUDGE_NS_MAX 1000000u
 
 void sim_fail(struct sim_world *s, const char *format, ...)
 {
@@ -33,7 +33,8 @@ void sim_fail(struct sim_world *s, const char *format, ...)
 
 	if (s->why[0])
 		return;
-	n = snprintf(s->why, sizeof s->why, "at %.6f s: ", (double)s->now_ns / 1e9);
+	n = snprintf(s->why, sizeof s->why,
+		     "at %.6f s: ", (double)(s->now_ns - s->plan.start_ns) / 1e9);
 	va_start(args, format);
 	(void)vsnprintf(s->why + n, sizeof s->why - (size_t)n, format, args);
 	va_end(args);
@@ -72,24 +73,18 @@ void sim_world_close(struct sim_world *s)
 	}
 }
 
-// What a host of a run may send, frame by frame.
-static void judge_frame(struct sim_world *s, unsigned from, const struct rte_mbuf *m)
+// A host's frame on its way to the wire.
+static void tap_frame(struct sim_world *s, unsigned from, struct rte_mbuf *m)
 {
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	const struct hc_stack_config *cfg = &s->plan.stack[from];
-	struct frame_view v;
-	const char *bad = frame_check(frame, m->pkt_len, FRAME_CSUM_FULL, &v);
-
-	s->frames++;
-	if (m->nb_segs != 1 || m->data_len != m->pkt_len)
-		bad = "in several buffers";
-	if (bad)
-		sim_fail(s, "host %u sends a frame of %u bytes that is wrong: %s", from, m->pkt_len,
-			 bad);
-	else if (v.src != cfg->local_addr)
-		sim_fail(s, "host %u sends from another's address", from);
-	else if (m->pkt_len > 14u + cfg->mtu)
-		sim_fail(s, "host %u sends more than its MTU", from);
+	sim_judge_frame(s, from, m);
+	if (sim_weather_is_narrow(s, from, m)) {
+		if (s->capture)
+			hc_capture_frame(s->capture, s->now_ns, m);
+		rte_pktmbuf_free(m);
+	} else if (rte_ring_enqueue(s->tapped[from].from_port, m) != 0) {
+		sim_fail(s, "the tap overflows");
+		rte_pktmbuf_free(m);
+	}
 }
 
 static unsigned tap(struct sim_world *s, unsigned from)
@@ -101,22 +96,10 @@ static unsigned tap(struct sim_world *s, unsigned from)
 	while ((n = rte_ring_dequeue_burst(s->end[from].from_port, (void **)m, TAP_BURST, NULL)) >
 	       0) {
 		for (unsigned i = 0; i < n; i++)
-			judge_frame(s, from, m[i]);
-		if (rte_ring_enqueue_bulk(s->tapped[from].from_port, (void **)m, n, NULL) != n) {
-			sim_fail(s, "the tap overflows");
-			rte_pktmbuf_free_bulk(m, n);
-		}
+			tap_frame(s, from, m[i]);
 		moved += n;
 	}
 	return moved;
-}
-
-static void audit(struct sim_world *s, unsigned i)
-{
-	char why[200];
-
-	if (!hc_worker_audit(s->host[i].w, why, sizeof why))
-		sim_fail(s, "host %u's books do not balance: %s", i, why);
 }
 
 // @return whether anything happened.
@@ -127,12 +110,12 @@ static bool step_host(struct sim_world *s, unsigned i)
 	unsigned n = hc_step(h->w, s->now_ns, event, EVENTS_MAX);
 	bool did;
 
+	s->nudge_ns = n ? NUDGE_NS : s->nudge_ns;
 	for (unsigned e = 0; e < n; e++)
 		sim_app_event(h, &event[e]);
 	did = sim_app_work(h) || n != 0;
 	hc_flush(h->w);
-	if ((s->steps + i) % AUDIT_EVERY == 0)
-		audit(s, i);
+	sim_judge_step(s, i);
 	// A small burst leaves frames for the next step.
 	return did || rte_ring_count(s->end[i].to_port) != 0;
 }
@@ -140,11 +123,15 @@ static bool step_host(struct sim_world *s, unsigned i)
 static uint64_t next_due_ns(const struct sim_world *s)
 {
 	uint64_t best_ns = hc_impair_next_due_ns(s->wire);
+	uint64_t weather_ns = sim_weather_due_ns(s);
 
+	best_ns = weather_ns < best_ns ? weather_ns : best_ns;
 	for (unsigned i = 0; i < SIM_HOSTS; i++) {
 		uint64_t stack_ns = hc_next_due_ns(s->host[i].w);
 		uint64_t app_ns = sim_app_due_ns(&s->host[i]);
 
+		if (sim_weather_is_stalled(s, i))
+			continue;
 		best_ns = stack_ns < best_ns ? stack_ns : best_ns;
 		best_ns = app_ns < best_ns ? app_ns : best_ns;
 	}
@@ -158,6 +145,8 @@ static bool is_over(struct sim_world *s)
 	for (unsigned i = 0; i < SIM_HOSTS; i++) {
 		struct hc_snapshot snap;
 
+		if (sim_weather_is_stalled(s, i))
+			return false;
 		if (!sim_app_is_over(&s->host[i]))
 			return false;
 		hc_worker_publish(s->host[i].w);
@@ -168,48 +157,46 @@ static bool is_over(struct sim_world *s)
 	return true;
 }
 
-static void heal(struct sim_world *s)
+// One round: both hosts and the wire. @return whether anything happened.
+static bool step_all(struct sim_world *s)
 {
-	struct hc_impair_config good[SIM_HOSTS];
+	bool did = false;
 
 	for (unsigned i = 0; i < SIM_HOSTS; i++) {
-		good[i] = (struct hc_impair_config){.delay_ns = s->plan.impair[i].delay_ns,
-						    .cap = s->plan.impair[i].cap};
+		if (sim_weather_is_stalled(s, i))
+			continue;
+		did |= step_host(s, i);
+		did |= tap(s, i) != 0;
 	}
-	hc_impair_change(s->wire, &good[0], &good[1]);
+	return hc_impair_step(s->wire, s->now_ns) != 0 || did;
 }
 
 static void play(struct sim_world *s)
 {
-	bool is_healed = false;
-
 	while (!s->why[0]) {
-		bool did = false;
 		uint64_t due_ns;
 
-		if (!is_healed && s->now_ns >= s->plan.heal_ns) {
-			heal(s);
-			is_healed = true;
-		}
-		for (unsigned i = 0; i < SIM_HOSTS; i++) {
-			did |= step_host(s, i);
-			did |= tap(s, i) != 0;
-		}
-		did |= hc_impair_step(s->wire, s->now_ns) != 0;
+		sim_weather(s);
 		if (++s->steps > STEPS_MAX)
 			sim_fail(s, "%u steps and no end", STEPS_MAX);
-		if (did)
+		if (step_all(s)) {
+			s->nudge_ns = NUDGE_NS;
 			continue;
+		}
 		if (is_over(s))
 			return;
 		due_ns = next_due_ns(s);
-		if (!is_healed && s->plan.heal_ns < due_ns)
-			due_ns = s->plan.heal_ns;
 		if (due_ns == SIM_NEVER || due_ns > s->plan.limit_ns) {
 			sim_fail(s, "not over by the time that everything should be");
 			return;
 		}
-		s->now_ns = due_ns > s->now_ns ? due_ns : s->now_ns + 1000;
+		if (due_ns > s->now_ns) {
+			s->now_ns = due_ns;
+			continue;
+		}
+		// What is due and cannot be done, for want of a buffer, is tried again and again.
+		s->now_ns += s->nudge_ns;
+		s->nudge_ns = s->nudge_ns * 2 < NUDGE_NS_MAX ? s->nudge_ns * 2 : NUDGE_NS_MAX;
 	}
 }
 
@@ -225,6 +212,7 @@ static bool start(struct sim_world *s)
 		h->world = s;
 		h->idx = i;
 		h->session_count = h->ended_count = h->next_client = 0;
+		watch_reset(&h->watch);
 		if (hc_worker_create(s->end[i].port, 0, &s->plan.stack[i], &h->w, &why) != 0) {
 			sim_fail(s, "no worker: %s", why);
 			return false;
@@ -239,36 +227,6 @@ static bool start(struct sim_world *s)
 	else
 		hc_impair_capture(s->wire, s->capture);
 	return s->wire != NULL;
-}
-
-static void judge_perfect(struct sim_world *s, unsigned i, const uint64_t *n)
-{
-	uint64_t again =
-		n[HC_CTR_rtx_syn] + n[HC_CTR_rtx_synack] + n[HC_CTR_rtx_data] + n[HC_CTR_rtx_fin];
-
-	if (again)
-		sim_fail(s, "host %u sends %llu segments again on a wire that lost none", i,
-			 (unsigned long long)again);
-	if (n[HC_CTR_tx_rst])
-		sim_fail(s, "host %u sends RST in an orderly run", i);
-	if (n[HC_CTR_conn_closed] !=
-	    n[HC_CTR_conn_established_active] + n[HC_CTR_conn_established_passive])
-		sim_fail(s, "host %u has connections that were not closed by FIN", i);
-}
-
-static void judge(struct sim_world *s)
-{
-	for (unsigned i = 0; i < SIM_HOSTS; i++) {
-		struct hc_snapshot snap;
-
-		audit(s, i);
-		sim_app_judge(&s->host[i]);
-		hc_worker_snapshot(s->host[i].w, &snap);
-		if (s->plan.is_perfect)
-			judge_perfect(s, i, snap.counter);
-		if (snap.counter[HC_CTR_events_lost])
-			sim_fail(s, "host %u lost events", i);
-	}
 }
 
 static void drain(struct rte_ring *ring)
@@ -308,15 +266,20 @@ static void stop(struct sim_world *s)
 bool sim_world_run(struct sim_world *s, uint64_t seed, const char *capture_path)
 {
 	s->why[0] = '\0';
-	s->now_ns = 0;
 	s->steps = 0;
+	s->nudge_ns = NUDGE_NS;
+	s->next_spell = 0;
+	s->is_healed = false;
+	memset(s->flow, 0, sizeof s->flow);
 	s->capture = capture_path ? hc_capture_open(capture_path) : NULL;
 	sim_plan_draw(&s->plan, seed);
+	s->now_ns = s->plan.start_ns;
 	if (start(s)) {
 		play(s);
 		if (!s->why[0])
-			judge(s);
+			sim_judge_end(s);
 	}
+	sim_weather_end(s);
 	stop(s);
 	if (s->capture && hc_capture_close(s->capture) != 0)
 		fprintf(stderr, "%s: could not be written whole\n", capture_path);
