@@ -62,6 +62,8 @@ struct hc_stack_config {
 	uint32_t neigh_queue_cap; /**< Packets that wait for one neighbour's address. */
 	uint32_t listener_cap;    /**< Listening ports. */
 	uint32_t span_cap;        /**< Pieces of queued send data beyond two per connection. */
+	uint32_t held_cap;        /**< Connections that may hold text out of order at once; 0: none
+				     does. */
 	uint32_t rcv_buf_bytes;   /**< Receive window a connection offers. */
 	uint32_t snd_buf_bytes;   /**< Unacknowledged and unsent bytes a connection may queue. */
 	uint32_t reasm_cap; /**< Datagrams put together from fragments at once, 0..256; 0: none. */

@@ -194,6 +194,9 @@ int hc_close(struct hc_worker *w, hc_conn conn)
 	if (t->state == HC_TIME_WAIT)
 		return -EALREADY; // Closed both ways; kept for its data alone.
 	unread = t->flags & HC_TCB_DATA && w->sock[idx].readable_bytes;
+	// Nobody will read it: text in its turn will be answered with RST.
+	if (HC_UNLIKELY(w->cold[idx].is_holding))
+		hc_held_free(w, idx);
 	return run_call(w, idx, hc_tcp_close(t, unread, &w->env));
 }
 

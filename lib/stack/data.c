@@ -8,9 +8,6 @@
 
 #include "stack/tx.h"
 
-// A received piece of at most this many bytes is copied behind the one before it, if it fits.
-#define HC_COALESCE_MAX 256u
-
 void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first)
 {
 	w->has_data = true;
@@ -79,6 +76,8 @@ void hc_sock_free(struct hc_worker *w, uint32_t idx)
 	}
 	while (k->rcv_head)
 		hc_mbuf_put(w, rcv_pop(k));
+	if (HC_UNLIKELY(w->cold[idx].is_holding))
+		hc_held_free(w, idx);
 }
 
 void hc_sock_acked(struct hc_worker *w, uint32_t idx)

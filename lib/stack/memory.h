@@ -33,6 +33,12 @@ static inline uint32_t hc_late_cap(const struct hc_stack_config *cfg)
 	return 2 * cap;
 }
 
+// Connections that may hold something out of order at once.
+static inline uint32_t hc_holding_cap(const struct hc_stack_config *cfg)
+{
+	return hc_min_u32(cfg->held_cap, cfg->conn_cap);
+}
+
 static inline void hc_layout_make(const struct hc_stack_config *cfg, struct hc_layout *l)
 {
 	uint64_t conns = cfg->conn_cap;
@@ -56,6 +62,8 @@ static inline void hc_layout_make(const struct hc_stack_config *cfg, struct hc_l
 					sizeof(struct hc_tw_mini),
 			[HC_ARRAY_SPAN] = spans * sizeof(struct hc_span),
 			[HC_ARRAY_SPAN_POOL] = spans * sizeof(uint32_t),
+			[HC_ARRAY_HOLDING] = hc_holding_cap(cfg) * sizeof(struct hc_holding),
+			[HC_ARRAY_HOLDING_POOL] = hc_holding_cap(cfg) * sizeof(uint32_t),
 			[HC_ARRAY_TABLE] = (uint64_t)hc_table_size(cfg) * sizeof(struct hc_bucket),
 			[HC_ARRAY_TUPLES] = tuples * sizeof(hc_ref),
 			[HC_ARRAY_TCB_WHEEL] = HC_TIMERS_WHEEL_BYTES,

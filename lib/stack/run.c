@@ -311,6 +311,42 @@ void hc_run_timeout(struct hc_worker *w, uint32_t idx, hc_verdict v)
 	carry_out(w, idx, NULL, &none, v, flow_where(w, &t->key, t->flags & HC_TCB_ACTIVE), true);
 }
 
+// A segment of a TCB that holds something out of order: what it brought in its turn, and what
+// follows it from there.
+static HC_NOINLINE struct rte_mbuf *run_tcb_holding(struct hc_worker *w, uint32_t idx,
+						    struct rte_mbuf *m, struct hc_seg *seg,
+						    hc_verdict v)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+	uint32_t what = (uint32_t)v;
+
+	HC_ASSERT(!(what & HC_DO_OPENED));
+	if (what & HC_DO_ACKED)
+		hc_sock_acked(w, idx);
+	if (what & HC_DO_SENT)
+		hc_event_put(w, idx, HC_EV_SENT, HC_REASON_NONE, 0);
+	if (!hc_tcp_is_receiving(t)) {
+		hc_held_free(w, idx); // The FIN came in its turn: nothing can follow it.
+	} else if (what & HC_DO_DELIVER) {
+		bool has_fin;
+		uint32_t more;
+
+		w->ctr[HC_CTR_data_bytes_received] += seg->payload_len;
+		if (hc_sock_deliver(w, idx, m, seg))
+			m = NULL;
+		more = hc_held_deliver(w, idx, &has_fin);
+		hc_event_put(w, idx, HC_EV_DATA, HC_REASON_NONE, seg->payload_len + more);
+		what = hc_tcp_input_held(t, &w->cold[idx], more, has_fin, what);
+		what &= ~(uint32_t)HC_DO_DELIVER;
+	}
+	if (what & HC_DO_DELIVER)
+		m = deliver(w, idx, m, seg, true);
+	what &= ~(uint32_t)(HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER);
+	carry_out(w, idx, seg, &m, (v & ~(hc_verdict)UINT32_MAX) | what,
+		  seg_where(seg, t->flags & HC_TCB_ACTIVE), true);
+	return m;
+}
+
 // Any segment of a TCB, by the book.
 static HC_NOINLINE struct rte_mbuf *run_tcb_any(struct hc_worker *w, uint32_t idx,
 						struct rte_mbuf *m, struct hc_seg *seg)
@@ -320,8 +356,12 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_any(struct hc_worker *w, uint32_t id
 	hc_verdict v = hc_tcp_input(t, &w->cold[idx], seg, &w->env);
 	enum hc_counter drop = hc_verdict_drop_of(v);
 
+	if (HC_UNLIKELY(v & HC_DO_HOLD))
+		drop = hc_held_add(w, idx, &m, seg);
 	// Counter 0 is rx_packets, which is never a drop.
 	w->ctr[HC_LIKELY(drop == 0) ? HC_CTR_rx_tcp : drop]++;
+	if (HC_UNLIKELY(w->cold[idx].is_holding) && !(v & HC_DO_HOLD))
+		return run_tcb_holding(w, idx, m, seg, v);
 	carry_out(w, idx, seg, &m, v, seg_where(seg, t->flags & HC_TCB_ACTIVE), had_data);
 	return m;
 }

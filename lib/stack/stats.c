@@ -129,6 +129,8 @@ struct census {
 	uint64_t retired;     // Closed, with data not yet taken.
 	uint64_t by_table;
 	uint64_t by_tuple;
+	uint64_t holding;   // Of all, those that hold something out of order,
+	uint64_t held_bufs; // in so many buffers.
 };
 
 static uint32_t hash_of_ref(const void *ctx, hc_ref ref)
@@ -149,6 +151,10 @@ static bool take_census(const struct hc_worker *w, struct census *c)
 
 		if (t->state == HC_CLOSED)
 			continue;
+		if (t->flags & HC_TCB_DATA && w->cold[i].is_holding) {
+			c->holding++;
+			c->held_bufs += w->holding[w->sock[i].holding].buf_count;
+		}
 		if (t->state == HC_TIME_WAIT) {
 			c->retired++;
 			continue;
@@ -226,6 +232,10 @@ bool hc_worker_audit(const struct hc_worker *w, char *why, size_t why_size)
 		       tw_ended + w->tw.live_count, why, why_size) &&
 	       balance("control blocks in use = connections", hc_pool_used(&w->tcb_pool),
 		       c.opening + c.established + c.retired, why, why_size) &&
+	       balance("records in use = connections that hold something out of order",
+		       hc_pool_used(&w->holding_pool), c.holding, why, why_size) &&
+	       balance("buffers held out of order", w->held_buf_count, c.held_bufs, why,
+		       why_size) &&
 	       balance("flow table entries = flows", w->table.count, c.by_table, why, why_size) &&
 	       balance("source tuples in use = flows", w->tuples.used_count, c.by_tuple, why,
 		       why_size) &&

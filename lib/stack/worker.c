@@ -29,6 +29,7 @@ void hc_stack_config_default(struct hc_stack_config *cfg)
 		.neigh_queue_cap = 64,
 		.listener_cap = 64,
 		.span_cap = 4096,
+		.held_cap = 1024,
 		.rcv_buf_bytes = 65535,
 		.snd_buf_bytes = 262144,
 		.reasm_cap = 16,
@@ -209,6 +210,7 @@ static void init_arrays(struct hc_worker *w, void *const array[HC_ARRAY_COUNT])
 	w->sock = array[HC_ARRAY_SOCK];
 	w->syn = array[HC_ARRAY_SYN];
 	w->span = array[HC_ARRAY_SPAN];
+	w->holding = array[HC_ARRAY_HOLDING];
 	w->listener = array[HC_ARRAY_LISTENER];
 	w->listener_by_port = array[HC_ARRAY_PORTS];
 	w->pending = array[HC_ARRAY_PENDING];
@@ -219,6 +221,9 @@ static void init_arrays(struct hc_worker *w, void *const array[HC_ARRAY_COUNT])
 	hc_pool_init(&w->tcb_pool, array[HC_ARRAY_TCB_POOL], cfg->conn_cap);
 	hc_pool_init(&w->syn_pool, array[HC_ARRAY_SYN_POOL], cfg->syn_cap);
 	hc_pool_init(&w->span_pool, array[HC_ARRAY_SPAN_POOL], cfg->conn_cap + cfg->span_cap);
+	hc_pool_init(&w->holding_pool, array[HC_ARRAY_HOLDING_POOL], hc_holding_cap(cfg));
+	w->held_buf_max = w->pool->size / HC_HELD_BUFS_SHARE;
+	w->held_buf_conn_max = HC_HELD_BUFS_MIN + cfg->rcv_buf_bytes / HC_HELD_BUFS_BYTES;
 	hc_tw_ring_init(&w->tw, array[HC_ARRAY_TW], cfg->time_wait_cap);
 	hc_table_init(&w->table, array[HC_ARRAY_TABLE], hc_table_size(cfg));
 	hc_timers_init(&w->tcb_timers, (uint8_t *)w->tcb + offsetof(struct hc_tcb, timer),

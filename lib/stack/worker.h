@@ -13,7 +13,7 @@
 //   neigh.c   ARP and next hops         icmp.c   ICMP
 //   fragment.c  IPv4 fragments, both ways    pmtu.c  path MTU
 //   tuple.h   source tuples of connect()
-//   data.c    send and receive queues
+//   data.c    send and receive queues   held.c   text ahead of its turn
 //   conn.c    the application's calls   worker.c life, statistics, audit
 //
 // Memory: every array is taken at creation, on the port's NUMA node, and is indexed by 32 bits.
@@ -26,6 +26,7 @@
 #include "base/hist_inline.h"
 #include "base/pool.h"
 #include "stack/fragment.h"
+#include "stack/held.h"
 #include "stack/pmtu.h"
 #include "stack/port.h"
 #include "tcp/cookie.h"
@@ -44,7 +45,8 @@
 #define HC_SPARE_MAX        128u
 #define HC_SPARE_BULK       32u
 #define HC_TX_MAX           1024u
-#define HC_NEIGH_NONE       0 // The entry that is nobody's.
+#define HC_COALESCE_MAX     256u // A received piece of at most this is copied behind another.
+#define HC_NEIGH_NONE       0    // The entry that is nobody's.
 #define HC_LISTENER_NONE    UINT16_MAX
 
 // A piece of queued send data: somebody's static bytes, or a copy in a packet buffer of ours.
@@ -66,7 +68,8 @@ struct hc_sock {
 	/* 24 */ struct rte_mbuf *rcv_tail;
 	/* 32 */ struct hc_span own_span; // HC_SPAN_OWN, used when the queue is empty.
 	/* 56 */ uint16_t mss_full;       // Before the path MTU lowered it; 0: it has not.
-	/* 58 */ uint16_t spare[3];
+	/* 58 */ uint16_t spare;
+	/* 60 */ uint32_t holding; // Of what is held out of order, with is_holding of the TCB.
 };
 HC_STATIC_ASSERT(sizeof(struct hc_sock) == 64, "the data of a connection is one cache line");
 
@@ -94,6 +97,8 @@ enum hc_array {
 	HC_ARRAY_TW,
 	HC_ARRAY_SPAN,
 	HC_ARRAY_SPAN_POOL,
+	HC_ARRAY_HOLDING,
+	HC_ARRAY_HOLDING_POOL,
 	HC_ARRAY_TABLE,
 	HC_ARRAY_TUPLES,
 	HC_ARRAY_TCB_WHEEL,
@@ -217,6 +222,11 @@ struct hc_worker {
 	struct hc_pool syn_pool;
 	struct hc_pool span_pool;
 	struct hc_span *span;
+	struct hc_pool holding_pool;
+	struct hc_holding *holding;
+	uint32_t held_buf_count; // Buffers held out of order, by all connections.
+	uint32_t held_buf_max;
+	uint32_t held_buf_conn_max;
 	struct hc_tuples tuples;
 	struct hc_neighs neighs;
 
@@ -371,6 +381,12 @@ bool hc_icmp_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_pars
 bool hc_icmp_is_echo(const uint8_t *icmp);
 void hc_icmp_echo_reassembled(struct hc_worker *w, uint8_t *frame, const struct hc_parsed *p);
 bool hc_soft_error(struct hc_worker *w, const uint8_t *ip, uint32_t len);
+
+// held.c
+enum hc_counter hc_held_add(struct hc_worker *w, uint32_t idx, struct rte_mbuf **m,
+			    const struct hc_seg *seg);
+HC_MUST_USE uint32_t hc_held_deliver(struct hc_worker *w, uint32_t idx, bool *has_fin);
+void hc_held_free(struct hc_worker *w, uint32_t idx);
 
 // data.c
 void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first);

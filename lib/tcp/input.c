@@ -206,9 +206,40 @@ static uint32_t take_fin(struct hc_tcb *t)
 	}
 }
 
-static inline bool is_receiving(const struct hc_tcb *t)
+// The peer's FIN behind text, or alone.
+static uint32_t take_fin_with(struct hc_tcb *t, uint32_t what)
 {
-	return t->state == HC_ESTABLISHED || t->state == HC_FIN_WAIT_1 || t->state == HC_FIN_WAIT_2;
+	uint32_t fin = take_fin(t);
+
+	// One ACK speaks for the data and the FIN: at once, unless both may wait.
+	if (fin & HC_DO_ACK)
+		what &= ~(uint32_t)HC_DO_ACK_DEFER;
+	else if (what & HC_DO_ACK)
+		fin &= ~(uint32_t)HC_DO_ACK_DEFER;
+	if (fin & HC_DO_TIME_WAIT)
+		what &= ~(uint32_t)(HC_DO_TIMER_FW2 | HC_DO_TIMER_RTX);
+	return what | fin;
+}
+
+// Text behind the window is cut off, the FIN with it. A FIN right at the edge takes no buffer and
+// is let in.
+static inline void cut_at_edge(const struct hc_tcb *t, struct hc_seg *seg)
+{
+	if (HC_UNLIKELY(seg->payload_len > t->rcv_edge - seg->seq)) {
+		seg->payload_len = (uint16_t)(t->rcv_edge - seg->seq);
+		if (!HC_FAULT(fin_behind_the_window_taken))
+			seg->flags &= (uint8_t)~HC_TCP_FIN;
+	}
+}
+
+// RFC 9293 3.10.7.4, SHLD-31: text and FIN ahead of their turn are held. RFC 5681 4.2: answered at
+// once. What nobody will read is not held; in its turn it is answered with RST.
+static hc_verdict input_ahead(const struct hc_tcb *t, struct hc_seg *seg, uint32_t what)
+{
+	if (t->flags & HC_TCB_NO_RECEIVE)
+		return hc_verdict_drop(what | HC_DO_ACK, HC_CTR_tcp_out_of_order);
+	cut_at_edge(t, seg);
+	return what | HC_DO_ACK | HC_DO_HOLD;
 }
 
 // Text (seventh) and FIN (eighth). The segment is acceptable; it may begin before RCV.NXT and end
@@ -219,26 +250,21 @@ static hc_verdict input_text(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_
 	hc_seq seq = seg->seq;
 	uint32_t before = HC_FAULT(old_text_delivered_twice) ? 0 : t->rcv_nxt - seq;
 
-	if (!is_receiving(t)) {
+	if (!hc_tcp_is_receiving(t)) {
 		// The peer's FIN was here before: nothing can follow it, and what came again is
 		// acknowledged again.
 		return what | HC_DO_ACK;
 	}
 	if (hc_seq_gt(seq, t->rcv_nxt))
-		return hc_verdict_drop(what | HC_DO_ACK, HC_CTR_tcp_out_of_order);
+		return input_ahead(t, seg, what);
 	// Old bytes in front are cut off ...
 	if (before > seg->payload_len)
 		return what | HC_DO_ACK;
 	seg->payload_off = (uint16_t)(seg->payload_off + before);
 	seg->payload_len = (uint16_t)(seg->payload_len - before);
 	seg->seq = t->rcv_nxt;
-	// ... and so is text behind the window, the FIN with it. A FIN right at the edge takes no
-	// buffer and is let in.
-	if (HC_UNLIKELY(seg->payload_len > t->rcv_edge - t->rcv_nxt)) {
-		seg->payload_len = (uint16_t)(t->rcv_edge - t->rcv_nxt);
-		if (!HC_FAULT(fin_behind_the_window_taken))
-			seg->flags &= (uint8_t)~HC_TCP_FIN;
-	}
+	// ... and so is text behind the window.
+	cut_at_edge(t, seg);
 	if (seg->payload_len) {
 		if (t->flags & HC_TCB_NO_RECEIVE && !HC_FAULT(data_after_close_taken)) {
 			// RFC 9293 3.6.1 and SHLD-3: nobody will read this.
@@ -251,19 +277,22 @@ static hc_verdict input_text(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_
 		c->rcv_used += seg->payload_len;
 		what |= HC_DO_DELIVER | (t->flags & HC_TCB_PIGGYBACK ? HC_DO_ACK_DEFER : HC_DO_ACK);
 	}
-	if (seg->flags & HC_TCP_FIN) {
-		uint32_t fin = take_fin(t);
-
-		// One ACK speaks for the data and the FIN: at once, unless both may wait.
-		if (fin & HC_DO_ACK)
-			what &= ~(uint32_t)HC_DO_ACK_DEFER;
-		else if (what & HC_DO_ACK)
-			fin &= ~(uint32_t)HC_DO_ACK_DEFER;
-		what |= fin;
-		if (fin & HC_DO_TIME_WAIT)
-			what &= ~(uint32_t)(HC_DO_TIMER_FW2 | HC_DO_TIMER_RTX);
-	}
+	if (seg->flags & HC_TCP_FIN)
+		what = take_fin_with(t, what);
 	return what;
+}
+
+uint32_t hc_tcp_input_held(struct hc_tcb *t, struct hc_tcb_cold *c, uint32_t len, bool has_fin,
+			   uint32_t what)
+{
+	HC_ASSERT(hc_tcp_is_receiving(t) && !(t->flags & HC_TCB_NO_RECEIVE));
+	HC_ASSERT(len <= t->rcv_edge - t->rcv_nxt);
+	t->rcv_nxt += len;
+	c->rcv_used += len;
+	// RFC 5681 4.2: at once, when a gap is filled.
+	if (!HC_FAULT(ack_of_a_filled_gap_waits))
+		what = (what & ~(uint32_t)HC_DO_ACK_DEFER) | HC_DO_ACK;
+	return has_fin ? take_fin_with(t, what) : what;
 }
 
 static hc_verdict input_rst(struct hc_tcb *t, const struct hc_seg *seg, struct hc_tcp_env *env)

@@ -16,6 +16,17 @@ hc_verdict hc_tcp_input_closed(const struct hc_seg *seg);
 hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *seg,
 			struct hc_tcp_env *env);
 
+// Whether the peer's text and FIN are still to come (RFC 9293 3.10.7.4, seventh).
+HC_ALWAYS_INLINE bool hc_tcp_is_receiving(const struct hc_tcb *t)
+{
+	return t->state == HC_ESTABLISHED || t->state == HC_FIN_WAIT_1 || t->state == HC_FIN_WAIT_2;
+}
+
+// `len` bytes that were held come to their turn behind a segment whose verdict is `what`, and with
+// has_fin the peer's FIN behind them. @return the verdict's actions of both.
+uint32_t hc_tcp_input_held(struct hc_tcb *t, struct hc_tcb_cold *c, uint32_t len, bool has_fin,
+			   uint32_t what);
+
 // RFC 5681 3.1: slow start by what is acknowledged, then congestion avoidance. `flight` was out
 // before this ACK.
 HC_ALWAYS_INLINE void hc_tcp_open_cwnd(struct hc_tcb_cold *c, const struct hc_tcp_env *env,

@@ -12,7 +12,8 @@
 #include "tcp/opening.h"
 
 // A TCB with any of these is not predicted, one with data only by hc_tcp_input_quick_data().
-// Nor is one that owes an ACK: which timestamp that will echo, hc_tcp_input() knows.
+// Nor is one that owes an ACK: which timestamp that will echo, hc_tcp_input() knows; nor one that
+// holds something out of order, whose turn may have come.
 #define HC_QUICK_TCB_LOSS                                                                          \
 	(HC_TCB_RTX | HC_TCB_SOFT_ERROR | HC_TCB_PROBING | HC_TCB_RECOVERING | HC_TCB_ACK_OWED)
 #define HC_QUICK_TCB_ODD (HC_TCB_DATA | HC_QUICK_TCB_LOSS)
@@ -199,7 +200,7 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick_data(struct hc_tcb *t, struct hc_tcb_co
 	bool has_more;
 
 	odd |= (uint32_t)((seg->flags & (HC_TCP_SYN | HC_TCP_RST | HC_TCP_ACK)) ^ HC_TCP_ACK);
-	odd |= t->flags & HC_QUICK_TCB_LOSS;
+	odd |= (t->flags & HC_QUICK_TCB_LOSS) | c->is_holding;
 	if (HC_UNLIKELY(odd || wnd == 0 || seg->payload_len > wnd ||
 			hc_seq_gt(c->snd_wl1, seg->seq) || !hc_quick_data_state(t, seg)))
 		return false;

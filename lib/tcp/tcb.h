@@ -116,7 +116,8 @@ struct hc_tcb_cold {
 	/* 58 */ uint8_t snd_wscale;
 	/* 59 */ uint8_t rcv_wscale;
 	/* 60 */ uint8_t retries; // Retransmissions without progress.
-	/* 61 */ uint8_t spare[3];
+	/* 61 */ bool is_holding; // Something is held out of order (tcp/held.h).
+	/* 62 */ uint8_t spare[2];
 	/* 64 */ struct hc_cc cc; // Initialised by the first data queued.
 };
 HC_STATIC_ASSERT(offsetof(struct hc_tcb_cold, cc) == HC_COLD_FIRST_BYTES,
@@ -186,6 +187,8 @@ enum hc_do {
 	HC_DO_NEW_SYN = 1u << 22, // The mini ends and the segment goes to the listener.
 	HC_DO_TW_RESTART = 1u << 23, // 2 MSL begins anew.
 	HC_DO_PROBE = 1u << 24,      // Send a window probe.
+	HC_DO_HOLD = 1u << 25, // seg->payload and FIN are ahead of their turn: hold them, if there
+			       // is room (tcp/held.h).
 };
 
 #define HC_VERDICT_DROP_SHIFT   32

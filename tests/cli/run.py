@@ -173,6 +173,7 @@ class Options(Case):
         "neigh-queue-cap": ("32", "neigh_queue_cap", 32),
         "listener-cap": ("300", "listener_cap", 300),
         "span-cap": ("1k", "span_cap", 1000),
+        "held-cap": ("2k", "held_cap", 2000),
         "reasm-cap": ("32", "reasm_cap", 32),
         "reasm-size": ("9k", "reasm_bytes", 9216),
         "rcv-buf": ("32k", "rcv_buf_bytes", 32768),

@@ -591,17 +591,86 @@ static void fin_right_behind_a_full_window_is_taken(void)
 	UNIT_EQ(x.t.rcv_edge, x.t.rcv_nxt);
 }
 
-static void segment_behind_a_gap_is_dropped_with_an_ack_but_its_ack_counts(void)
+static void segment_behind_a_gap_is_held_and_its_ack_counts(void)
 {
 	struct fx_conn x = fx_fin_wait_1(&fx_plain);
 	struct hc_seg seg = fx_seg(&x, ACK | FIN);
 
 	seg.seq += 10;
 	seg.payload_len = 5;
-	FX_VERDICT(fx_input(&x, &seg), HC_DO_ACK | HC_DO_FIN_ACKED | HC_DO_TIMER_OFF,
-		   HC_CTR_tcp_out_of_order, 0);
+	FX_VERDICT(fx_input(&x, &seg), HC_DO_ACK | HC_DO_HOLD | HC_DO_FIN_ACKED | HC_DO_TIMER_OFF,
+		   0, 0);
 	UNIT_EQ(x.t.state, HC_FIN_WAIT_2);
 	UNIT_EQ(x.t.rcv_nxt, fx_plain.irs + 1);
+	UNIT_EQ(seg.payload_len, 5);
+	CU_ASSERT(seg.flags & FIN);
+}
+
+static void segment_behind_a_gap_is_cut_at_the_window(void)
+{
+	struct fx_conn x = fx_established(&fx_plain);
+
+	for (uint16_t over = 0; over < 3; over++) {
+		struct hc_seg seg = fx_seg(&x, ACK | FIN);
+
+		seg.seq = x.t.rcv_edge - 100;
+		seg.payload_len = (uint16_t)(100 + over);
+		FX_VERDICT(fx_input(&x, &seg), HC_DO_ACK | HC_DO_HOLD, 0, 0);
+		UNIT_EQ(seg.payload_len, 100);
+		UNIT_EQ((seg.flags & FIN) != 0, over == 0);
+	}
+}
+
+static void segment_behind_a_gap_is_not_held_for_nobody(void)
+{
+	struct fx_conn x = fx_established(&fx_plain);
+	struct hc_seg seg = fx_seg(&x, ACK);
+
+	fx_close_called(&x);
+	x.t.flags |= HC_TCB_NO_RECEIVE;
+	seg.seq += 10;
+	seg.payload_len = 5;
+	FX_VERDICT(fx_input(&x, &seg), HC_DO_ACK | HC_DO_OUTPUT, HC_CTR_tcp_out_of_order, 0);
+}
+
+// RFC 5681 4.2: at once, even where ACKs may wait for what the application sends.
+static void held_text_in_its_turn_is_acknowledged_at_once(void)
+{
+	static const struct {
+		bool has_fin;
+		uint8_t state;
+		uint32_t what;
+	} cases[] = {
+		{false, HC_ESTABLISHED, HC_DO_DELIVER | HC_DO_ACK},
+		{true, HC_CLOSE_WAIT, HC_DO_DELIVER | HC_DO_ACK | HC_DO_PEER_CLOSED},
+	};
+
+	for (unsigned i = 0; i < HC_ARRAY_LEN(cases); i++) {
+		struct fx_conn x = fx_established(&fx_plain);
+		struct fx_conn expected;
+
+		x.t.flags |= HC_TCB_PIGGYBACK | HC_TCB_DATA;
+		expected = x;
+		expected.t.state = cases[i].state;
+		expected.t.rcv_nxt += 700 + cases[i].has_fin;
+		expected.c.rcv_used += 700;
+		UNIT_EQ(hc_tcp_input_held(&x.t, &x.c, 700, cases[i].has_fin,
+					  HC_DO_DELIVER | HC_DO_ACK_DEFER),
+			cases[i].what);
+		FX_SAME(x, expected);
+	}
+}
+
+// A FIN that was held ends FIN-WAIT-2 as any other does.
+static void held_fin_in_its_turn_leads_to_time_wait(void)
+{
+	struct fx_conn x = fx_fin_wait_2(&fx_plain);
+
+	UNIT_EQ(hc_tcp_input_held(&x.t, &x.c, 10, true,
+				  HC_DO_DELIVER | HC_DO_ACK | HC_DO_TIMER_FW2),
+		HC_DO_DELIVER | HC_DO_ACK | HC_DO_CLOSED | HC_DO_TIME_WAIT | HC_DO_TIMER_OFF);
+	UNIT_EQ(x.t.state, HC_TIME_WAIT);
+	UNIT_EQ(x.t.rcv_nxt, fx_plain.irs + 12);
 }
 
 static void one_ack_speaks_for_text_and_fin(void)
@@ -706,7 +775,11 @@ UNIT_SUITE(input, UNIT_TEST(active_open_comes_to_established),
 	   UNIT_TEST(text_that_came_before_is_cut_off_in_front),
 	   UNIT_TEST(text_behind_the_window_is_cut_off_with_its_fin),
 	   UNIT_TEST(fin_right_behind_a_full_window_is_taken),
-	   UNIT_TEST(segment_behind_a_gap_is_dropped_with_an_ack_but_its_ack_counts),
+	   UNIT_TEST(segment_behind_a_gap_is_held_and_its_ack_counts),
+	   UNIT_TEST(segment_behind_a_gap_is_cut_at_the_window),
+	   UNIT_TEST(segment_behind_a_gap_is_not_held_for_nobody),
+	   UNIT_TEST(held_text_in_its_turn_is_acknowledged_at_once),
+	   UNIT_TEST(held_fin_in_its_turn_leads_to_time_wait),
 	   UNIT_TEST(one_ack_speaks_for_text_and_fin),
 	   UNIT_TEST(repeated_data_is_acknowledged_without_limit),
 	   UNIT_TEST(progress_takes_back_a_soft_error),

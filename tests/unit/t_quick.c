@@ -110,6 +110,10 @@ static struct fx_conn random_conn(void)
 		x.t.flags |= HC_TCB_PROBING;
 		x.t.snd_wnd = 0;
 	}
+	if (one_in(16) && x.t.state > HC_SYN_RCVD) {
+		x.t.flags |= HC_TCB_DATA;
+		x.c.is_holding = true;
+	}
 	if (one_in(16) && x.t.state > HC_SYN_SENT)
 		x.t.rcv_edge = x.t.rcv_nxt + hc_rng_below(&rng, 3);
 	if (one_in(8))

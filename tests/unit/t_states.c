@@ -204,7 +204,7 @@ static void expect_text(struct expect *e, const struct hc_seg *seg, int64_t off,
 		return;
 	}
 	if (off > 0) {
-		drop(e, e->what | HC_DO_ACK, HC_CTR_tcp_out_of_order);
+		e->what |= HC_DO_ACK | HC_DO_HOLD;
 		return;
 	}
 	len += off; // What was there before is cut off, ...
