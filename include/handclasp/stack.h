@@ -90,6 +90,7 @@ struct hc_stack_config {
 	bool has_timestamps;     /**< Offer RFC 7323 timestamps. */
 	bool has_window_scale;   /**< Offer RFC 7323 window scale. */
 	bool has_sack;           /**< Permit RFC 2018 selective acknowledgments. */
+	bool has_nodelay;        /**< Connections begin with HC_OPTION_NODELAY on. */
 	uint8_t syn_cookies;     /**< enum hc_syn_cookies. */
 	bool keeps_stage_cycles; /**< Account TSC cycles to pipeline stages
 				    (hc_worker_stage_cycles()). */
@@ -317,6 +318,27 @@ int hc_conn_info(const struct hc_worker *w, hc_conn conn, struct hc_conn_info *o
 
 /** Changes the cookie of a connection. @return 0, -ESTALE. O(1). */
 int hc_conn_set_cookie(struct hc_worker *w, hc_conn conn, uint32_t cookie);
+
+/* ------------------------------------------------------------------------------------------------
+ * options */
+
+/** What can be set for one connection. */
+enum hc_conn_option {
+	/** 1: small pieces are sent at once; 0: Nagle's algorithm (RFC 9293 3.7.4) lets less than a
+	   segment wait while something is unacknowledged, unless our FIN goes with it. Begins as
+	   hc_stack_config.has_nodelay says. */
+	HC_OPTION_NODELAY,
+	HC_OPTION_COUNT
+};
+
+/** Sets an option of a connection in any state, from hc_connect() or HC_EV_ACCEPTED on. What it
+ * lets go leaves at hc_flush(). @return 0, -ESTALE, -EINVAL (no such option, or a value out of its
+ * range). O(1). */
+int hc_conn_set(struct hc_worker *w, hc_conn conn, enum hc_conn_option option, uint32_t value);
+
+/** Tells an option's value. @return 0, -ESTALE, -EINVAL (no such option). O(1). */
+int hc_conn_get(const struct hc_worker *w, hc_conn conn, enum hc_conn_option option,
+		uint32_t *value);
 
 /* ------------------------------------------------------------------------------------------------
  * statistics */

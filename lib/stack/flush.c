@@ -161,7 +161,12 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 		hc_arm_rtx(w, idx);
 	} else if (HC_UNLIKELY(arm_persist) && !hc_timer_is_armed(&w->tcb_timers, idx)) {
 		t->flags |= HC_TCB_PROBING;
-		hc_arm_rtx(w, idx);
+		// Into an open window it is the override timeout (RFC 9293 3.8.6.2.1): 0.1 to 1 s.
+		if (t->snd_wnd)
+			hc_timer_arm(&w->tcb_timers, idx, hc_min_u32(c->rto_ms, 1000),
+				     w->env.now_ms);
+		else
+			hc_arm_rtx(w, idx);
 	}
 	if (is_done && t->flags & HC_TCB_ACK_OWED)
 		hc_tx_ack(w, t, c);

@@ -183,6 +183,7 @@ static void init_env(struct hc_worker *w)
 	env->has_timestamps = cfg->has_timestamps;
 	env->has_window_scale = cfg->has_window_scale;
 	env->has_sack = cfg->has_sack;
+	env->switches = cfg->has_nodelay ? HC_SWITCH_NODELAY : 0;
 	env->ctr = w->ctr;
 }
 

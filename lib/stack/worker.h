@@ -13,6 +13,7 @@
 //   neigh.c   ARP and next hops         icmp.c   ICMP
 //   fragment.c  IPv4 fragments, both ways    pmtu.c  path MTU
 //   tuple.h   source tuples of connect()
+//   option.c  options of a connection
 //   data.c    send and receive queues   held.c   text ahead of its turn
 //   conn.c    the application's calls   worker.c life, statistics, audit
 //

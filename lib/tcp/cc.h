@@ -12,7 +12,7 @@
 //   loss seen by ACKs     RFC 5681 3.2 and RFC 6582 3.2: three repeated ACKs, one segment sent
 //                         again for each partial ACK; limited transmit before (RFC 3042)
 //   after it              ssthresh = FlightSize / 2, RFC 9438 4.6: FlightSize * 0.7, at least 2
-//   SMSS timeout               RFC 5681 3.1: the same ssthresh, cwnd = 1 SMSS; RFC 9438 4.8: K = 0
+//   timeout               RFC 5681 3.1: the same ssthresh, cwnd = 1 SMSS; RFC 9438 4.8: K = 0
 //
 // All zero is the state of a connection that sent nothing, so the first data queued clears the line
 // (hc_tcp_queue()); before that nothing here may be read, see hc_cc_is_live().
@@ -58,6 +58,15 @@ HC_ALWAYS_INLINE uint32_t hc_cc_limited(const struct hc_tcb *t, const struct hc_
 	    c->cc.is_recovering)
 		return 0;
 	return hc_min_u32(c->cc.dup_acks, HC_DUP_ACKS - 1) * c->mss;
+}
+
+// Nothing is in flight and data may be sent. RFC 5681 4.1: after a pause longer than the
+// retransmission timeout nothing tells what the path takes, and the window begins again at
+// RW = min(IW, cwnd).
+HC_ALWAYS_INLINE void hc_cc_restart(struct hc_tcb_cold *c, const struct hc_tcp_env *env)
+{
+	if (env->now_ms - c->cc.sent_ms > c->rto_ms && !HC_FAULT(window_kept_over_idle))
+		c->cwnd = hc_min_u32(c->cwnd, hc_tcp_initial_cwnd(c->mss));
 }
 
 // The cube root, rounded down.

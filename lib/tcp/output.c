@@ -7,7 +7,6 @@
 
 #include "tcp/output.h"
 
-#include "tcp/cc.h"
 #include "tcp/rtt.h"
 
 void hc_tcp_open(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env)
@@ -21,6 +20,7 @@ void hc_tcp_open(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_en
 	c->ssthresh = UINT32_MAX;
 	c->mss = HC_MSS_DEFAULT;
 	c->cwnd = HC_MSS_DEFAULT;
+	c->switches = env->switches;
 	t->snd_una = c->iss;
 	t->snd_nxt = c->iss + 1;
 	t->rcv_nxt = 0;
@@ -62,6 +62,8 @@ static void book_new(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tc
 {
 	bool is_fin = plan->flags & HC_TCP_FIN;
 
+	if (plan->len)
+		c->cc.is_overdue = false;
 	t->snd_nxt += plan->len + is_fin;
 	if (is_fin)
 		t->flags |= HC_TCB_FIN_SENT;
@@ -100,6 +102,23 @@ static bool plan_hole(const struct hc_tcb *t, struct hc_tcb_cold *c, const struc
 	return true;
 }
 
+// Whether a piece of `len` bytes of the `want` there are, less than a segment, waits: for more to
+// send or for what is in flight to be acknowledged (Nagle's algorithm), or for a window worth
+// sending into (RFC 9293 3.8.6.2.1, where D is `want` and all of it counts as pushed).
+static bool holds_back(const struct hc_tcb *t, const struct hc_tcb_cold *c, uint32_t want,
+		       uint32_t len, uint32_t flight, bool *arm_persist)
+{
+	bool is_nagle = !(c->switches & HC_SWITCH_NODELAY) && !HC_FAULT(nagle_missing);
+
+	if (len == want || 2 * len >= c->snd_wnd_max)
+		return is_nagle && flight != 0;
+	if (flight != 0)
+		return true;
+	// Only the peer's window makes it short: the override timeout sends it if nothing else.
+	*arm_persist = len == t->snd_wnd && !c->cc.is_overdue && !HC_FAULT(silly_pieces_sent);
+	return *arm_persist;
+}
+
 bool hc_tcp_output_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
 			struct hc_send_plan *plan, bool *arm_persist)
 {
@@ -107,15 +126,18 @@ bool hc_tcp_output_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc
 	hc_seq from = is_rtx ? c->rtx_nxt : t->snd_nxt;
 	bool has_fin = t->flags & HC_TCB_FIN_QUEUED && (is_rtx || !(t->flags & HC_TCB_FIN_SENT));
 	uint32_t flight = from - t->snd_una;
-	uint32_t wnd = hc_min_u32(t->snd_wnd, c->cwnd + hc_cc_limited(t, c));
+	uint32_t wnd;
 	uint32_t want;
 	uint32_t len;
 
 	*arm_persist = false;
 	if (!may_send(t))
 		return false;
+	if (t->snd_una == t->snd_nxt && hc_cc_is_live(c))
+		hc_cc_restart(c, env);
 	if (HC_UNLIKELY(hc_cc_is_recovering(c) && c->cc.wants_rtx) && plan_hole(t, c, env, plan))
 		return true;
+	wnd = hc_min_u32(t->snd_wnd, c->cwnd + hc_cc_limited(t, c));
 	// When the FIN is in [SND.UNA, SND.NXT) data ends before it.
 	want = hc_seq_lt(from, c->snd_end) ? c->snd_end - from : 0;
 	if (want == 0 && !(has_fin && from == c->snd_end))
@@ -128,11 +150,17 @@ bool hc_tcp_output_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc
 	len = want ? hc_min_u32(hc_min_u32(want, c->mss),
 				wnd - flight + HC_FAULT(sends_past_window))
 		   : 0;
-	// Sender's silly window avoidance (RFC 9293 3.8.6.2.1): less than a segment goes only when
-	// it is all there is, or half of the largest window seen, or when nothing is in flight;
-	// what is sent again from SND.UNA counts as lost, also into a window that shrank.
-	if (len < want && len < c->mss && 2 * len < c->snd_wnd_max && flight != 0)
+	// Less than a segment may have to wait, unless our FIN goes with it. What is sent again
+	// from SND.UNA counts as lost, also into a window that shrank.
+	if (is_rtx) {
+		if (len < want && len < c->mss && 2 * len < c->snd_wnd_max && flight != 0)
+			return false;
+	} else if (len && len < c->mss && !(len == want && has_fin) &&
+		   holds_back(t, c, want, len, flight, arm_persist)) {
 		return false;
+	}
+	if (len)
+		c->cc.sent_ms = env->now_ms;
 
 	plan->seq = from;
 	plan->len = (uint16_t)len;
@@ -190,6 +218,13 @@ hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp
 
 	if (t->state == HC_FIN_WAIT_2)
 		return hc_verdict_reason(HC_DO_RESET | HC_DO_FREE, HC_REASON_TIMED_OUT);
+	if (!is_opening && !is_probing && t->snd_una == t->snd_nxt && t->flags & HC_TCB_PROBING &&
+	    hc_seq_lt(t->snd_una, c->snd_end)) {
+		// RFC 9293 3.8.6.2.1 (4): the override timeout.
+		t->flags &= (uint16_t)~HC_TCB_PROBING;
+		c->cc.is_overdue = true;
+		return HC_DO_OUTPUT;
+	}
 	if (!is_opening && !is_probing && t->snd_una == t->snd_nxt)
 		return HC_DO_TIMER_OFF; // Nothing is in flight any more.
 	if (HC_FAULT(fin_not_retransmitted) && t->flags & HC_TCB_FIN_SENT &&

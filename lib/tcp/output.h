@@ -6,7 +6,7 @@
 // a segment begins, how long it is and which flags it carries, and keeps the books of what was
 // sent.
 
-#include "tcp/tcb.h"
+#include "tcp/cc.h"
 
 // One segment to send. Data stands at [seq, seq + len); flags has FIN when ours goes with it.
 struct hc_send_plan {
@@ -73,6 +73,8 @@ HC_ALWAYS_INLINE void hc_tcp_output_one_segment(struct hc_tcb *t, struct hc_tcb_
 	plan->len = (uint16_t)(c->snd_end - t->snd_nxt);
 	plan->flags = (uint8_t)(HC_TCP_ACK | HC_TCP_PSH | (has_fin ? HC_TCP_FIN : 0));
 	plan->is_rtx = false;
+	hc_cc_restart(c, env);
+	c->cc.sent_ms = env->now_ms;
 	t->snd_nxt = c->snd_end + has_fin;
 	if (has_fin || !(t->flags & HC_TCB_TIMING)) {
 		t->timed_at = env->stamp;

@@ -146,6 +146,7 @@ void hc_syn_promote(const struct hc_syn_mini *m, const struct hc_seg *seg,
 	c->rcv_wscale = has_wscale ? env->rcv_wscale : 0;
 	c->retries = 0;
 	c->is_holding = false;
+	c->switches = env->switches;
 	if (!(m->flags & (HC_SYN_RTX | HC_SYN_COOKIE)))
 		hc_rtt_sample(env, c, hc_stamp_us(env->stamp, m->timed_at));
 	else if (m->flags & HC_SYN_RTX)

@@ -44,6 +44,11 @@ enum hc_tcb_flags {
 	HC_TCB_SACK = 1u << 15,       // SACK was negotiated (RFC 2018 2).
 };
 
+// What a connection was told or agreed to do, and what only data or loss needs as flags.
+enum hc_tcb_switch {
+	HC_SWITCH_NODELAY = 1u << 0, // HC_OPTION_NODELAY: Nagle's algorithm is off.
+};
+
 struct hc_tcb {
 	/*  0 */ struct hc_flow_key key;
 	/* 12 */ uint16_t flags; // enum hc_tcb_flags.
@@ -90,7 +95,10 @@ struct hc_cc {
 	/* 46 */ bool wants_rtx;   // The segment at SND.UNA is to be sent again.
 	/* 47 */ bool has_recover; // After a timeout, until what was in flight is acknowledged.
 	/* 48 */ bool has_epoch;
-	/* 49 */ uint8_t spare[15];
+	/* 49 */ bool is_overdue; // The override timeout went off: a silly piece may go.
+	/* 50 */ uint16_t spare0;
+	/* 52 */ uint32_t sent_ms; // When data was last sent.
+	/* 56 */ uint32_t spare1[2];
 };
 HC_STATIC_ASSERT(sizeof(struct hc_cc) == 64, "congestion control has a line of its own");
 
@@ -115,10 +123,10 @@ struct hc_tcb_cold {
 	/* 56 */ uint16_t mss; // Largest payload we send in a segment, options taken off.
 	/* 58 */ uint8_t snd_wscale;
 	/* 59 */ uint8_t rcv_wscale;
-	/* 60 */ uint8_t retries; // Retransmissions without progress.
-	/* 61 */ bool is_holding; // Something is held out of order (tcp/held.h).
-	/* 62 */ uint8_t spare[2];
-	/* 64 */ struct hc_cc cc; // Initialised by the first data queued.
+	/* 60 */ uint8_t retries;   // Retransmissions without progress.
+	/* 61 */ bool is_holding;   // Something is held out of order (tcp/held.h).
+	/* 62 */ uint16_t switches; // enum hc_tcb_switch.
+	/* 64 */ struct hc_cc cc;   // Initialised by the first data queued.
 };
 HC_STATIC_ASSERT(offsetof(struct hc_tcb_cold, cc) == HC_COLD_FIRST_BYTES,
 		 "what every connection has is one cache line");
@@ -148,6 +156,7 @@ struct hc_tcp_env {
 	uint8_t synack_retries;
 	uint8_t data_retries;
 	uint8_t congestion; // enum hc_congestion.
+	uint16_t switches;  // enum hc_tcb_switch of a new connection.
 	bool has_timestamps;
 	bool has_window_scale;
 	bool has_sack;

@@ -104,6 +104,7 @@ static void draw_stack(struct sim_plan *p, struct hc_rng *r, unsigned i)
 	c->congestion = hc_rng_below(r, HC_CONGESTION_COUNT);
 	if (!p->is_perfect && one_in(r, 4))
 		draw_narrow_limits(c, r);
+	c->has_nodelay = one_in(r, 2);
 	// A wire that never loses must not look as if it did: the longest way there and back, with
 	// the other end's pauses, is within the time-out.
 	if (p->wire == SIM_WIRE_CLEAN) {

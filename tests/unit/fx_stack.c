@@ -50,6 +50,7 @@ static void default_cfg(struct hc_stack_config *cfg)
 	cfg->has_timestamps = false;
 	cfg->has_window_scale = false;
 	cfg->has_sack = false;
+	cfg->has_nodelay = true; // Tests say when they want Nagle's algorithm.
 	cfg->seed = 7;
 }
 

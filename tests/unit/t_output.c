@@ -65,6 +65,7 @@ static struct fx_conn wide_open(void)
 
 	x.t.snd_wnd = 1u << 20;
 	x.c.snd_wnd_max = 1u << 20;
+	x.c.switches = HC_SWITCH_NODELAY; // Nagle's algorithm has tests of its own.
 	return x;
 }
 
@@ -183,14 +184,115 @@ static void small_piece_goes_when_it_is_all_there_is(void)
 	CHECK_PLAN(&x, x.t.snd_una + 10, 10, ACK | PSH, false);
 }
 
-static void small_window_is_used_when_nothing_is_in_flight(void)
+// RFC 9293 3.8.6.2.1: less than a segment and than half of the largest window waits for the
+// override timeout, even when nothing is in flight.
+static void small_window_is_used_after_the_override_timeout(void)
+{
+	struct fx_conn x = wide_open();
+	hc_seq una = x.t.snd_una;
+	struct hc_seg seg;
+
+	x.t.snd_wnd = 10;
+	fx_queued(&x, 5000);
+	CU_ASSERT(wants_persist(&x));
+	x.t.flags |= HC_TCB_PROBING; // As the flush does when it arms the timer.
+	UNIT_EQ(fx_what(timeout(&x)), HC_DO_OUTPUT);
+	CHECK_PLAN(&x, una, 10, ACK, false);
+	CHECK_SILENT(&x);
+	UNIT_EQ(fx_ctr[HC_CTR_persist_probes], 0);
+	// The next one waits again, and a window worth using ends the wait.
+	seg = ack_of(&x, una + 10);
+	seg.wnd = 0;
+	(void)fx_input(&x, &seg);
+	x.t.snd_wnd = 20;
+	CU_ASSERT(wants_persist(&x));
+	x.t.flags |= HC_TCB_PROBING;
+	seg.wnd = 2000 >> x.c.snd_wscale;
+	UNIT_EQ(fx_what(fx_input(&x, &seg)), HC_DO_OUTPUT | HC_DO_TIMER_OFF);
+	CHECK_PLAN(&x, una + 10, 1400, ACK, false);
+	UNIT_EQ(x.t.flags & HC_TCB_PROBING, 0);
+}
+
+// A window of half the largest ever, or with all there is in it, is used at once.
+static void small_window_that_is_half_of_all_is_used_at_once(void)
 {
 	struct fx_conn x = wide_open();
 
+	x.c.snd_wnd_max = 20;
 	x.t.snd_wnd = 10;
 	fx_queued(&x, 1000);
 	CHECK_PLAN(&x, x.t.snd_una, 10, ACK, false);
+	x = wide_open();
+	x.t.snd_wnd = 10;
+	fx_queued(&x, 10);
+	CHECK_PLAN(&x, x.t.snd_una, 10, ACK | PSH, false);
+}
+
+static void nagle_lets_one_small_piece_be_out_at_a_time(void)
+{
+	struct fx_conn x = wide_open();
+	hc_seq una = x.t.snd_una;
+	struct hc_seg seg;
+
+	x.c.switches = 0;
+	fx_queued(&x, 10);
+	CHECK_PLAN(&x, una, 10, ACK | PSH, false); // Nothing is in flight.
+	fx_queued(&x, 10);
 	CHECK_SILENT(&x);
+	fx_queued(&x, 1400);
+	CHECK_PLAN(&x, una + 10, 1400, ACK, false); // A whole segment goes.
+	CHECK_SILENT(&x);
+	seg = ack_of(&x, una + 10);
+	(void)fx_input(&x, &seg);
+	CHECK_SILENT(&x);
+	seg = ack_of(&x, una + 1410);
+	CU_ASSERT(fx_what(fx_input(&x, &seg)) & HC_DO_OUTPUT);
+	CHECK_PLAN(&x, una + 1410, 10, ACK | PSH, false);
+}
+
+static void nagle_does_not_hold_a_fin_back(void)
+{
+	struct fx_conn x = wide_open();
+	hc_seq una = x.t.snd_una;
+
+	x.c.switches = 0;
+	fx_queued(&x, 10);
+	CHECK_PLAN(&x, una, 10, ACK | PSH, false);
+	fx_queued(&x, 10);
+	CHECK_SILENT(&x);
+	fx_close_called(&x);
+	CHECK_PLAN(&x, una + 10, 10, ACK | PSH | FIN, false);
+}
+
+// RFC 5681 4.1.
+static void window_begins_again_after_a_pause(void)
+{
+	struct hc_tcp_env env = fx_env();
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct fx_conn x = wide_open();
+		uint32_t want = i ? 14000 : 100 * 1400;
+		struct hc_send_plan plan;
+		uint32_t sent = 0;
+		bool arm_persist;
+
+		x.c.cwnd = 100 * 1400;
+		x.c.cc.sent_ms = env.now_ms - x.c.rto_ms - i;
+		fx_queued(&x, 200 * 1400);
+		CU_ASSERT(!hc_tcp_owes_one_segment(&x.t, &x.c));
+		while (hc_tcp_output_next(&x.t, &x.c, &env, &plan, &arm_persist))
+			sent += plan.len;
+		UNIT_EQ(sent, want);
+		UNIT_EQ(x.c.cc.sent_ms, env.now_ms);
+		// The same for a request of one segment, before more.
+		x = wide_open();
+		x.c.cwnd = 100 * 1400;
+		x.c.cc.sent_ms = env.now_ms - x.c.rto_ms - i;
+		fx_queued(&x, 100);
+		CU_ASSERT(hc_tcp_owes_one_segment(&x.t, &x.c));
+		hc_tcp_output_one_segment(&x.t, &x.c, &env, &plan);
+		UNIT_EQ(x.c.cwnd, want);
+	}
 }
 
 static void initial_window_is_that_of_rfc_6928(void)
@@ -563,7 +665,10 @@ UNIT_SUITE(output, UNIT_TEST(open_makes_a_tcb_in_syn_sent),
 	   UNIT_TEST(fin_alone_goes_when_there_is_no_data),
 	   UNIT_TEST(nothing_is_sent_past_the_window),
 	   UNIT_TEST(small_piece_goes_when_it_is_all_there_is),
-	   UNIT_TEST(small_window_is_used_when_nothing_is_in_flight),
+	   UNIT_TEST(small_window_is_used_after_the_override_timeout),
+	   UNIT_TEST(small_window_that_is_half_of_all_is_used_at_once),
+	   UNIT_TEST(nagle_lets_one_small_piece_be_out_at_a_time),
+	   UNIT_TEST(nagle_does_not_hold_a_fin_back), UNIT_TEST(window_begins_again_after_a_pause),
 	   UNIT_TEST(initial_window_is_that_of_rfc_6928),
 	   UNIT_TEST(slow_start_adds_a_segment_an_ack_and_then_one_a_window),
 	   UNIT_TEST(timeout_begins_again_from_snd_una_with_one_segment),
