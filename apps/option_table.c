@@ -100,6 +100,8 @@ const struct option option_table[] = {
 	 NULL, AT(stack.has_sack), ANY, B | L | S, OPTION_SWITCH, GROUP_TCP},
 	{"nodelay", "nodelay", "on|off", "send small pieces at once; off: Nagle's algorithm",
 	 NULL, AT(stack.has_nodelay), ANY, B | L | S, OPTION_SWITCH, GROUP_TCP},
+	{"ecn", "ecn", "on|off", "offer RFC 3168 congestion notification (off)",
+	 NULL, AT(stack.has_ecn), ANY, B | L | S, OPTION_SWITCH, GROUP_TCP},
 	{"rto-init", "rto_init_ms", "MS", "first retransmission timeout (RFC 6298)",
 	 NULL, AT(stack.rto_init_ms), 1, DAY_MS, B | L | S, OPTION_MILLIS, GROUP_TCP},
 	{"rto-min", "rto_min_ms", "MS", "shortest retransmission timeout",

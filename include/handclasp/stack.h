@@ -91,6 +91,7 @@ struct hc_stack_config {
 	bool has_window_scale;   /**< Offer RFC 7323 window scale. */
 	bool has_sack;           /**< Permit RFC 2018 selective acknowledgments. */
 	bool has_nodelay;        /**< Connections begin with HC_OPTION_NODELAY on. */
+	bool has_ecn;            /**< Offer and accept RFC 3168 ECN; off by default. */
 	uint8_t syn_cookies;     /**< enum hc_syn_cookies. */
 	bool keeps_stage_cycles; /**< Account TSC cycles to pipeline stages
 				    (hc_worker_stage_cycles()). */

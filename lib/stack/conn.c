@@ -60,7 +60,7 @@ static bool connect_one(struct hc_worker *w, const struct hc_connect_args *args,
 	t->cookie = cookie;
 	t->neigh = neigh;
 	hc_tcp_open(t, &w->cold[idx], &w->env);
-	if (HC_UNLIKELY(!hc_tx_syn(w, t, &w->cold[idx], false))) {
+	if (HC_UNLIKELY(!hc_tx_syn(w, t, &w->cold[idx]))) {
 		w->ctr[HC_CTR_connect_no_buffer]++;
 		goto err;
 	}

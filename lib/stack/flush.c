@@ -5,6 +5,7 @@
 // Waiting until here is what lets an ACK ride on data, and a FIN on the last of it.
 
 #include "stack/tx.h"
+#include "tcp/ecn.h"
 
 #include <rte_ethdev.h>
 
@@ -89,7 +90,8 @@ HC_ALWAYS_INLINE void send_planned(struct hc_worker *w, uint32_t idx, struct rte
 	struct hc_tx_seg s = hc_tx_from_tcb(w, t, &w->cold[idx]);
 
 	s.seq = plan->seq;
-	s.flags = plan->flags;
+	s.flags = (uint8_t)(plan->flags | (hc_tx_has_echo(t, &w->cold[idx]) ? HC_TCP_ECE : 0));
+	hc_ecn_mark(t, &w->cold[idx], plan, &s);
 	s.payload_len = plan->len;
 	if (plan->len) {
 		uint8_t *payload = rte_pktmbuf_mtod(m, uint8_t *) + HC_ETH_LEN + HC_IP4_LEN +
@@ -189,7 +191,8 @@ static inline bool conn_output(struct hc_worker *w, uint32_t idx)
 {
 	if (HC_UNLIKELY(w->spare_count == 0))
 		return conn_output_any(w, idx);
-	if (HC_LIKELY(hc_tcp_owes_only_fin(&w->tcb[idx], &w->cold[idx])))
+	if (HC_LIKELY(hc_tcp_owes_only_fin(&w->tcb[idx], &w->cold[idx])) &&
+	    !hc_tx_has_echo(&w->tcb[idx], &w->cold[idx]))
 		send_fin(w, idx);
 	else if (hc_tcp_owes_one_segment(&w->tcb[idx], &w->cold[idx]))
 		send_one_segment(w, idx);

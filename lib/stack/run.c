@@ -240,9 +240,9 @@ static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_se
 	}
 	if (v & HC_DO_RST)
 		hc_tx_rst(w, t, c);
-	if (v & HC_DO_SYN && !HC_FAULT(syn_not_retransmitted) && hc_tx_syn(w, t, c, false))
+	if (v & HC_DO_SYN && !HC_FAULT(syn_not_retransmitted) && hc_tx_syn(w, t, c))
 		w->ctr[HC_CTR_rtx_syn]++;
-	if (v & HC_DO_SYNACK && hc_tx_syn(w, t, c, true) && t->flags & HC_TCB_RTX)
+	if (v & HC_DO_SYNACK && hc_tx_syn_with(w, t, c, true, 0) && t->flags & HC_TCB_RTX)
 		w->ctr[HC_CTR_rtx_synack]++;
 	if (v & HC_DO_FAILED) {
 		count_end(w, idx, v);
@@ -353,8 +353,14 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_any(struct hc_worker *w, uint32_t id
 {
 	struct hc_tcb *t = &w->tcb[idx];
 	bool had_data = t->flags & HC_TCB_DATA;
-	hc_verdict v = hc_tcp_input(t, &w->cold[idx], seg, &w->env);
-	enum hc_counter drop = hc_verdict_drop_of(v);
+	enum hc_counter drop;
+	hc_verdict v;
+
+	if (HC_UNLIKELY(w->cold[idx].switches & HC_SWITCH_ECN))
+		seg->ecn =
+			*rte_pktmbuf_mtod_offset(m, const uint8_t *, HC_ETH_LEN + HC_IP4_TOS) & 3;
+	v = hc_tcp_input(t, &w->cold[idx], seg, &w->env);
+	drop = hc_verdict_drop_of(v);
 
 	if (HC_UNLIKELY(v & HC_DO_HOLD))
 		drop = hc_held_add(w, idx, &m, seg);

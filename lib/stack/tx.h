@@ -119,12 +119,25 @@ HC_ALWAYS_INLINE struct hc_tx_seg hc_tx_from_tcb(struct hc_worker *w, struct hc_
 	};
 }
 
+HC_NOINLINE void hc_tx_ack_echo(struct hc_worker *w, struct hc_tcb *t, const struct hc_tcb_cold *c);
+
+// Whether what is sent says ECE (RFC 3168 6.1.3).
+HC_ALWAYS_INLINE bool hc_tx_has_echo(const struct hc_tcb *t, const struct hc_tcb_cold *c)
+{
+	return HC_UNLIKELY(t->flags & HC_TCB_DATA) && HC_UNLIKELY(c->switches & HC_SWITCH_ECN_ECHO);
+}
+
 // <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. Nothing is owed after that.
 HC_ALWAYS_INLINE void hc_tx_ack(struct hc_worker *w, struct hc_tcb *t, const struct hc_tcb_cold *c)
 {
-	struct rte_mbuf *m = hc_mbuf_get(w);
+	struct rte_mbuf *m;
 	struct hc_tx_seg s;
 
+	if (hc_tx_has_echo(t, c)) {
+		hc_tx_ack_echo(w, t, c);
+		return;
+	}
+	m = hc_mbuf_get(w);
 	if (HC_UNLIKELY(!m))
 		return; // The peer will ask again.
 	s = hc_tx_from_tcb(w, t, c);
@@ -132,9 +145,9 @@ HC_ALWAYS_INLINE void hc_tx_ack(struct hc_worker *w, struct hc_tcb *t, const str
 	hc_tx_segment(w, m, &s, t->neigh);
 }
 
-// Our SYN, or with is_synack the SYN,ACK of a simultaneous open.
-HC_ALWAYS_INLINE bool hc_tx_syn(struct hc_worker *w, struct hc_tcb *t, const struct hc_tcb_cold *c,
-				bool is_synack)
+// Our SYN, or with is_synack the SYN,ACK of a simultaneous open, and more flags with it.
+HC_ALWAYS_INLINE bool hc_tx_syn_with(struct hc_worker *w, struct hc_tcb *t,
+				     const struct hc_tcb_cold *c, bool is_synack, unsigned flags)
 {
 	struct rte_mbuf *m = hc_mbuf_get(w);
 	struct hc_tx_seg s;
@@ -147,7 +160,7 @@ HC_ALWAYS_INLINE bool hc_tx_syn(struct hc_worker *w, struct hc_tcb *t, const str
 		.key = &t->key,
 		.seq = c->iss,
 		.ack = t->rcv_nxt,
-		.flags = is_synack ? HC_TCP_SYN | HC_TCP_ACK : HC_TCP_SYN,
+		.flags = (uint8_t)((is_synack ? HC_TCP_SYN | HC_TCP_ACK : HC_TCP_SYN) | flags),
 		.wnd = (uint16_t)hc_min_u32(w->env.rcv_buf_bytes, 0xffff),
 		.has_ts = is_synack ? t->flags & HC_TCB_TS : w->env.has_timestamps,
 		.tsval = w->env.ts_now,
@@ -159,6 +172,15 @@ HC_ALWAYS_INLINE bool hc_tx_syn(struct hc_worker *w, struct hc_tcb *t, const str
 	};
 	hc_tx_segment(w, m, &s, t->neigh);
 	return true;
+}
+
+HC_NOINLINE bool hc_tx_syn_odd(struct hc_worker *w, struct hc_tcb *t, const struct hc_tcb_cold *c);
+
+HC_ALWAYS_INLINE bool hc_tx_syn(struct hc_worker *w, struct hc_tcb *t, const struct hc_tcb_cold *c)
+{
+	if (HC_UNLIKELY(w->has_odd_syn))
+		return hc_tx_syn_odd(w, t, c);
+	return hc_tx_syn_with(w, t, c, false, 0);
 }
 
 // RST from a TCB: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>.
@@ -193,9 +215,9 @@ static inline void hc_tx_rst_reply(struct hc_worker *w, const struct hc_seg *seg
 	hc_tx_segment(w, m, &s, hc_route(w, seg->key.remote_be));
 }
 
-// The SYN,ACK of a SYN mini, with our clock's `tsval`.
-HC_ALWAYS_INLINE void hc_tx_synack_at(struct hc_worker *w, const struct hc_syn_mini *y,
-				      uint32_t tsval)
+// The SYN,ACK of a SYN mini, with our clock's `tsval` and more flags.
+HC_ALWAYS_INLINE void hc_tx_synack_with(struct hc_worker *w, const struct hc_syn_mini *y,
+					uint32_t tsval, unsigned flags)
 {
 	struct rte_mbuf *m = hc_mbuf_get(w);
 	struct hc_tx_seg s;
@@ -206,7 +228,7 @@ HC_ALWAYS_INLINE void hc_tx_synack_at(struct hc_worker *w, const struct hc_syn_m
 		.key = &y->key,
 		.seq = y->iss,
 		.ack = y->irs + 1,
-		.flags = HC_TCP_SYN | HC_TCP_ACK,
+		.flags = (uint8_t)(HC_TCP_SYN | HC_TCP_ACK | flags),
 		.wnd = (uint16_t)hc_min_u32(w->env.rcv_buf_bytes, 0xffff),
 		.has_ts = y->flags & HC_SYN_TS,
 		.tsval = tsval,
@@ -219,9 +241,14 @@ HC_ALWAYS_INLINE void hc_tx_synack_at(struct hc_worker *w, const struct hc_syn_m
 	hc_tx_segment(w, m, &s, y->neigh);
 }
 
+HC_NOINLINE void hc_tx_synack_odd(struct hc_worker *w, const struct hc_syn_mini *y);
+
 HC_ALWAYS_INLINE void hc_tx_synack(struct hc_worker *w, const struct hc_syn_mini *y)
 {
-	hc_tx_synack_at(w, y, w->env.ts_now);
+	if (HC_UNLIKELY(y->flags & HC_SYN_ODD))
+		hc_tx_synack_odd(w, y);
+	else
+		hc_tx_synack_with(w, y, w->env.ts_now, 0);
 }
 
 // An ACK that a mini sends of itself: <SEQ><ACK> and a window as it stands on the wire.

@@ -184,6 +184,7 @@ static void init_env(struct hc_worker *w)
 	env->has_window_scale = cfg->has_window_scale;
 	env->has_sack = cfg->has_sack;
 	env->switches = cfg->has_nodelay ? HC_SWITCH_NODELAY : 0;
+	env->has_ecn = cfg->has_ecn;
 	env->ctr = w->ctr;
 }
 
@@ -285,6 +286,7 @@ int hc_worker_create(struct hc_port *port, unsigned queue, const struct hc_stack
 	w->redirects = port->queue_count > 1 && !port->has_rss;
 	w->pool = port->pool[queue];
 	w->stage.is_on = cfg->keeps_stage_cycles;
+	w->has_odd_syn = cfg->has_ecn;
 	w->always_cookies = cfg->syn_cookies == HC_SYN_COOKIES_ALWAYS;
 	if (port->has_rss)
 		rte_convert_rss_key((const uint32_t *)(const void *)port->rss_key,

@@ -8,6 +8,7 @@
 //   step.c    the step: receive, parse, look up, run, timers, publish
 //   run.c     what a segment does to its flow: carries out the core's verdicts
 //   cookies.c SYN cookies: answered and taken back
+//   opening.c SYNs and SYN,ACKs with more in them than usual
 //   expire.c  what time does to flows
 //   tx.h      packet buffers and frames on their way out; flush.c sends them
 //   neigh.c   ARP and next hops         icmp.c   ICMP
@@ -199,6 +200,7 @@ struct hc_worker {
 	bool redirects; // Frames of other workers' flows may arrive here.
 	bool is_started;
 	bool always_cookies; // HC_SYN_COOKIES_ALWAYS.
+	bool has_odd_syn;    // Our SYNs are not all alike: opening.c.
 	uint32_t ts_offset;
 	rte_rwlock_t *gate;  // The port's.
 	uint64_t next_ms_ns; // When env.now_ms moves on.

@@ -125,6 +125,13 @@ void hc_cc_on_loss(struct hc_tcb_cold *c, const struct hc_tcp_env *env, uint32_t
 	struct hc_cc *k = &c->cc;
 	uint32_t kept = flight / 2;
 
+	// RFC 3168 6.1.2: the peer is told of every reduction, and ECE and a loss in the same round
+	// trip are one.
+	if (HC_UNLIKELY(c->switches & HC_SWITCH_ECN)) {
+		c->switches |= HC_SWITCH_ECN_CWR;
+		if (c->switches & HC_SWITCH_ECN_REDUCED)
+			return;
+	}
 	k->acked = 0;
 	if (env->congestion == HC_CONGESTION_CUBIC) {
 		kept = (uint32_t)((uint64_t)flight * 7 / 10);
@@ -161,6 +168,23 @@ static bool may_enter(const struct hc_tcb *t, struct hc_cc *k)
 		return false;
 	k->has_recover = false;
 	return true;
+}
+
+void hc_cc_on_echo(const struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env)
+{
+	uint32_t flight = t->snd_nxt - t->snd_una;
+
+	// With a loss the window has shrunk already.
+	if (!hc_cc_is_live(c) || flight == 0 || c->cc.is_recovering ||
+	    t->flags & HC_TCB_RECOVERING || !may_enter(t, &c->cc))
+		return;
+	if (c->switches & HC_SWITCH_ECN_REDUCED && !HC_FAULT(every_echo_reduces))
+		return;
+	hc_cc_on_loss(c, env, flight);
+	c->cwnd = hc_min_u32(c->cwnd, c->ssthresh);
+	c->cc.recover = t->snd_nxt;
+	c->switches |= HC_SWITCH_ECN_REDUCED;
+	env->ctr[HC_CTR_ecn_reductions]++;
 }
 
 uint32_t hc_cc_dup_ack(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env)

@@ -11,6 +11,7 @@
 //                         CUBIC: RFC 9438 4.2 to 4.4, in integers: bytes, milliseconds
 //   loss seen by ACKs     RFC 5681 3.2 and RFC 6582 3.2: three repeated ACKs, one segment sent
 //                         again for each partial ACK; limited transmit before (RFC 3042)
+//   ECE in an ACK         RFC 3168 6.1.2, see ecn.h
 //   after it              ssthresh = FlightSize / 2, RFC 9438 4.6: FlightSize * 0.7, at least 2
 //   timeout               RFC 5681 3.1: the same ssthresh, cwnd = 1 SMSS; RFC 9438 4.8: K = 0
 //
@@ -43,6 +44,10 @@ void hc_cc_on_loss(struct hc_tcb_cold *c, const struct hc_tcp_env *env, uint32_t
 
 // The retransmission timer went off for the first time since progress.
 void hc_cc_on_timeout(const struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env);
+
+// An ACK says that a segment met congestion (RFC 3168 6.1.2), before SND.UNA moves: a loss without
+// the loss, at most one a round trip.
+void hc_cc_on_echo(const struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env);
 
 // An ACK repeated SND.UNA while data is in flight (RFC 5681 2). @return the verdict's actions.
 uint32_t hc_cc_dup_ack(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env);

@@ -91,6 +91,7 @@ uint32_t hc_cookie_make(struct hc_cookies *k, const struct hc_seg *syn,
 	memset(m, 0, sizeof *m);
 	hc_syn_open(m, syn, env, false, 0);
 	m->flags |= HC_SYN_COOKIE;
+	m->flags &= (uint16_t)~HC_SYN_ECN;
 	if (!(m->flags & HC_SYN_TS))
 		m->flags &= (uint16_t) ~(HC_SYN_WSCALE | HC_SYN_SACK);
 	if (m->flags & HC_SYN_WSCALE)

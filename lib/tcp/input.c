@@ -9,6 +9,7 @@
 #include "tcp/input.h"
 
 #include "tcp/challenge.h"
+#include "tcp/ecn.h"
 #include "tcp/opening.h"
 #include "tcp/rtt.h"
 
@@ -43,6 +44,7 @@ static hc_verdict input_syn_sent(struct hc_tcb *t, struct hc_tcb_cold *c, struct
 		return hc_verdict_drop(0, HC_CTR_tcp_syn_sent_bad);
 	hc_tcp_take_syn(t, c, seg, env);
 	if (has_ack) {
+		hc_ecn_take_synack(t, c, seg, env);
 		t->snd_una = seg->ack;
 		return hc_tcp_become_established(t, c, env) |
 		       (t->flags & HC_TCB_PIGGYBACK ? HC_DO_ACK_DEFER : HC_DO_ACK);
@@ -88,7 +90,7 @@ static uint32_t ack_advances(struct hc_tcb *t, struct hc_tcb_cold *c, const stru
 			what |= HC_DO_SENT;
 		if (hc_cc_is_recovering(c))
 			hc_cc_recovery_ack(t, c, acked);
-		else
+		else if (HC_LIKELY(!hc_ecn_is_echo(c, seg)))
 			hc_tcp_open_cwnd(c, env, acked, t->snd_nxt - una_before);
 	}
 	if (t->flags & (HC_TCB_RTX | HC_TCB_RECOVERING | HC_TCB_SOFT_ERROR)) {
@@ -404,6 +406,7 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 	} else if (hc_seq_gt(seg->ack, t->snd_nxt + HC_FAULT(ack_of_the_unsent_taken))) {
 		return hc_tcp_limited_ack(env, HC_CTR_tcp_ack_unsent);
 	} else if (hc_seq_gt(seg->ack, t->snd_una)) {
+		hc_ecn_acked(t, c, seg, env);
 		what |= ack_advances(t, c, seg, env);
 		what |= update_send_window(t, c, seg, true);
 		if (t->flags & HC_TCB_FIN_SENT &&
@@ -417,6 +420,7 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 				return what & ~(uint32_t)(HC_DO_OUTPUT | HC_DO_ACK);
 		}
 	} else if (seg->ack == t->snd_una) {
+		hc_ecn_acked(t, c, seg, env);
 		if (is_dup_ack(t, c, seg))
 			what |= hc_cc_dup_ack(t, c, env);
 		what |= update_send_window(t, c, seg, false);
@@ -424,6 +428,7 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 		return hc_tcp_challenge(env, HC_CTR_tcp_ack_too_old); // RFC 5961 5.2.
 	}
 
+	hc_ecn_received(c, seg, env);
 	// Sixth: URG. The urgent pointer is ignored, the data stays in line (RFC 6093 2.1, 6).
 	// Seventh and eighth: text and FIN.
 	if (seg->payload_len || seg->flags & HC_TCP_FIN)

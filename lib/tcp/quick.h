@@ -17,6 +17,8 @@
 #define HC_QUICK_TCB_LOSS                                                                          \
 	(HC_TCB_RTX | HC_TCB_SOFT_ERROR | HC_TCB_PROBING | HC_TCB_RECOVERING | HC_TCB_ACK_OWED)
 #define HC_QUICK_TCB_ODD (HC_TCB_DATA | HC_QUICK_TCB_LOSS)
+// Nor, with data, one with any of these switches.
+#define HC_QUICK_SWITCH_ODD HC_SWITCH_ECN
 
 // The send window of an acceptable segment that acknowledges all we sent.
 HC_ALWAYS_INLINE void hc_quick_window(struct hc_tcb *t, struct hc_tcb_cold *c,
@@ -43,7 +45,8 @@ HC_ALWAYS_INLINE bool hc_quick_syn_sent(struct hc_tcb *t, struct hc_tcb_cold *c,
 					const struct hc_seg *seg, const struct hc_tcp_env *env,
 					uint32_t *what)
 {
-	const uint32_t care = HC_TCP_SYN | HC_TCP_ACK | HC_TCP_RST;
+	// With ECE there is ECN to agree on.
+	const uint32_t care = HC_TCP_SYN | HC_TCP_ACK | HC_TCP_RST | HC_TCP_ECE;
 	uint32_t odd = (seg->flags & care) ^ (HC_TCP_SYN | HC_TCP_ACK);
 
 	odd |= seg->ack ^ t->snd_nxt;
@@ -201,6 +204,7 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick_data(struct hc_tcb *t, struct hc_tcb_co
 
 	odd |= (uint32_t)((seg->flags & (HC_TCP_SYN | HC_TCP_RST | HC_TCP_ACK)) ^ HC_TCP_ACK);
 	odd |= (t->flags & HC_QUICK_TCB_LOSS) | c->is_holding;
+	odd |= c->switches & HC_QUICK_SWITCH_ODD;
 	if (HC_UNLIKELY(odd || wnd == 0 || seg->payload_len > wnd ||
 			hc_seq_gt(c->snd_wl1, seg->seq) || !hc_quick_data_state(t, seg)))
 		return false;

@@ -6,6 +6,7 @@
 #include "tcp/syn.h"
 
 #include "tcp/challenge.h"
+#include "tcp/ecn.h"
 #include "tcp/opening.h"
 #include "tcp/rtt.h"
 
@@ -34,6 +35,8 @@ void hc_syn_open(struct hc_syn_mini *m, const struct hc_seg *seg, const struct h
 		m->flags |= HC_SYN_WSCALE;
 	if (env->has_sack && seg->opts & HC_OPT_SACK_PERMITTED)
 		m->flags |= HC_SYN_SACK;
+	if (env->has_ecn && (seg->flags & HC_ECN_SYN) == HC_ECN_SYN)
+		m->flags |= HC_SYN_ECN;
 	m->irs = seg->seq;
 	m->iss = hc_tcp_isn(env, &seg->key);
 	if (has_floor && hc_seq_le(m->iss, iss_floor) && !HC_FAULT(time_wait_reuse_below_floor))
@@ -59,6 +62,9 @@ hc_verdict hc_syn_input(struct hc_syn_mini *m, struct hc_seg *seg, struct hc_tcp
 	if (seg->flags & HC_TCP_SYN && !(seg->flags & (HC_TCP_RST | HC_TCP_ACK)) &&
 	    seg->seq == m->irs) {
 		m->flags |= HC_SYN_RTX;
+		// RFC 3168 6.1.1: one SYN without is enough.
+		if ((seg->flags & HC_ECN_SYN) != HC_ECN_SYN)
+			m->flags &= (uint16_t)~HC_SYN_ECN;
 		env->ctr[HC_CTR_rtx_synack]++;
 		return HC_DO_SYNACK;
 	}
@@ -147,6 +153,10 @@ void hc_syn_promote(const struct hc_syn_mini *m, const struct hc_seg *seg,
 	c->retries = 0;
 	c->is_holding = false;
 	c->switches = env->switches;
+	if (HC_UNLIKELY(m->flags & HC_SYN_ECN)) {
+		c->switches |= HC_SWITCH_ECN;
+		env->ctr[HC_CTR_ecn_negotiated]++;
+	}
 	if (!(m->flags & (HC_SYN_RTX | HC_SYN_COOKIE)))
 		hc_rtt_sample(env, c, hc_stamp_us(env->stamp, m->timed_at));
 	else if (m->flags & HC_SYN_RTX)

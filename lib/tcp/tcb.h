@@ -44,9 +44,13 @@ enum hc_tcb_flags {
 	HC_TCB_SACK = 1u << 15,       // SACK was negotiated (RFC 2018 2).
 };
 
-// What a connection was told or agreed to do, and what only data or loss needs as flags.
+// What a connection was agreed or told to do, and what only data or loss needs as flags.
 enum hc_tcb_switch {
-	HC_SWITCH_NODELAY = 1u << 0, // HC_OPTION_NODELAY: Nagle's algorithm is off.
+	HC_SWITCH_NODELAY = 1u << 0,      // HC_OPTION_NODELAY: Nagle's algorithm is off.
+	HC_SWITCH_ECN = 1u << 8,          // Both sides know ECN (RFC 3168 6.1.1).
+	HC_SWITCH_ECN_ECHO = 1u << 9,     // CE came, CWR not yet: what we send says ECE.
+	HC_SWITCH_ECN_CWR = 1u << 10,     // The next new data says CWR.
+	HC_SWITCH_ECN_REDUCED = 1u << 11, // ECE took from the window up to cc.recover.
 };
 
 struct hc_tcb {
@@ -82,7 +86,7 @@ HC_STATIC_ASSERT(offsetof(struct hc_tcb, state) == 61 && offsetof(struct hc_tcb,
 struct hc_cc {
 	/*  0 */ uint64_t acked; // Bytes acknowledged towards the next step of the window.
 	/*  8 */ hc_seq dup_una; // The SND.UNA that dup_acks counts for.
-	/* 12 */ hc_seq recover; // RFC 6582: SND.NXT when the loss was seen.
+	/* 12 */ hc_seq recover; // RFC 6582: SND.NXT when the loss, or ECE, was seen.
 	/* 16 */ uint32_t w_max; // RFC 9438, in bytes and milliseconds from here on.
 	/* 20 */ uint32_t w_prior;
 	/* 24 */ uint32_t w_est;
@@ -160,6 +164,7 @@ struct hc_tcp_env {
 	bool has_timestamps;
 	bool has_window_scale;
 	bool has_sack;
+	bool has_ecn;
 	uint32_t challenge_epoch; // now_ms / 128 + 1 of the current allowance; 0: none yet.
 	uint32_t challenge_left;
 	uint64_t *ctr; // HC_CTR_COUNT counters.

@@ -40,6 +40,7 @@ struct hc_tx_seg {
 	uint32_t tsval;
 	uint32_t tsecr;
 	uint16_t ip_id;
+	uint8_t ecn; // The low two bits of TOS.
 	uint16_t payload_len;
 	uint64_t payload_sum; // hc_csum_add() over the payload, when checksums are in software.
 };
@@ -135,6 +136,7 @@ HC_ALWAYS_INLINE uint32_t hc_build_tcp(uint8_t *frame, const struct hc_l2_templa
 	// IPv4: version, IHL and TOS by the template with the total length; identification, DF,
 	// TTL, protocol and checksum; the addresses.
 	uint32_t ver_to_len = HC_BUILD_LANE32(hc_load16(l2->bytes + HC_ETH_LEN), 0) |
+			      HC_BUILD_LANE32((HC_FORCE uint16_t)hc_to_be16(s->ecn), 0) |
 			      (HC_FORCE uint32_t)hc_to_be32(HC_IP4_LEN + tcp_len);
 	uint64_t id_to_csum =
 		HC_SWAP64((uint64_t)s->ip_id << 48 | (uint64_t)HC_IP4_DF << 32 |

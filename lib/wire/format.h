@@ -44,6 +44,8 @@ enum {
 	HC_IP4_DF = 0x4000,
 	HC_IP4_MF = 0x2000,
 	HC_IP4_OFFSET_MASK = 0x1fff,
+	HC_ECN_ECT0 = 2, // The low two bits of TOS (RFC 3168 5).
+	HC_ECN_CE = 3,
 	HC_IPPROTO_ICMP = 1,
 	HC_IPPROTO_TCP = 6,
 

@@ -55,7 +55,8 @@ struct hc_seg {
 	/* 44 */ uint32_t ref;     // What the flow table or the tuple slot named.
 	/* 48 */ const struct hc_flow_key *found; // Its key, or nobody's.
 	/* 56 */ uint32_t slot;                   // Source tuple slot.
-	/* 60 */ uint32_t spare;
+	/* 60 */ uint8_t ecn; // ECN field of the IP header; only for connections that have ECN.
+	/* 61 */ uint8_t spare[3];
 };
 HC_STATIC_ASSERT(sizeof(struct hc_seg) == 64, "a segment view is one cache line");
 

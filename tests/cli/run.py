@@ -155,6 +155,7 @@ class Options(Case):
         "window-scale": ("off", "window_scale", False),
         "sack": ("off", "sack", False),
         "nodelay": ("off", "nodelay", False),
+        "ecn": ("on", "ecn", True),
         "rto-init": ("500", "rto_init_ms", 500),
         "rto-min": ("100", "rto_min_ms", 100),
         "rto-max": ("30s", "rto_max_ms", 30000),

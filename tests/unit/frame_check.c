@@ -84,8 +84,19 @@ static const char *check_options(const uint8_t *opt, uint32_t len, struct frame_
 
 static const char *check_flags(const struct frame_view *v)
 {
-	if (v->flags & ~(FRAME_FIN | FRAME_SYN | FRAME_RST | FRAME_PSH | FRAME_ACK))
-		return "URG, ECE or CWR is set";
+	const unsigned ecn = FRAME_ECE | FRAME_CWR;
+
+	if (v->flags & 0x20)
+		return "URG is set";
+	if (v->flags & FRAME_RST && v->flags & ecn)
+		return "ECE or CWR with RST";
+	// RFC 3168 6.1.1, 6.1.2, 6.1.4.
+	if (v->flags & FRAME_SYN && (v->flags & (ecn | FRAME_ACK)) == ecn + FRAME_ACK)
+		return "SYN,ACK with ECE and CWR";
+	if (!(v->flags & FRAME_SYN) && v->flags & FRAME_CWR && v->payload_len == 0)
+		return "CWR without data";
+	if (v->tos && v->payload_len == 0)
+		return "ECT without data";
 	if (v->flags & FRAME_SYN && v->flags & (FRAME_FIN | FRAME_RST))
 		return "SYN with FIN or RST";
 	if (v->flags & FRAME_RST && v->flags & FRAME_FIN)
@@ -145,6 +156,8 @@ static const char *check_icmp(const uint8_t *icmp, uint32_t icmp_len, struct fra
 	v->op = icmp[0];
 	v->payload = icmp + 8;
 	v->payload_len = icmp_len - 8;
+	if (v->tos)
+		return "ICMP with ECT";
 	return icmp[0] == 0 && icmp[1] == 0 ? NULL : "ICMP is not an echo reply";
 }
 
@@ -157,6 +170,9 @@ static const char *check_ip(const uint8_t *ip, uint32_t len, enum frame_csum csu
 		return "total length is not the frame's";
 	if (frame_get16(ip + 6) & 0xbfff && ip[9] != 1)
 		return "fragmented";
+	v->tos = ip[1];
+	if (v->tos & ~2)
+		return "TOS is not 0 or ECT(0)";
 	if (ip[8] != 64)
 		return "TTL is not 64";
 	v->ip_csum = (uint16_t)frame_get16(ip + 10);

@@ -19,6 +19,8 @@ enum frame_flags {
 	FRAME_RST = 0x04,
 	FRAME_PSH = 0x08,
 	FRAME_ACK = 0x10,
+	FRAME_ECE = 0x40,
+	FRAME_CWR = 0x80,
 };
 
 struct frame_view {
@@ -31,6 +33,7 @@ struct frame_view {
 	uint32_t ack;
 	uint16_t wnd;
 	uint8_t flags;
+	uint8_t tos;
 	uint8_t wscale;
 	bool has_mss;
 	bool has_wscale;

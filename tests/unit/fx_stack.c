@@ -323,6 +323,7 @@ struct frame_tcp fx_peer_frame(const struct fx_peer *p, unsigned flags, uint32_t
 	f.ack = flags & FRAME_ACK ? p->ack : 0;
 	f.flags = (uint8_t)flags;
 	f.wnd = p->wnd;
+	f.tos = p->tos;
 	if (p->opt_len)
 		memcpy(opt, p->opt, p->opt_len);
 	f.opt_len = p->opt_len;

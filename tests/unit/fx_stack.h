@@ -96,6 +96,7 @@ struct fx_peer {
 	uint32_t seq; // Next to send.
 	uint32_t ack; // Next expected.
 	uint16_t wnd;
+	uint8_t tos;
 	bool has_ts;
 	uint32_t tsval, tsecr;
 	const uint8_t *opt;

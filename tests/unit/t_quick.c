@@ -42,6 +42,7 @@ static struct hc_tcp_env random_env(void)
 	env.has_timestamps = !one_in(4);
 	env.has_window_scale = !one_in(4);
 	env.has_sack = !one_in(4);
+	env.has_ecn = one_in(2);
 	env.rcv_buf_bytes = one_in(4) ? 1000 : FX_RCV_BUF;
 	env.stamp += hc_rng_below(&rng, 1u << 30);
 	env.rto_init_ms = one_in(4) ? 5000 : 1000;
@@ -116,6 +117,10 @@ static struct fx_conn random_conn(void)
 	}
 	if (one_in(16) && x.t.state > HC_SYN_SENT)
 		x.t.rcv_edge = x.t.rcv_nxt + hc_rng_below(&rng, 3);
+	if (one_in(4) && x.t.state > HC_SYN_RCVD)
+		x.c.switches = HC_SWITCH_ECN;
+	if (x.c.switches && x.t.flags & HC_TCB_DATA)
+		x.c.switches |= (uint16_t)(hc_rng_below(&rng, 8) * HC_SWITCH_ECN_ECHO);
 	if (one_in(8))
 		x.t.flags |= HC_TCB_ACK_OWED | HC_TCB_PENDING;
 	if (one_in(8) && x.t.state > HC_SYN_SENT) {
