@@ -69,6 +69,11 @@ const struct option option_table[] = {
 	{"mtu", "mtu", "BYTES", "of the link, IP header included",
 	 NULL, AT(stack.mtu), 576, 9000, B | L | S, OPTION_SIZE, GROUP_PLACE},
 
+	{"ttl", "ttl", "N", "time to live of the packets sent",
+	 NULL, AT(stack.ttl), 1, 255, B | L | S, OPTION_COUNT, GROUP_PLACE},
+	{"dscp", "dscp", "N", "their Diffserv code point",
+	 NULL, AT(stack.dscp), 0, 63, B | L | S, OPTION_COUNT, GROUP_PLACE},
+
 	{"cores", "cores", "N", "bench: N pairs of client and server; load, serve: N workers, a queue each",
 	 NULL, AT(cores), 1, CORES_MAX, B | L | S, OPTION_COUNT, GROUP_MACHINE},
 	{"split", "split", NULL, "client and server on cores of their own",

@@ -69,6 +69,8 @@ struct hc_stack_config {
 	uint32_t reasm_cap; /**< Datagrams put together from fragments at once, 0..256; 0: none. */
 	uint16_t reasm_bytes; /**< Largest payload of one: 576..65515. */
 	uint16_t mtu;         /**< Of the link, IP header included. */
+	uint8_t ttl;          /**< Of the packets sent, 1..255. */
+	uint8_t dscp;         /**< Their Diffserv code point, 0..63. */
 	uint16_t burst_pkts;  /**< Frames taken from the port per step, 1..128. */
 
 	/* Times. */

@@ -103,7 +103,8 @@ static struct hc_neigh *neigh_add(struct hc_worker *w, hc_be32 addr_be)
 	}
 	*n = (struct hc_neigh){.addr_be = addr_be, .state = HC_NEIGH_FAILED};
 	n->match_mask = UINT32_MAX;
-	n->l2.bytes[HC_ETH_LEN] = 0x45; // Frames are written before the answer is there.
+	// Frames are written before the answer is there.
+	hc_l2_template_set_ip(&n->l2, w->cfg.dscp, w->cfg.ttl);
 	n->deadline_ms = w->env.now_ms;
 	n->next = *head;
 	*head = (uint32_t)(n - ns->entry);
@@ -196,6 +197,7 @@ void hc_neigh_send(struct hc_worker *w, struct rte_mbuf *m, hc_be32 remote_be)
 static void neigh_learn(struct hc_worker *w, struct hc_neigh *n, const uint8_t mac[6])
 {
 	hc_l2_template_init(&n->l2, mac, w->port->mac);
+	hc_l2_template_set_ip(&n->l2, w->cfg.dscp, w->cfg.ttl);
 	n->state = HC_NEIGH_REACHABLE;
 	n->is_usable = true;
 	n->match = (HC_FORCE uint32_t)n->addr_be;
@@ -416,7 +418,7 @@ void hc_neighs_init(struct hc_worker *w, void *entries, void *buckets)
 	ns->count = 1;
 	ns->entry[HC_NEIGH_NONE] = (struct hc_neigh){.state = HC_NEIGH_FAILED};
 	ns->entry[HC_NEIGH_NONE].match_mask = UINT32_MAX;
-	ns->entry[HC_NEIGH_NONE].l2.bytes[HC_ETH_LEN] = 0x45;
+	hc_l2_template_set_ip(&ns->entry[HC_NEIGH_NONE].l2, cfg->dscp, cfg->ttl);
 	ns->scan = 0;
 	ns->queue_cap = cfg->neigh_queue_cap;
 	ns->ttl_ms = cfg->arp_ttl_ms;

@@ -35,6 +35,7 @@ void hc_stack_config_default(struct hc_stack_config *cfg)
 		.reasm_cap = 16,
 		.reasm_bytes = 65515,
 		.mtu = 1500,
+		.ttl = 64,
 		.burst_pkts = 32,
 		.time_wait_ms = 60000,
 		.rto_init_ms = 1000,
@@ -100,6 +101,10 @@ static const char *config_error(const struct hc_stack_config *cfg, const struct 
 		return "reasm_bytes is not within 576 and 65515";
 	if (cfg->mtu < 576 || cfg->mtu > 9216)
 		return "mtu is not within 576 and 9216";
+	if (cfg->ttl == 0)
+		return "ttl is 0";
+	if (cfg->dscp > HC_DSCP_MAX)
+		return "dscp is above 63";
 	if (cfg->rcv_buf_bytes < 1024 || cfg->rcv_buf_bytes > 1u << 30)
 		return "rcv_buf_bytes is not within 1024 and 2^30";
 	if (cfg->snd_buf_bytes < 1024 || cfg->snd_buf_bytes > 1u << 30)

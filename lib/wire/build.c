@@ -21,8 +21,17 @@ static void write_eth(uint8_t *frame, const uint8_t *dst, const uint8_t *src, ui
 void hc_l2_template_init(struct hc_l2_template *t, const uint8_t dst[6], const uint8_t src[6])
 {
 	write_eth(t->bytes, dst, src, HC_ETHERTYPE_IP4);
+	hc_l2_template_set_ip(t, 0, HC_TTL_DEFAULT);
+}
+
+void hc_l2_template_set_ip(struct hc_l2_template *t, uint8_t dscp, uint8_t ttl)
+{
+	HC_ASSERT(dscp <= HC_DSCP_MAX);
+	HC_ASSERT(ttl != 0);
 	t->bytes[HC_ETH_LEN + HC_IP4_VER_IHL] = 0x45;
-	t->bytes[HC_ETH_LEN + HC_IP4_TOS] = 0;
+	t->bytes[HC_ETH_LEN + HC_IP4_TOS] = (uint8_t)(dscp << 2);
+	t->id_to_csum = HC_SWAP64((uint64_t)HC_IP4_DF << 32 | (uint64_t)ttl << 24 |
+				  (uint64_t)HC_IPPROTO_TCP << 16);
 }
 
 uint32_t hc_build_arp(uint8_t *frame, uint16_t op, const uint8_t dst[6], const uint8_t sha[6],

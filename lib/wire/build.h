@@ -11,11 +11,13 @@
 #include "wire/format.h"
 #include "wire/seg.h"
 
-// Destination MAC, source MAC, EtherType IPv4, version and IHL, TOS.
+// Destination MAC, source MAC, EtherType IPv4, version and IHL, TOS; and the IPv4 header's second
+// word of eight bytes as it lies in memory: identification 0, DF, TTL, protocol TCP, no checksum.
 struct hc_l2_template {
 	uint8_t bytes[16];
+	uint64_t id_to_csum;
 };
-HC_STATIC_ASSERT(sizeof(struct hc_l2_template) == HC_ETH_LEN + 2,
+HC_STATIC_ASSERT(sizeof(((struct hc_l2_template *)0)->bytes) == HC_ETH_LEN + 2,
 		 "template ends with version, IHL and TOS");
 
 enum hc_build_offload {
@@ -46,6 +48,10 @@ struct hc_tx_seg {
 };
 
 void hc_l2_template_init(struct hc_l2_template *t, const uint8_t dst[6], const uint8_t src[6]);
+
+// What IPv4 says of every packet: its Diffserv code point (RFC 2474 3) and its TTL. Until then 0
+// and HC_TTL_DEFAULT.
+void hc_l2_template_set_ip(struct hc_l2_template *t, uint8_t dscp, uint8_t ttl);
 
 // Bytes of the TCP header that hc_build_tcp() will write: where the payload goes is HC_ETH_LEN +
 // HC_IP4_LEN + this.
@@ -133,14 +139,12 @@ HC_ALWAYS_INLINE uint32_t hc_build_tcp(uint8_t *frame, const struct hc_l2_templa
 	uint64_t addrs = hc_load64(s->key);
 	uint32_t ports = hc_load32((const uint8_t *)s->key + 8);
 
-	// IPv4: version, IHL and TOS by the template with the total length; identification, DF,
-	// TTL, protocol and checksum; the addresses.
+	// IPv4: version, IHL and TOS by the template with the total length; identification with
+	// DF, TTL and protocol by the template, and checksum; the addresses.
 	uint32_t ver_to_len = HC_BUILD_LANE32(hc_load16(l2->bytes + HC_ETH_LEN), 0) |
 			      HC_BUILD_LANE32((HC_FORCE uint16_t)hc_to_be16(s->ecn), 0) |
 			      (HC_FORCE uint32_t)hc_to_be32(HC_IP4_LEN + tcp_len);
-	uint64_t id_to_csum =
-		HC_SWAP64((uint64_t)s->ip_id << 48 | (uint64_t)HC_IP4_DF << 32 |
-			  (uint64_t)HC_TTL_DEFAULT << 24 | (uint64_t)HC_IPPROTO_TCP << 16);
+	uint64_t id_to_csum = HC_SWAP64((uint64_t)s->ip_id << 48) | l2->id_to_csum;
 
 	if (offload == HC_BUILD_CSUM_SOFT) {
 		uint64_t ip_sum = hc_csum_wide2(addrs, id_to_csum, ver_to_len);

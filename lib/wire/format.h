@@ -84,7 +84,8 @@ enum {
 	HC_TCPOPT_SACK = 5,
 	HC_TCPOPT_TIMESTAMPS = 8,
 
-	HC_TTL_DEFAULT = 64,  // RFC 1122 3.2.1.7 asks for it to be set, not to what.
+	HC_TTL_DEFAULT = 64, // RFC 1122 3.2.1.7 asks for it to be set, not to what.
+	HC_DSCP_MAX = 63,
 	HC_MSS_DEFAULT = 536, // RFC 9293 3.7.1 MUST-15.
 	HC_WSCALE_MAX = 14,   // RFC 7323 2.3.
 };

@@ -140,6 +140,8 @@ class Options(Case):
         "clients": ("10.2.0.0/28", "clients", "10.2.0.0/28"),
         "source-ports": ("2000-3000", "source_ports", "2000-3000"),
         "mtu": ("1400", "mtu", 1400),
+        "ttl": ("3", "ttl", 3),
+        "dscp": ("46", "dscp", 46),
         "cores": ("2", "cores", 2),
         "split": (None, "split", True),
         "burst": ("64", "burst_pkts", 64),

@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+uint8_t frame_ttl = 64;
+uint8_t frame_dscp;
+
 static const char *check_arp(const uint8_t *frame, uint32_t len, struct frame_view *v)
 {
 	static const uint8_t none[6];
@@ -95,7 +98,7 @@ static const char *check_flags(const struct frame_view *v)
 		return "SYN,ACK with ECE and CWR";
 	if (!(v->flags & FRAME_SYN) && v->flags & FRAME_CWR && v->payload_len == 0)
 		return "CWR without data";
-	if (v->tos && v->payload_len == 0)
+	if (v->tos & 3 && v->payload_len == 0)
 		return "ECT without data";
 	if (v->flags & FRAME_SYN && v->flags & (FRAME_FIN | FRAME_RST))
 		return "SYN with FIN or RST";
@@ -157,7 +160,7 @@ static const char *check_icmp(const uint8_t *icmp, uint32_t icmp_len, struct fra
 	v->payload = icmp + 8;
 	v->payload_len = icmp_len - 8;
 	if (v->tos)
-		return "ICMP with ECT";
+		return "ICMP with a TOS";
 	return icmp[0] == 0 && icmp[1] == 0 ? NULL : "ICMP is not an echo reply";
 }
 
@@ -171,10 +174,10 @@ static const char *check_ip(const uint8_t *ip, uint32_t len, enum frame_csum csu
 	if (frame_get16(ip + 6) & 0xbfff && ip[9] != 1)
 		return "fragmented";
 	v->tos = ip[1];
-	if (v->tos & ~2)
-		return "TOS is not 0 or ECT(0)";
-	if (ip[8] != 64)
-		return "TTL is not 64";
+	if (ip[9] == 6 && (v->tos & ~2) != frame_dscp << 2)
+		return "TOS is not as it should be";
+	if (ip[8] != (ip[9] == 6 ? frame_ttl : 64))
+		return "TTL is not as it should be";
 	v->ip_csum = (uint16_t)frame_get16(ip + 10);
 	if (ip[9] == 1)
 		csum = FRAME_CSUM_FULL; // Ports are asked for TCP's alone.

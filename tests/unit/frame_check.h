@@ -54,6 +54,10 @@ enum frame_csum {
 	FRAME_CSUM_PSEUDO, // Left to the port: IPv4's 0, TCP's the pseudo header's sum.
 };
 
+// What the host was told to write: 64 and 0 unless a test says otherwise.
+extern uint8_t frame_ttl;
+extern uint8_t frame_dscp;
+
 // @return NULL when a frame of `len` bytes is one that a host may send, else what is wrong with it.
 const char *frame_check(const uint8_t *frame, uint32_t len, enum frame_csum csum,
 			struct frame_view *v);

@@ -67,6 +67,8 @@ void fx_open(const struct fx_options *o)
 	default_cfg(&fx.cfg);
 	if (o->set_cfg)
 		o->set_cfg(&fx.cfg);
+	frame_ttl = fx.cfg.ttl;
+	frame_dscp = fx.cfg.dscp;
 	memcpy(fx.peer_mac, peer_mac, 6);
 	fx.csum = fx.port[0]->has_tx_csum ? FRAME_CSUM_PSEUDO : FRAME_CSUM_FULL;
 	fx.now_ns = 1000 * FX_MS;

@@ -160,7 +160,45 @@ static void data_is_tried_for_a_hundred_seconds(void)
 	fx_shut();
 }
 
-UNIT_SUITE(promises, UNIT_TEST(time_wait_lasts_as_long_as_it_was_set_to),
+static void far_and_urgent(struct hc_stack_config *cfg)
+{
+	cfg->ttl = 3;
+	cfg->dscp = 46;
+	cfg->has_ecn = true;
+}
+
+// RFC 9293 MUST-48, MUST-49: on every segment, those that wait for a neighbour's address with them;
+// frame_check() compares. The two bits beside the code point are ECN's.
+static void segments_carry_the_ttl_and_the_code_point_they_are_told_to(void)
+{
+	const struct fx_options o = {.set_cfg = far_and_urgent, .is_stranger = true};
+	const struct hc_connect_args args = {.remote_addr = FX_PEER, .remote_port = FX_PEER_PORT};
+	const uint32_t cookie = 1;
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
+
+	fx_open(&o);
+	UNIT_EQ(hc_connect(fx.worker, &args, &cookie, &conn, 1), 1);
+	fx_step();
+	fx_put_arp(2, FX_PEER, FX_LOCAL, fx.peer_mac);
+	fx_step();
+	p.local_port = fx_peer_take(&p, FRAME_SYN | FRAME_ECE | FRAME_CWR)->sport;
+	fx_peer_put(&p, FRAME_SYN | FRAME_ACK | FRAME_ECE, 0);
+	fx_step();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->tos, 46 << 2);
+	UNIT_EQ(hc_send(fx.worker, conn, "x", 1, HC_SEND_STATIC), 1);
+	fx_step();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK | FRAME_PSH)->tos, 46 << 2 | 2);
+	p.local_port++; // Nobody: an RST.
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	UNIT_EQ(fx_expect_tcp(FRAME_RST)->tos, 46 << 2);
+	fx_forget();
+	fx_shut();
+}
+
+UNIT_SUITE(promises, UNIT_TEST(segments_carry_the_ttl_and_the_code_point_they_are_told_to),
+	   UNIT_TEST(time_wait_lasts_as_long_as_it_was_set_to),
 	   UNIT_TEST(syn_ack_answers_the_options_of_the_syn),
 	   UNIT_TEST(probes_of_a_closed_window_come_further_and_further_apart),
 	   UNIT_TEST(an_opening_is_tried_for_three_minutes),
