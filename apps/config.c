@@ -152,6 +152,15 @@ static bool finish_close(struct config *cfg)
 	return true;
 }
 
+// Not the address of one host that a wire leads to.
+static bool is_group(const struct config *cfg, uint32_t addr)
+{
+	uint32_t host = cfg->local.len < 31 ? UINT32_MAX >> cfg->local.len : 0;
+
+	return addr >> 24 == 0 || addr >> 24 == 127 || addr >> 28 >= 0xe ||
+	       (host && addr == (cfg->local.addr | host));
+}
+
 // Said now, or it would be a run in which no SYN ever leaves.
 static bool is_target_reachable(const struct config *cfg)
 {
@@ -160,6 +169,11 @@ static bool is_target_reachable(const struct config *cfg)
 	if (cfg->target.addr == cfg->local.addr) {
 		complain("--target and --local are the same address, and a port leads to others "
 			 "only: give the target's own");
+		return false;
+	}
+	if (is_group(cfg, cfg->target.addr)) {
+		complain("--target is a broadcast, multicast or loopback address, and a connection "
+			 "needs one host: give the address of that");
 		return false;
 	}
 	if (cfg->gateway || ((cfg->target.addr ^ cfg->local.addr) & mask) == 0)

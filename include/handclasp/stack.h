@@ -206,7 +206,8 @@ struct hc_connect_args {
 /**
  * Opens `n` connections to one place, each from the next free source tuple. cookies[i] is given
  * back in every event of connection i; conns may be NULL.
- * @return how many were taken: all, or those before the first that found no tuple (counter
+ * @return how many were taken: all; none when the address cannot be a host's or is our own
+ * (connect_bad_address); or those before the first that found no tuple (counter
  * connect_no_port), no control block (connect_no_memory) or no buffer. Each one taken ends in
  * exactly one of OPENED and FAILED. O(n).
  */

@@ -7,6 +7,7 @@
 
 #include "stack/tuple.h"
 #include "stack/tx.h"
+#include "wire/parse_inline.h"
 
 #include <errno.h>
 
@@ -82,9 +83,18 @@ err:
 unsigned hc_connect(struct hc_worker *w, const struct hc_connect_args *args,
 		    const uint32_t *cookies, hc_conn *conns, unsigned n)
 {
-	uint16_t neigh = hc_route(w, hc_to_be32(args->remote_addr));
+	hc_be32 remote_be = hc_to_be32(args->remote_addr);
+	uint16_t neigh;
 	unsigned i;
 
+	// RFC 9293 MUST-46: nobody is there who could answer, or everybody is. What may not be the
+	// source of a packet may not be its destination.
+	if (HC_UNLIKELY(hc_parse_is_bad_source(&w->parse_env, remote_be)) &&
+	    !HC_FAULT(connects_to_everybody)) {
+		w->ctr[HC_CTR_connect_bad_address] += n;
+		return 0;
+	}
+	neigh = hc_route(w, remote_be);
 	for (i = 0; i < n; i++)
 		if (!connect_one(w, args, cookies[i], neigh, conns ? &conns[i] : NULL))
 			break;

@@ -302,7 +302,8 @@ class Rules(Case):
         self.assert_refused(run(*base, "10.0.1.1:80"), "--target", "--gateway")
         self.assert_refused(run(*base, "10.0.0.2:80"), "--target", "--local")
         self.assert_exit(run(*base, "10.0.1.1:80", "--gateway", "10.0.0.1"), MEASURED)
-        self.assert_exit(run(*base, "10.0.0.255:80"), MEASURED)
+        for group in ("10.0.0.255", "255.255.255.255", "224.0.0.1", "127.0.0.1"):
+            self.assert_refused(run(*base, group + ":80"), "--target", "broadcast")
         self.assert_exit(run(*base, "10.0.1.1:80", "--local", "10.0.0.2/23"), MEASURED)
 
     def test_options_that_exclude_each_other_are_refused(self):

@@ -760,7 +760,27 @@ static void impossible_configurations_are_refused_with_a_reason(void)
 	fx_shut();
 }
 
-UNIT_SUITE(conn, UNIT_TEST(opening_and_closing_takes_the_client_four_segments),
+// RFC 9293 MUST-46.
+static void nobodys_and_everybodys_address_is_refused(void)
+{
+	static const uint32_t bad[] = {0xffffffffu, 0x0a0000ffu, 0xe0000001u, 0xf0000001u,
+				       0x7f000001u, 0,           FX_LOCAL};
+	static const uint32_t cookie[3];
+	struct hc_connect_args args = {.remote_port = FX_PEER_PORT};
+
+	fx_open(NULL);
+	for (unsigned i = 0; i < HC_ARRAY_LEN(bad); i++) {
+		args.remote_addr = bad[i];
+		UNIT_EQ(hc_connect(fx.worker, &args, cookie, NULL, 3), 0);
+		UNIT_EQ(fx_ctr(HC_CTR_connect_bad_address), 3 * (i + 1));
+	}
+	fx_step();
+	fx_expect_silence();
+	fx_shut();
+}
+
+UNIT_SUITE(conn, UNIT_TEST(nobodys_and_everybodys_address_is_refused),
+	   UNIT_TEST(opening_and_closing_takes_the_client_four_segments),
 	   UNIT_TEST(opening_and_closing_takes_the_server_three_segments),
 	   UNIT_TEST(the_request_rides_on_the_handshakes_ack_and_the_fin_on_the_last),
 	   UNIT_TEST(the_response_carries_the_servers_fin),
