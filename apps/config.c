@@ -186,6 +186,8 @@ static bool is_target_reachable(const struct config *cfg)
 
 static bool finish_place(struct config *cfg)
 {
+	char why[HC_WHY_SIZE];
+
 	if (cfg->command == COMMAND_BENCH) {
 		cfg->device = "ring";
 		return true;
@@ -199,6 +201,10 @@ static bool finish_place(struct config *cfg)
 		complain("--port ring joins two ends in one process, which is what handclasp bench "
 			 "does: give %s a port that leads somewhere",
 			 cfg->command_name);
+		return false;
+	}
+	if (hc_device_check(cfg->device, why) != 0) {
+		complain("%s", why);
 		return false;
 	}
 	if (cfg->local.addr == 0) {

@@ -84,6 +84,10 @@ struct hc_port_config {
  * memory_bytes of hc_runtime_start(). Any thread, no EAL. */
 uint64_t hc_port_memory_bytes(const struct hc_port_config *cfg);
 
+/** Whether DEV is a string that can be understood; not whether there is such a device. Any thread,
+ * no EAL. @return 0, -EINVAL with a sentence in `why`. */
+HC_MUST_USE int hc_device_check(const char *device, char why[HC_WHY_SIZE]);
+
 /** @return 0; -ENODEV, -EPERM, -ENOMEM, -EINVAL, -EIO with a sentence in `why`. */
 HC_MUST_USE int hc_port_open(struct hc_runtime *rt, const struct hc_port_config *cfg,
 			     struct hc_port **out, char why[HC_WHY_SIZE]);

@@ -229,6 +229,13 @@ static bool has_capability(unsigned bit)
 	return (set >> bit & 1) != 0;
 }
 
+int hc_device_check(const char *device, char why[HC_WHY_SIZE])
+{
+	struct hc_device dev;
+
+	return hc_device_parse(device, 0, &dev, why);
+}
+
 static int tap_is_allowed(const struct hc_device *dev, char why[HC_WHY_SIZE])
 {
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);

@@ -784,6 +784,13 @@ class Failures(Case):
                 result = run("load", "--port", device, *base)
                 self.assert_refused(result, device.split(":")[-1], code=code)
 
+    def test_a_port_that_is_none_is_refused_before_the_plan(self):
+        for device in ("nonsense", "tap:", "memif:a,master"):
+            for more in ([], ["--dry-run"]):
+                result = run("serve", "--port", device, "--local", "10.0.0.1/24", *more)
+                self.assert_refused(result, device)
+                self.assertNotIn("plan", result.out)
+
     def test_eal_arguments_that_eal_refuses(self):
         result = run("bench", "--connections", 10, "--", "--frobnicate")
         self.assertIn(result.code, (USAGE, ENVIRONMENT), str(result))

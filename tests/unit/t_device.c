@@ -191,7 +191,18 @@ static void only_cards_are_not_software(void)
 	CU_ASSERT(!hc_device_is_soft(&dev));
 }
 
-UNIT_SUITE(device, UNIT_TEST(short_forms_name_a_driver_and_an_interface),
+static void a_string_is_checked_without_its_device(void)
+{
+	char why[HC_WHY_SIZE];
+
+	UNIT_EQ(hc_device_check("af_packet:nosuchif0", why), 0);
+	UNIT_EQ(hc_device_check("0000:ff:1f.7", why), 0);
+	UNIT_EQ(hc_device_check("tap:", why), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "tap:"));
+}
+
+UNIT_SUITE(device, UNIT_TEST(a_string_is_checked_without_its_device),
+	   UNIT_TEST(short_forms_name_a_driver_and_an_interface),
 	   UNIT_TEST(interface_names_are_those_of_the_kernel),
 	   UNIT_TEST(memif_has_a_socket_and_a_role), UNIT_TEST(pci_addresses_get_their_domain),
 	   UNIT_TEST(other_vdev_strings_pass_through),
