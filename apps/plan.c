@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #define LOAD_USUAL_PER_S 1e5 // Of a closed loop to a foreign peer, for the warning.
 #define PORT_BUFFERS     16384u
@@ -391,9 +392,21 @@ static bool draw_seed(struct config *cfg)
 	return true;
 }
 
+// What a peer remembers of the run before, with the same seed, is not newer than this one. Both
+// ends of bench end with it: there a run can be repeated.
+static void set_clock_base(struct config *cfg)
+{
+	struct timespec now;
+
+	if (cfg->command == COMMAND_BENCH || clock_gettime(CLOCK_REALTIME, &now) != 0)
+		return;
+	cfg->stack.clock_base_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
 bool plan_make(struct plan *p, struct config *cfg)
 {
 	memset(p, 0, sizeof *p);
+	set_clock_base(cfg);
 	if (!draw_seed(cfg))
 		return false;
 	p->worker_count = cfg->cores;

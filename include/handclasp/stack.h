@@ -98,6 +98,11 @@ struct hc_stack_config {
 	bool keeps_stage_cycles; /**< Account TSC cycles to pipeline stages
 				    (hc_worker_stage_cycles()). */
 
+	/** The time of day, or any that goes on while the host is down, when hc_step()'s clock was
+	 * 0: initial sequence numbers and timestamps then go on from one run to the next with the
+	 * same seed, and a peer in TIME-WAIT takes the next run's SYNs (RFC 6191). 0, for virtual
+	 * time: a run is repeated to the byte. Equal in all workers of a host. */
+	uint64_t clock_base_ns;
 	uint64_t seed; /**< Secret of hash, ISN and timestamp offset; 0: from the system. Equal in
 			  all workers of a host. */
 };

@@ -171,7 +171,9 @@ static void init_env(struct hc_worker *w)
 		if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
 			seed = rte_rdtsc() | 1;
 	hc_hash_secret_init(&env->secret, seed);
-	w->ts_offset = (uint32_t)hc_siphash(&env->secret, cfg->local_addr, 1);
+	w->ts_offset = (uint32_t)hc_siphash(&env->secret, cfg->local_addr, 1) +
+		       (uint32_t)(cfg->clock_base_ns / 1000000u);
+	env->clock_base_ns = cfg->clock_base_ns;
 	env->rto_init_ms = cfg->rto_init_ms;
 	env->rto_min_ms = cfg->rto_min_ms;
 	env->rto_max_ms = cfg->rto_max_ms;

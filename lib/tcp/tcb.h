@@ -145,9 +145,10 @@ HC_STATIC_ASSERT(sizeof(struct hc_tcb_cold) % 64 == 0, "cold halves begin on a l
 // Everything the core may know besides its arguments. One per worker; the times change every step.
 struct hc_tcp_env {
 	uint64_t now_ns;
-	uint32_t now_ms; // Tick of the timers.
-	uint32_t stamp;  // now_ns >> HC_STAMP_SHIFT.
-	uint32_t ts_now; // Our timestamp clock: milliseconds plus a secret offset.
+	uint32_t now_ms;        // Tick of the timers.
+	uint32_t stamp;         // now_ns >> HC_STAMP_SHIFT.
+	uint32_t ts_now;        // Our timestamp clock: milliseconds plus a secret offset.
+	uint64_t clock_base_ns; // Of the clock of initial sequence numbers.
 
 	uint32_t rto_init_ms;
 	uint32_t rto_min_ms;
@@ -262,8 +263,10 @@ HC_ALWAYS_INLINE hc_seq hc_tcp_isn(const struct hc_tcp_env *env, const struct hc
 	uint64_t f =
 		hc_siphash13(&env->secret, hc_load64(key), hc_load32((const uint8_t *)key + 8));
 
-	return HC_FAULT(isn_constant)
-		       ? 0x1000
-		       : (hc_seq)((HC_FAULT(isn_without_clock) ? 0 : env->now_ns) >> 12) +
-				 (hc_seq)f;
+	return HC_FAULT(isn_constant) ? 0x1000
+				      : (hc_seq)((HC_FAULT(isn_without_clock)
+							  ? 0
+							  : env->now_ns + env->clock_base_ns) >>
+						 12) +
+						(hc_seq)f;
 }

@@ -197,7 +197,38 @@ static void segments_carry_the_ttl_and_the_code_point_they_are_told_to(void)
 	fx_shut();
 }
 
-UNIT_SUITE(promises, UNIT_TEST(segments_carry_the_ttl_and_the_code_point_they_are_told_to),
+static uint64_t started_ns;
+
+static void begun_then(struct hc_stack_config *cfg)
+{
+	cfg->has_timestamps = true;
+	cfg->clock_base_ns = started_ns;
+}
+
+// RFC 6528 3, RFC 6191 2: what a peer in TIME-WAIT remembers of the run before is older than what
+// it is told now, with the same seed as well.
+static void a_second_run_goes_on_where_the_first_ended(void)
+{
+	const struct fx_options o = {.set_cfg = begun_then};
+	const struct hc_connect_args args = {.remote_addr = FX_PEER, .remote_port = FX_PEER_PORT};
+	const uint32_t cookie = 1;
+	struct frame_view syn[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		started_ns = 1700000000ull * 1000000000u + i * 4096 * FX_MS;
+		fx_open(&o);
+		UNIT_EQ(hc_connect(fx.worker, &args, &cookie, NULL, 1), 1);
+		fx_step();
+		syn[i] = *fx_expect_tcp(FRAME_SYN);
+		fx_shut();
+	}
+	UNIT_EQ(syn[1].sport, syn[0].sport);
+	UNIT_EQ(syn[1].seq - syn[0].seq, 4096 * FX_MS >> 12);
+	UNIT_EQ(syn[1].tsval - syn[0].tsval, 4096);
+}
+
+UNIT_SUITE(promises, UNIT_TEST(a_second_run_goes_on_where_the_first_ended),
+	   UNIT_TEST(segments_carry_the_ttl_and_the_code_point_they_are_told_to),
 	   UNIT_TEST(time_wait_lasts_as_long_as_it_was_set_to),
 	   UNIT_TEST(syn_ack_answers_the_options_of_the_syn),
 	   UNIT_TEST(probes_of_a_closed_window_come_further_and_further_apart),
