@@ -4,7 +4,7 @@
 """Checks that includes point to the left only: base <- wire <- tcp <- stack <- io <- ctl <- apps.
 
 lib/ files include their own layer and those to its left by "layer/file.h"; DPDK appears from stack
-on; base, wire and tcp see the C library alone, and tcp only that part of it which can do nothing.
+on; socket stands beside them all and knows base, the public headers and the C library alone; base, wire and tcp see the C library alone, and tcp only that part of it which can do nothing.
 Public headers include the C library and <handclasp/...>; apps include their own files, the public
 headers, the C library and jansson. Tests include what they like.
 
@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 LAYERS = ["base", "wire", "tcp", "stack", "io", "ctl"]
+VENEER = "socket"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 # Headers that only define: allowed even where nothing may be done.
@@ -60,6 +61,15 @@ def judge_lib(layer, quoted, name):
     return "neither C library, DPDK nor libnuma"
 
 
+def judge_veneer(quoted, name):
+    if quoted:
+        inside = name.split("/")[0] in (VENEER, "base") and "/" in name
+        return None if inside else "socket includes \"socket/...\" and \"base/...\" of lib/"
+    if is_public(name) or is_c_library(name):
+        return None
+    return "socket uses <handclasp/...> and the C library"
+
+
 def judge_public(quoted, name):
     if quoted:
         return "public headers are included as <handclasp/...>"
@@ -82,6 +92,8 @@ def judge(tree, path, quoted, name):
     parts = path.relative_to(tree).parts
     if parts[0] == "lib" and parts[1] in LAYERS:
         return judge_lib(parts[1], quoted, name)
+    if parts[:2] == ("lib", VENEER):
+        return judge_veneer(quoted, name)
     if parts[0] == "include":
         return judge_public(quoted, name)
     if parts[0] == "apps":

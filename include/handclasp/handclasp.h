@@ -7,5 +7,6 @@
 #include <handclasp/counters.h>
 #include <handclasp/hist.h>
 #include <handclasp/runtime.h>
+#include <handclasp/socket.h>
 #include <handclasp/stack.h>
 #include <handclasp/types.h>

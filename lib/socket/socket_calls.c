@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// The calls on sockets: opening and closing, reading and writing, and what can be done now. What
+// POSIX leaves open is answered as the BSDs do, which include/handclasp/socket.h states.
+
+#include "socket/sockets.h"
+
+#include <errno.h>
+
+int hc_socket_open(struct hc_sockets *s)
+{
+	struct hc_socket *k = hc_sock_get(s);
+
+	return k ? (int)(k - s->sock) : -ENFILE;
+}
+
+static bool is_port_bound(const struct hc_sockets *s, uint16_t port)
+{
+	for (uint32_t i = 0; i < s->sock_cap; i++) {
+		const struct hc_socket *k = &s->sock[i];
+
+		// A connection has its listener's port, which is bound once.
+		if ((k->state == HC_SOCK_NEW || k->state == HC_SOCK_LISTENING) &&
+		    k->local.port == port)
+			return true;
+	}
+	return false;
+}
+
+int hc_socket_bind(struct hc_sockets *s, int sock, const struct hc_socket_addr *local)
+{
+	struct hc_socket *k = hc_sock_of(s, sock);
+
+	if (!k)
+		return -EBADF;
+	if (k->state != HC_SOCK_NEW || k->local.port)
+		return -EINVAL;
+	if (local->port == 0)
+		return -EADDRNOTAVAIL;
+	if (is_port_bound(s, local->port))
+		return -EADDRINUSE;
+	k->local = *local;
+	return 0;
+}
+
+int hc_socket_listen(struct hc_sockets *s, int sock, int backlog)
+{
+	struct hc_socket *k = hc_sock_of(s, sock);
+	struct hc_listen_args args;
+	int listener;
+
+	if (!k)
+		return -EBADF;
+	if (k->state == HC_SOCK_LISTENING)
+		return 0;
+	if (k->state != HC_SOCK_NEW)
+		return -EINVAL;
+	if (k->local.port == 0)
+		return -EDESTADDRREQ;
+	args = (struct hc_listen_args){
+		.port = k->local.port,
+		.backlog = backlog > 0 ? (uint32_t)backlog : 1,
+		.cookie = HC_SOCK_COOKIE | (uint32_t)sock,
+	};
+	listener = hc_listen(s->w, &args);
+	if (listener < 0)
+		return listener == -ENOSPC ? -ENOBUFS : listener;
+	k->listener = listener;
+	k->backlog = args.backlog;
+	k->state = HC_SOCK_LISTENING;
+	return 0;
+}
+
+// Takes the first that waits out of the queue.
+static struct hc_socket *next_waiting(struct hc_sockets *s, struct hc_socket *l)
+{
+	struct hc_socket *k;
+
+	if (l->waiting_head == HC_IDX_NONE)
+		return NULL;
+	k = &s->sock[l->waiting_head];
+	l->waiting_head = k->next;
+	if (l->waiting_head == HC_IDX_NONE)
+		l->waiting_tail = HC_IDX_NONE;
+	l->waiting_count--;
+	k->next = HC_IDX_NONE;
+	k->is_waiting = false;
+	return k;
+}
+
+int hc_socket_accept(struct hc_sockets *s, int sock, struct hc_socket_addr *peer)
+{
+	struct hc_socket *l = hc_sock_of(s, sock);
+	struct hc_socket *k;
+
+	if (!l)
+		return -EBADF;
+	if (l->state != HC_SOCK_LISTENING)
+		return -EINVAL;
+	k = next_waiting(s, l);
+	if (!k)
+		return -EAGAIN;
+	if (peer)
+		*peer = k->peer;
+	return (int)(k - s->sock);
+}
+
+static uint64_t refused_for_ports(struct hc_sockets *s)
+{
+	struct hc_snapshot snapshot;
+
+	hc_worker_publish(s->w);
+	hc_worker_snapshot(s->w, &snapshot);
+	return snapshot.counter[HC_CTR_connect_no_port];
+}
+
+// hc_connect() says that it refused, and its counters why. @return 0, -EADDRNOTAVAIL, -ENOBUFS.
+static int begin(struct hc_sockets *s, struct hc_socket *k, uint32_t cookie)
+{
+	const struct hc_connect_args args = {
+		.remote_addr = k->peer.addr,
+		.remote_port = k->peer.port,
+	};
+	uint64_t before;
+
+	if (hc_connect(s->w, &args, &cookie, &k->conn, 1) == 1)
+		return 0;
+	before = refused_for_ports(s);
+	if (hc_connect(s->w, &args, &cookie, &k->conn, 1) == 1)
+		return 0;
+	return refused_for_ports(s) > before ? -EADDRNOTAVAIL : -ENOBUFS;
+}
+
+int hc_socket_connect(struct hc_sockets *s, int sock, const struct hc_socket_addr *remote)
+{
+	struct hc_socket *k = hc_sock_of(s, sock);
+	struct hc_conn_info info;
+	int err;
+
+	if (!k)
+		return -EBADF;
+	if (k->state == HC_SOCK_LISTENING)
+		return -EOPNOTSUPP;
+	if (k->state == HC_SOCK_CONNECTING)
+		return -EALREADY;
+	if (k->state != HC_SOCK_NEW)
+		return -EISCONN;
+	err = hc_sock_error(k);
+	if (err)
+		return err;
+	if (remote->addr == 0 || remote->port == 0)
+		return -EADDRNOTAVAIL;
+	k->peer = *remote;
+	err = begin(s, k, HC_SOCK_COOKIE | (uint32_t)sock);
+	if (err)
+		return err;
+	k->state = HC_SOCK_CONNECTING;
+	if (hc_conn_info(s->w, k->conn, &info) == 0)
+		k->local = (struct hc_socket_addr){info.local_addr, info.local_port};
+	return -EINPROGRESS;
+}
+
+// What reading and writing have in common. @return 0 when there is or was a connection.
+static int check_connected(struct hc_socket *k)
+{
+	int err = hc_sock_error(k);
+
+	if (err)
+		return err;
+	if (k->state == HC_SOCK_CONNECTING)
+		return -EAGAIN;
+	return k->state == HC_SOCK_CONNECTED || k->state == HC_SOCK_ENDED ? 0 : -ENOTCONN;
+}
+
+int64_t hc_socket_read(struct hc_sockets *s, int sock, void *buf, size_t len)
+{
+	struct hc_socket *k = hc_sock_of(s, sock);
+	size_t n = 0;
+	int err;
+
+	if (!k)
+		return -EBADF;
+	if (k->state == HC_SOCK_CONNECTED)
+		n = hc_recv_copy(s->w, k->conn, buf, len);
+	else if (k->state == HC_SOCK_ENDED)
+		n = hc_sock_read_kept(s, k, buf, len);
+	if (n)
+		return (int64_t)n;
+	err = check_connected(k);
+	if (err)
+		return err;
+	return len == 0 || k->is_peer_closed || k->is_read_shut || k->state == HC_SOCK_ENDED
+		       ? 0
+		       : -EAGAIN;
+}
+
+static uint32_t unacked_bytes(const struct hc_sockets *s, const struct hc_socket *k)
+{
+	struct hc_conn_info info;
+
+	return hc_conn_info(s->w, k->conn, &info) == 0 ? info.unacked_bytes : 0;
+}
+
+int64_t hc_socket_write(struct hc_sockets *s, int sock, const void *buf, size_t len)
+{
+	struct hc_socket *k = hc_sock_of(s, sock);
+	size_t n;
+	int err;
+
+	if (!k)
+		return -EBADF;
+	err = check_connected(k);
+	if (err)
+		return err;
+	if (k->is_write_shut || k->state == HC_SOCK_ENDED)
+		return -EPIPE;
+	n = hc_send(s->w, k->conn, buf, len, 0);
+	k->is_full = n < len;
+	if (k->is_full)
+		k->full_bytes = unacked_bytes(s, k);
+	return n || len == 0 ? (int64_t)n : -EAGAIN;
+}
+
+int hc_socket_shutdown(struct hc_sockets *s, int sock, enum hc_socket_shut how)
+{
+	struct hc_socket *k = hc_sock_of(s, sock);
+
+	if (!k)
+		return -EBADF;
+	if (how != HC_SHUT_RD && how != HC_SHUT_WR && how != HC_SHUT_RDWR)
+		return -EINVAL;
+	if (k->state != HC_SOCK_CONNECTED)
+		return -ENOTCONN;
+	if (how != HC_SHUT_WR) {
+		k->is_read_shut = true;
+		hc_sock_discard(s, k);
+	}
+	if (how != HC_SHUT_RD && !k->is_write_shut) {
+		k->is_write_shut = true;
+		(void)hc_shutdown(s->w, k->conn);
+	}
+	return 0;
+}
+
+int hc_socket_close(struct hc_sockets *s, int sock)
+{
+	struct hc_socket *k = hc_sock_of(s, sock);
+	struct hc_socket *waits;
+
+	if (!k)
+		return -EBADF;
+	if (k->state == HC_SOCK_LISTENING) {
+		(void)hc_unlisten(s->w, k->listener);
+		while ((waits = next_waiting(s, k)))
+			hc_sock_refuse(s, waits);
+	} else if (k->state == HC_SOCK_CONNECTING || k->state == HC_SOCK_CONNECTED) {
+		if (k->linger_s == 0)
+			(void)hc_abort(s->w, k->conn);
+		else
+			(void)hc_close(s->w, k->conn);
+	}
+	hc_sock_put(s, k);
+	return 0;
+}
+
+static bool is_readable(const struct hc_sockets *s, const struct hc_socket *k)
+{
+	struct hc_conn_info info;
+
+	if (k->state == HC_SOCK_LISTENING)
+		return k->waiting_count != 0;
+	if (k->state == HC_SOCK_ENDED || k->error)
+		return true;
+	if (k->state != HC_SOCK_CONNECTED)
+		return k->state == HC_SOCK_NEW; // Reading says that it is not connected.
+	return k->is_peer_closed || k->is_read_shut ||
+	       (hc_conn_info(s->w, k->conn, &info) == 0 && info.readable_bytes);
+}
+
+static bool is_writable(const struct hc_sockets *s, const struct hc_socket *k)
+{
+	if (k->state == HC_SOCK_CONNECTING || k->state == HC_SOCK_LISTENING)
+		return false;
+	if (k->state != HC_SOCK_CONNECTED || k->is_write_shut || k->error || !k->is_full)
+		return true;
+	return unacked_bytes(s, k) < k->full_bytes || k->full_bytes == 0;
+}
+
+static uint16_t found(const struct hc_sockets *s, int sock)
+{
+	const struct hc_socket *k = hc_sock_of(s, sock);
+	unsigned flags = 0;
+
+	if (!k)
+		return HC_POLL_NVAL;
+	if (is_readable(s, k))
+		flags |= HC_POLL_IN;
+	if (is_writable(s, k))
+		flags |= HC_POLL_OUT;
+	if (k->error)
+		flags |= HC_POLL_ERR;
+	if (k->is_peer_closed || k->is_read_shut || k->state == HC_SOCK_ENDED)
+		flags |= HC_POLL_RDHUP;
+	if (k->state == HC_SOCK_ENDED || k->state == HC_SOCK_NEW ||
+	    (k->is_write_shut && (k->is_peer_closed || k->is_read_shut)))
+		flags |= HC_POLL_HUP;
+	return (uint16_t)flags;
+}
+
+unsigned hc_socket_poll(struct hc_sockets *s, struct hc_pollfd *fds, unsigned n)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned always = HC_POLL_ERR | HC_POLL_HUP | HC_POLL_NVAL;
+
+		fds[i].revents =
+			fds[i].sock < 0 ? 0 : found(s, fds[i].sock) & (fds[i].events | always);
+		count += fds[i].revents != 0;
+	}
+	return count;
+}
+
+int hc_socket_name(const struct hc_sockets *s, int sock, struct hc_socket_addr *out)
+{
+	const struct hc_socket *k = hc_sock_of(s, sock);
+
+	if (!k)
+		return -EBADF;
+	*out = k->local;
+	return 0;
+}
+
+int hc_socket_peer(const struct hc_sockets *s, int sock, struct hc_socket_addr *out)
+{
+	const struct hc_socket *k = hc_sock_of(s, sock);
+
+	if (!k)
+		return -EBADF;
+	if (k->state != HC_SOCK_CONNECTED && k->state != HC_SOCK_ENDED)
+		return -ENOTCONN;
+	*out = k->peer;
+	return 0;
+}
+
+hc_conn hc_socket_conn(const struct hc_sockets *s, int sock)
+{
+	const struct hc_socket *k = hc_sock_of(s, sock);
+
+	return k && (k->state == HC_SOCK_CONNECTING || k->state == HC_SOCK_CONNECTED)
+		       ? k->conn
+		       : HC_CONN_NONE;
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Options of sockets. Each is a line in a table: whose it is, and how it is read and set.
+
+#include "socket/sockets.h"
+
+#include <errno.h>
+
+static int get_info(const struct hc_sockets *s, const struct hc_socket *k, void *value, size_t *len)
+{
+	struct hc_conn_info info;
+
+	if (*len < sizeof info)
+		return -EINVAL;
+	if ((k->state != HC_SOCK_CONNECTED && k->state != HC_SOCK_CONNECTING) ||
+	    hc_conn_info(s->w, k->conn, &info) != 0) {
+		// A socket without a connection is in a state all the same.
+		info = (struct hc_conn_info){
+			.local_addr = k->local.addr,
+			.local_port = k->local.port,
+			.remote_addr = k->peer.addr,
+			.remote_port = k->peer.port,
+			.state = k->state == HC_SOCK_LISTENING ? HC_LISTEN : HC_CLOSED,
+		};
+	}
+	memcpy(value, &info, sizeof info);
+	*len = sizeof info;
+	return 0;
+}
+
+static int get_maxseg(const struct hc_sockets *s, const struct hc_socket *k, int *value)
+{
+	struct hc_conn_info info;
+
+	if (k->state != HC_SOCK_CONNECTED || hc_conn_info(s->w, k->conn, &info) != 0)
+		return -ENOTCONN;
+	*value = info.mss;
+	return 0;
+}
+
+int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_socket_option option, void *value,
+			 size_t *len)
+{
+	struct hc_socket *k = hc_sock_of(s, sock);
+	int number = 0;
+	int err = 0;
+
+	if (!k)
+		return -EBADF;
+	if (option == HC_TCP_INFO)
+		return get_info(s, k, value, len);
+	if (*len < sizeof number)
+		return -EINVAL;
+	switch (option) {
+	case HC_SO_ERROR:
+		number = -hc_sock_error(k);
+		break;
+	case HC_SO_ACCEPTCONN:
+		number = k->state == HC_SOCK_LISTENING;
+		break;
+	case HC_SO_LINGER:
+		number = k->linger_s;
+		break;
+	case HC_TCP_MAXSEG:
+		err = get_maxseg(s, k, &number);
+		break;
+	default:
+		return -ENOPROTOOPT;
+	}
+	if (err)
+		return err;
+	memcpy(value, &number, sizeof number);
+	*len = sizeof number;
+	return 0;
+}
+
+int hc_socket_setsockopt(struct hc_sockets *s, int sock, enum hc_socket_option option,
+			 const void *value, size_t len)
+{
+	struct hc_socket *k = hc_sock_of(s, sock);
+	int number;
+
+	if (!k)
+		return -EBADF;
+	if (option != HC_SO_LINGER)
+		return -ENOPROTOOPT;
+	if (len != sizeof number)
+		return -EINVAL;
+	memcpy(&number, value, sizeof number);
+	k->linger_s = number;
+	return 0;
+}

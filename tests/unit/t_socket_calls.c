@@ -1,0 +1,602 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Every call on sockets, and every error it may return.
+
+#include "fx_socket.h"
+
+#include <errno.h>
+#include <string.h>
+
+static uint8_t bytes[65536];
+
+static int64_t read_some(int sock)
+{
+	return hc_socket_read(fx_sockets, sock, bytes, sizeof bytes);
+}
+
+static int64_t write_some(int sock, size_t len)
+{
+	return hc_socket_write(fx_sockets, sock, bytes, len);
+}
+
+static void numbers_that_are_no_sockets_are_refused(void)
+{
+	static const int numbers[] = {-1, 0, (int)FX_SOCKET_CAP, INT32_MAX};
+	struct hc_socket_addr a = {.addr = FX_PEER, .port = 1};
+	int value = 0;
+	size_t len = sizeof value;
+
+	fx_socket_open(NULL);
+	for (unsigned i = 0; i < 4; i++) {
+		int n = numbers[i];
+
+		UNIT_EQ(hc_socket_bind(fx_sockets, n, &a), -EBADF);
+		UNIT_EQ(hc_socket_listen(fx_sockets, n, 1), -EBADF);
+		UNIT_EQ(hc_socket_accept(fx_sockets, n, NULL), -EBADF);
+		UNIT_EQ(hc_socket_connect(fx_sockets, n, &a), -EBADF);
+		UNIT_EQ(read_some(n), -EBADF);
+		UNIT_EQ(write_some(n, 1), -EBADF);
+		UNIT_EQ(hc_socket_shutdown(fx_sockets, n, HC_SHUT_WR), -EBADF);
+		UNIT_EQ(hc_socket_close(fx_sockets, n), -EBADF);
+		UNIT_EQ(hc_socket_name(fx_sockets, n, &a), -EBADF);
+		UNIT_EQ(hc_socket_peer(fx_sockets, n, &a), -EBADF);
+		UNIT_EQ(hc_socket_conn(fx_sockets, n), HC_CONN_NONE);
+		UNIT_EQ(hc_socket_getsockopt(fx_sockets, n, HC_SO_ERROR, &value, &len), -EBADF);
+		UNIT_EQ(hc_socket_setsockopt(fx_sockets, n, HC_SO_LINGER, &value, len), -EBADF);
+		UNIT_EQ(fx_socket_poll(n), n < 0 ? 0 : HC_POLL_NVAL);
+	}
+	fx_socket_shut();
+}
+
+static void sockets_run_out(void)
+{
+	fx_socket_open(NULL);
+	for (unsigned i = 0; i < FX_SOCKET_CAP; i++)
+		CU_ASSERT(hc_socket_open(fx_sockets) >= 0);
+	UNIT_EQ(hc_socket_open(fx_sockets), -ENFILE);
+	UNIT_EQ(hc_socket_close(fx_sockets, 2), 0);
+	UNIT_EQ(hc_socket_open(fx_sockets), 2);
+	fx_socket_shut();
+}
+
+static void bind_gives_a_port_once(void)
+{
+	const struct hc_socket_addr none = {0};
+	const struct hc_socket_addr a = {.addr = FX_LOCAL, .port = FX_PORT};
+	const struct hc_socket_addr b = {.port = FX_PORT + 1};
+	struct hc_socket_addr name;
+	struct fx_peer p = fx_peer_new();
+	int one, two;
+
+	fx_socket_open(NULL);
+	one = hc_socket_open(fx_sockets);
+	UNIT_EQ(hc_socket_bind(fx_sockets, one, &none), -EADDRNOTAVAIL);
+	UNIT_EQ(hc_socket_bind(fx_sockets, one, &a), 0);
+	UNIT_EQ(hc_socket_bind(fx_sockets, one, &b), -EINVAL);
+	UNIT_EQ(hc_socket_name(fx_sockets, one, &name), 0);
+	UNIT_EQ(name.addr, FX_LOCAL);
+	UNIT_EQ(name.port, FX_PORT);
+	two = hc_socket_open(fx_sockets);
+	UNIT_EQ(hc_socket_bind(fx_sockets, two, &a), -EADDRINUSE);
+	UNIT_EQ(hc_socket_listen(fx_sockets, one, 1), 0);
+	UNIT_EQ(hc_socket_bind(fx_sockets, two, &a), -EADDRINUSE);
+	UNIT_EQ(hc_socket_close(fx_sockets, one), 0);
+	UNIT_EQ(hc_socket_bind(fx_sockets, two, &a), 0);
+	one = fx_socket_begin(&p);
+	UNIT_EQ(hc_socket_bind(fx_sockets, one, &b), -EINVAL);
+	fx_socket_shut();
+}
+
+static void listen_says_why_not(void)
+{
+	const struct hc_listen_args strange = {.port = 7, .backlog = 1};
+	struct fx_peer p = fx_peer_new();
+	struct hc_socket_addr a = {.port = 7};
+	int sock, connected;
+
+	fx_socket_open(NULL);
+	CU_ASSERT(hc_listen(fx.worker, &strange) >= 0);
+	sock = hc_socket_open(fx_sockets);
+	UNIT_EQ(hc_socket_listen(fx_sockets, sock, 1), -EDESTADDRREQ);
+	UNIT_EQ(hc_socket_bind(fx_sockets, sock, &a), 0);
+	UNIT_EQ(hc_socket_listen(fx_sockets, sock, 1), -EADDRINUSE);
+	connected = fx_socket_connect(&p);
+	UNIT_EQ(hc_socket_listen(fx_sockets, connected, 1), -EINVAL);
+	UNIT_EQ(hc_socket_close(fx_sockets, sock), 0);
+	sock = fx_socket_listen(0);
+	UNIT_EQ(hc_socket_listen(fx_sockets, sock, 5), 0);
+	UNIT_EQ(hc_socket_connect(fx_sockets, sock, &a), -EOPNOTSUPP);
+	// Both of the worker's listeners are taken.
+	sock = hc_socket_open(fx_sockets);
+	a.port = 9;
+	UNIT_EQ(hc_socket_bind(fx_sockets, sock, &a), 0);
+	UNIT_EQ(hc_socket_listen(fx_sockets, sock, 1), -ENOBUFS);
+	fx_socket_shut();
+}
+
+static void accept_gives_the_peer(void)
+{
+	struct fx_peer p = fx_peer_new();
+	struct hc_socket_addr a;
+	int l, sock;
+
+	fx_socket_open(NULL);
+	sock = hc_socket_open(fx_sockets);
+	UNIT_EQ(hc_socket_accept(fx_sockets, sock, &a), -EINVAL);
+	UNIT_EQ(hc_socket_close(fx_sockets, sock), 0);
+	l = fx_socket_listen(8);
+	UNIT_EQ(hc_socket_accept(fx_sockets, l, &a), -EAGAIN);
+	UNIT_EQ(fx_socket_poll(l), 0);
+	fx_peer_put(&p, FRAME_SYN, 0);
+	fx_socket_step();
+	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	UNIT_EQ(hc_socket_accept(fx_sockets, l, &a), -EAGAIN);
+	// The handshake's ACK and data in one burst: the data finds the connection in the queue.
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_peer_put(&p, FRAME_ACK, 10);
+	fx_peer_put(&p, FRAME_ACK | FRAME_FIN, 0);
+	fx_socket_step();
+	UNIT_EQ(fx_socket_poll(l), HC_POLL_IN);
+	// It has no number before it is accepted.
+	UNIT_EQ(hc_socket_close(fx_sockets, 1 - l), -EBADF);
+	sock = hc_socket_accept(fx_sockets, l, &a);
+	UNIT_EQ(sock, 1 - l);
+	UNIT_EQ(a.addr, FX_PEER);
+	UNIT_EQ(a.port, FX_PEER_PORT);
+	UNIT_EQ(hc_socket_peer(fx_sockets, sock, &a), 0);
+	UNIT_EQ(a.port, FX_PEER_PORT);
+	UNIT_EQ(hc_socket_name(fx_sockets, sock, &a), 0);
+	UNIT_EQ(a.addr, FX_LOCAL);
+	UNIT_EQ(a.port, FX_PORT);
+	UNIT_EQ(read_some(sock), 10);
+	UNIT_EQ(read_some(sock), 0);
+	UNIT_EQ(fx_socket_poll(sock), HC_POLL_IN | HC_POLL_OUT | HC_POLL_RDHUP);
+	fx_socket_shut();
+}
+
+static void accept_keeps_the_order(void)
+{
+	struct fx_peer p[3] = {fx_peer_new(), fx_peer_new(), fx_peer_new()};
+	struct hc_socket_addr a;
+	int l;
+
+	fx_socket_open(NULL);
+	l = fx_socket_listen(8);
+	for (unsigned i = 0; i < 3; i++) {
+		p[i].port = (uint16_t)(FX_PEER_PORT + i);
+		fx_peer_put(&p[i], FRAME_SYN, 0);
+		fx_socket_step();
+		(void)fx_peer_take(&p[i], FRAME_SYN | FRAME_ACK);
+		fx_peer_put(&p[i], FRAME_ACK, 0);
+	}
+	fx_socket_step();
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT(hc_socket_accept(fx_sockets, l, &a) >= 0);
+		UNIT_EQ(a.port, FX_PEER_PORT + i);
+	}
+	UNIT_EQ(hc_socket_accept(fx_sockets, l, &a), -EAGAIN);
+	fx_socket_shut();
+}
+
+static void connect_tells_its_progress(void)
+{
+	struct fx_peer p = fx_peer_new();
+	const struct hc_socket_addr remote = {.addr = FX_PEER, .port = FX_PEER_PORT};
+	const struct hc_socket_addr nowhere = {.addr = FX_PEER};
+	const struct hc_socket_addr nobody = {.port = 80};
+	struct hc_socket_addr a;
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = hc_socket_open(fx_sockets);
+	UNIT_EQ(hc_socket_connect(fx_sockets, sock, &nowhere), -EADDRNOTAVAIL);
+	UNIT_EQ(hc_socket_connect(fx_sockets, sock, &nobody), -EADDRNOTAVAIL);
+	UNIT_EQ(hc_socket_close(fx_sockets, sock), 0);
+	sock = fx_socket_begin(&p);
+	UNIT_EQ(hc_socket_connect(fx_sockets, sock, &remote), -EALREADY);
+	UNIT_EQ(fx_socket_poll(sock), 0);
+	UNIT_EQ(read_some(sock), -EAGAIN);
+	UNIT_EQ(write_some(sock, 1), -EAGAIN);
+	UNIT_EQ(hc_socket_shutdown(fx_sockets, sock, HC_SHUT_WR), -ENOTCONN);
+	UNIT_EQ(hc_socket_peer(fx_sockets, sock, &a), -ENOTCONN);
+	CU_ASSERT(hc_socket_conn(fx_sockets, sock) != HC_CONN_NONE);
+	fx_peer_put(&p, FRAME_SYN | FRAME_ACK, 0);
+	fx_socket_step();
+	(void)fx_expect_tcp(FRAME_ACK);
+	UNIT_EQ(fx_socket_poll(sock), HC_POLL_OUT);
+	UNIT_EQ(fx_socket_error(sock), 0);
+	UNIT_EQ(hc_socket_connect(fx_sockets, sock, &remote), -EISCONN);
+	UNIT_EQ(hc_socket_name(fx_sockets, sock, &a), 0);
+	UNIT_EQ(a.addr, FX_LOCAL);
+	UNIT_EQ(a.port, p.local_port);
+	fx_socket_shut();
+}
+
+static void connect_refused_is_told_once(void)
+{
+	const struct hc_socket_addr remote = {.addr = FX_PEER, .port = FX_PEER_PORT};
+	struct fx_peer p = fx_peer_new();
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = fx_socket_begin(&p);
+	fx_peer_put(&p, FRAME_RST | FRAME_ACK, 0);
+	fx_socket_step();
+	UNIT_EQ(fx_socket_poll(sock), HC_POLL_IN | HC_POLL_OUT | HC_POLL_ERR | HC_POLL_HUP);
+	UNIT_EQ(hc_socket_connect(fx_sockets, sock, &remote), -ECONNREFUSED);
+	UNIT_EQ(fx_socket_error(sock), 0);
+	UNIT_EQ(read_some(sock), -ENOTCONN);
+	// And another attempt.
+	UNIT_EQ(hc_socket_connect(fx_sockets, sock, &remote), -EINPROGRESS);
+	fx_socket_step();
+	(void)fx_peer_take(&p, FRAME_SYN);
+	fx_socket_shut();
+}
+
+static void few_retries(struct hc_stack_config *cfg)
+{
+	cfg->syn_retries = 1;
+	cfg->data_retries = 1;
+}
+
+static void some_retries(struct hc_stack_config *cfg)
+{
+	cfg->syn_retries = 3;
+}
+
+static void connect_that_nobody_answers_times_out(void)
+{
+	const struct fx_options o = {.set_cfg = few_retries};
+	struct fx_peer p = fx_peer_new();
+	int sock;
+
+	fx_socket_open(&o);
+	sock = fx_socket_begin(&p);
+	fx_socket_wait_ms(10000);
+	UNIT_EQ(fx_socket_error(sock), ETIMEDOUT);
+	UNIT_EQ(fx_socket_error(sock), 0);
+	fx_socket_shut();
+}
+
+static void connect_to_who_is_not_there_is_unreachable(void)
+{
+	const struct fx_options o = {.set_cfg = some_retries, .is_stranger = true};
+	const struct hc_socket_addr remote = {.addr = FX_PEER + 7, .port = 80};
+	int sock;
+
+	fx_socket_open(&o);
+	sock = hc_socket_open(fx_sockets);
+	UNIT_EQ(hc_socket_connect(fx_sockets, sock, &remote), -EINPROGRESS);
+	fx_socket_wait_ms(20000);
+	UNIT_EQ(fx_socket_error(sock), EHOSTUNREACH);
+	fx_forget();
+	fx_socket_shut();
+}
+
+static void one_tuple(struct hc_stack_config *cfg)
+{
+	cfg->tuple_cap = 1;
+}
+
+static void one_block(struct hc_stack_config *cfg)
+{
+	cfg->conn_cap = 1;
+}
+
+static void connect_says_what_ran_out(void)
+{
+	static const struct fx_options few[] = {{.set_cfg = one_tuple}, {.set_cfg = one_block}};
+	static const int expected[] = {-EADDRNOTAVAIL, -ENOBUFS};
+
+	for (unsigned i = 0; i < 2; i++) {
+		const struct hc_socket_addr remote = {.addr = FX_PEER, .port = 80};
+		struct fx_peer p = fx_peer_new();
+		int sock;
+
+		fx_socket_open(&few[i]);
+		(void)fx_socket_begin(&p);
+		sock = hc_socket_open(fx_sockets);
+		UNIT_EQ(hc_socket_connect(fx_sockets, sock, &remote), expected[i]);
+		fx_socket_shut();
+	}
+}
+
+static void what_is_written_arrives(void)
+{
+	struct fx_peer p = fx_peer_new();
+	const struct frame_view *v;
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = fx_socket_accept(&p, NULL);
+	memset(bytes, 'x', 100);
+	UNIT_EQ(write_some(sock, 0), 0);
+	UNIT_EQ(write_some(sock, 100), 100);
+	fx_socket_step();
+	v = fx_expect_tcp(FRAME_ACK | FRAME_PSH);
+	UNIT_EQ(v->payload_len, 100);
+	UNIT_EQ_BYTES(v->payload, bytes, 100);
+	fx_socket_shut();
+}
+
+static void what_arrives_is_read(void)
+{
+	struct fx_peer p = fx_peer_new();
+	uint32_t first;
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = fx_socket_accept(&p, NULL);
+	UNIT_EQ(read_some(sock), -EAGAIN);
+	first = p.seq;
+	fx_peer_put(&p, FRAME_ACK | FRAME_PSH, 1000);
+	fx_socket_step();
+	UNIT_EQ(fx_socket_poll(sock), HC_POLL_IN | HC_POLL_OUT);
+	UNIT_EQ(hc_socket_read(fx_sockets, sock, bytes, 0), 0);
+	UNIT_EQ(hc_socket_read(fx_sockets, sock, bytes, 600), 600);
+	UNIT_EQ(hc_socket_read(fx_sockets, sock, bytes + 600, 600), 400);
+	for (uint32_t i = 0; i < 1000; i++)
+		UNIT_EXPECT(bytes[i] == fx_byte(first + i));
+	UNIT_EQ(read_some(sock), -EAGAIN);
+	UNIT_EQ(fx_socket_poll(sock), HC_POLL_OUT);
+	fx_forget();
+	fx_socket_shut();
+}
+
+static void small_send_buffer(struct hc_stack_config *cfg)
+{
+	cfg->snd_buf_bytes = 2048;
+}
+
+static void full_queue_says_again_until_there_is_room(void)
+{
+	const struct fx_options o = {.set_cfg = small_send_buffer};
+	struct fx_peer p = fx_peer_new();
+	int sock;
+
+	fx_socket_open(&o);
+	sock = fx_socket_accept(&p, NULL);
+	UNIT_EQ(write_some(sock, 5000), 2048);
+	UNIT_EQ(write_some(sock, 1), -EAGAIN);
+	UNIT_EQ(fx_socket_poll(sock), 0);
+	fx_socket_step();
+	UNIT_EQ(fx_socket_poll(sock), 0);
+	(void)fx_peer_take(&p, FRAME_ACK);
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_socket_step();
+	UNIT_EQ(fx_socket_poll(sock), HC_POLL_OUT);
+	// What fitted into one segment to a peer that announced no MSS.
+	UNIT_EQ(write_some(sock, 5000), 536);
+	fx_forget();
+	fx_socket_shut();
+}
+
+static void writing_without_a_connection_is_refused(void)
+{
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = hc_socket_open(fx_sockets);
+	UNIT_EQ(write_some(sock, 1), -ENOTCONN);
+	UNIT_EQ(read_some(sock), -ENOTCONN);
+	UNIT_EQ(hc_socket_shutdown(fx_sockets, sock, HC_SHUT_RDWR), -ENOTCONN);
+	UNIT_EQ(fx_socket_poll(sock), HC_POLL_IN | HC_POLL_OUT | HC_POLL_HUP);
+	UNIT_EQ(hc_socket_conn(fx_sockets, sock), HC_CONN_NONE);
+	sock = fx_socket_listen(1);
+	UNIT_EQ(write_some(sock, 1), -ENOTCONN);
+	UNIT_EQ(read_some(sock), -ENOTCONN);
+	fx_socket_shut();
+}
+
+static void half_close_leaves_the_other_half(void)
+{
+	struct fx_peer p = fx_peer_new();
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = fx_socket_accept(&p, NULL);
+	UNIT_EQ(hc_socket_shutdown(fx_sockets, sock, (enum hc_socket_shut)3), -EINVAL);
+	UNIT_EQ(hc_socket_shutdown(fx_sockets, sock, HC_SHUT_WR), 0);
+	UNIT_EQ(hc_socket_shutdown(fx_sockets, sock, HC_SHUT_WR), 0);
+	UNIT_EQ(write_some(sock, 1), -EPIPE);
+	fx_socket_step();
+	(void)fx_peer_take(&p, FRAME_FIN | FRAME_ACK);
+	fx_peer_put(&p, FRAME_ACK, 500);
+	fx_socket_step();
+	UNIT_EQ(read_some(sock), 500);
+	fx_peer_put(&p, FRAME_FIN | FRAME_ACK, 0);
+	fx_socket_step();
+	UNIT_EQ(read_some(sock), 0);
+	UNIT_EQ(fx_socket_poll(sock), HC_POLL_IN | HC_POLL_OUT | HC_POLL_RDHUP | HC_POLL_HUP);
+	UNIT_EQ(write_some(sock, 1), -EPIPE);
+	UNIT_EQ(hc_socket_shutdown(fx_sockets, sock, HC_SHUT_WR), -ENOTCONN);
+	UNIT_EQ(hc_socket_close(fx_sockets, sock), 0);
+	fx_forget();
+	fx_socket_shut();
+}
+
+static void reading_shut_down_drops_what_comes(void)
+{
+	struct fx_peer p = fx_peer_new();
+	struct hc_conn_info info;
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = fx_socket_accept(&p, NULL);
+	fx_peer_put(&p, FRAME_ACK, 100);
+	fx_socket_step();
+	UNIT_EQ(hc_socket_shutdown(fx_sockets, sock, HC_SHUT_RD), 0);
+	UNIT_EQ(read_some(sock), 0);
+	fx_peer_put(&p, FRAME_ACK, 100);
+	fx_socket_step();
+	UNIT_EQ(read_some(sock), 0);
+	UNIT_EQ(hc_conn_info(fx.worker, hc_socket_conn(fx_sockets, sock), &info), 0);
+	UNIT_EQ(info.readable_bytes, 0);
+	UNIT_EQ(info.state, HC_ESTABLISHED);
+	UNIT_EQ(fx_socket_poll(sock), HC_POLL_IN | HC_POLL_OUT | HC_POLL_RDHUP);
+	fx_forget();
+	fx_socket_shut();
+}
+
+static void a_reset_is_told_once(void)
+{
+	struct fx_peer p = fx_peer_new();
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = fx_socket_accept(&p, NULL);
+	fx_peer_put(&p, FRAME_RST, 0);
+	fx_socket_step();
+	UNIT_EQ(fx_socket_poll(sock),
+		HC_POLL_IN | HC_POLL_OUT | HC_POLL_RDHUP | HC_POLL_HUP | HC_POLL_ERR);
+	UNIT_EQ(read_some(sock), -ECONNRESET);
+	UNIT_EQ(read_some(sock), 0);
+	UNIT_EQ(write_some(sock, 1), -EPIPE);
+	UNIT_EQ(hc_socket_conn(fx_sockets, sock), HC_CONN_NONE);
+	fx_socket_shut();
+}
+
+// As Linux has it: who resets what has no more to say breaks a pipe.
+static void a_reset_behind_the_fin_is_a_broken_pipe(void)
+{
+	struct fx_peer p = fx_peer_new();
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = fx_socket_accept(&p, NULL);
+	fx_peer_put(&p, FRAME_FIN | FRAME_ACK, 0);
+	fx_peer_put(&p, FRAME_RST, 0);
+	fx_socket_step();
+	UNIT_EQ(write_some(sock, 1), -EPIPE);
+	UNIT_EQ(fx_socket_error(sock), 0);
+	fx_forget();
+	fx_socket_shut();
+}
+
+static void what_is_not_acknowledged_times_out(void)
+{
+	const struct fx_options o = {.set_cfg = few_retries};
+	struct fx_peer p = fx_peer_new();
+	int sock;
+
+	fx_socket_open(&o);
+	sock = fx_socket_accept(&p, NULL);
+	UNIT_EQ(write_some(sock, 1), 1);
+	fx_socket_wait_ms(10000);
+	UNIT_EQ(read_some(sock), -ETIMEDOUT);
+	fx_forget();
+	fx_socket_shut();
+}
+
+static void close_goes_on_by_itself(void)
+{
+	struct fx_peer p = fx_peer_new();
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = fx_socket_accept(&p, NULL);
+	UNIT_EQ(hc_socket_close(fx_sockets, sock), 0);
+	UNIT_EQ(hc_socket_close(fx_sockets, sock), -EBADF);
+	fx_socket_step();
+	(void)fx_peer_take(&p, FRAME_FIN | FRAME_ACK);
+	// The number is another's when the connection ends.
+	UNIT_EQ(hc_socket_open(fx_sockets), sock);
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_peer_put(&p, FRAME_FIN | FRAME_ACK, 0);
+	fx_socket_step();
+	(void)fx_expect_tcp(FRAME_ACK);
+	UNIT_EQ(read_some(sock), -ENOTCONN);
+	UNIT_EQ(fx_socket_error(sock), 0);
+	fx_socket_shut();
+}
+
+static void close_with_unread_data_resets(void)
+{
+	struct fx_peer p = fx_peer_new();
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = fx_socket_accept(&p, NULL);
+	fx_peer_put(&p, FRAME_ACK, 100);
+	fx_socket_step();
+	fx_forget();
+	UNIT_EQ(hc_socket_close(fx_sockets, sock), 0);
+	fx_socket_step();
+	(void)fx_expect_tcp(FRAME_RST | FRAME_ACK);
+	fx_socket_shut();
+}
+
+static void close_of_a_listener_ends_those_that_wait(void)
+{
+	struct fx_peer p = fx_peer_new();
+	int l;
+
+	fx_socket_open(NULL);
+	l = fx_socket_listen(8);
+	fx_peer_put(&p, FRAME_SYN, 0);
+	fx_socket_step();
+	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_socket_step();
+	UNIT_EQ(hc_socket_close(fx_sockets, l), 0);
+	fx_socket_step();
+	(void)fx_expect_tcp(FRAME_RST | FRAME_ACK);
+	// Both are free again.
+	for (unsigned i = 0; i < FX_SOCKET_CAP; i++)
+		CU_ASSERT(hc_socket_open(fx_sockets) >= 0);
+	fx_socket_shut();
+}
+
+static void close_while_connecting_ends_the_attempt(void)
+{
+	struct fx_peer p = fx_peer_new();
+	struct hc_snapshot snapshot;
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = fx_socket_begin(&p);
+	UNIT_EQ(hc_socket_close(fx_sockets, sock), 0);
+	fx_socket_step();
+	hc_worker_publish(fx.worker);
+	hc_worker_snapshot(fx.worker, &snapshot);
+	UNIT_EQ(snapshot.conn_live, 0);
+	fx_socket_shut();
+}
+
+static void poll_passes_over_negative_numbers(void)
+{
+	struct hc_pollfd fds[3] = {
+		{.sock = -1, .events = HC_POLL_IN, .revents = 99},
+		{.events = HC_POLL_OUT},
+		{.events = HC_POLL_IN},
+	};
+
+	fx_socket_open(NULL);
+	fds[1].sock = hc_socket_open(fx_sockets);
+	fds[2].sock = fx_socket_listen(1);
+	UNIT_EQ(hc_socket_poll(fx_sockets, fds, 3), 1);
+	UNIT_EQ(fds[0].revents, 0);
+	UNIT_EQ(fds[1].revents, HC_POLL_OUT | HC_POLL_HUP);
+	UNIT_EQ(fds[2].revents, 0);
+	fx_socket_shut();
+}
+
+UNIT_SUITE(socket_calls, UNIT_TEST(numbers_that_are_no_sockets_are_refused),
+	   UNIT_TEST(sockets_run_out), UNIT_TEST(bind_gives_a_port_once),
+	   UNIT_TEST(listen_says_why_not), UNIT_TEST(accept_gives_the_peer),
+	   UNIT_TEST(accept_keeps_the_order), UNIT_TEST(connect_tells_its_progress),
+	   UNIT_TEST(connect_refused_is_told_once),
+	   UNIT_TEST(connect_that_nobody_answers_times_out),
+	   UNIT_TEST(connect_to_who_is_not_there_is_unreachable),
+	   UNIT_TEST(connect_says_what_ran_out), UNIT_TEST(what_is_written_arrives),
+	   UNIT_TEST(what_arrives_is_read), UNIT_TEST(full_queue_says_again_until_there_is_room),
+	   UNIT_TEST(writing_without_a_connection_is_refused),
+	   UNIT_TEST(half_close_leaves_the_other_half),
+	   UNIT_TEST(reading_shut_down_drops_what_comes), UNIT_TEST(a_reset_is_told_once),
+	   UNIT_TEST(a_reset_behind_the_fin_is_a_broken_pipe),
+	   UNIT_TEST(what_is_not_acknowledged_times_out), UNIT_TEST(close_goes_on_by_itself),
+	   UNIT_TEST(close_with_unread_data_resets),
+	   UNIT_TEST(close_of_a_listener_ends_those_that_wait),
+	   UNIT_TEST(close_while_connecting_ends_the_attempt),
+	   UNIT_TEST(poll_passes_over_negative_numbers));

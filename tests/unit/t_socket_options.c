@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Options of sockets: what they tell, what they change, and what is refused.
+
+#include "fx_socket.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int get(int sock, enum hc_socket_option option, int *value)
+{
+	size_t len = sizeof *value;
+
+	return hc_socket_getsockopt(fx_sockets, sock, option, value, &len);
+}
+
+static int set(int sock, enum hc_socket_option option, int value)
+{
+	return hc_socket_setsockopt(fx_sockets, sock, option, &value, sizeof value);
+}
+
+static void lengths_and_unknown_options_are_refused(void)
+{
+	struct hc_conn_info info;
+	size_t short_len = 3, short_info = sizeof info - 1;
+	int value;
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = hc_socket_open(fx_sockets);
+	UNIT_EQ(hc_socket_getsockopt(fx_sockets, sock, HC_SO_ERROR, &value, &short_len), -EINVAL);
+	UNIT_EQ(hc_socket_getsockopt(fx_sockets, sock, HC_TCP_INFO, &info, &short_info), -EINVAL);
+	UNIT_EQ(hc_socket_setsockopt(fx_sockets, sock, HC_SO_LINGER, &value, 3), -EINVAL);
+	UNIT_EQ(get(sock, (enum hc_socket_option)99, &value), -ENOPROTOOPT);
+	UNIT_EQ(set(sock, (enum hc_socket_option)99, 1), -ENOPROTOOPT);
+	UNIT_EQ(set(sock, HC_SO_ERROR, 1), -ENOPROTOOPT);
+	UNIT_EQ(set(sock, HC_TCP_MAXSEG, 500), -ENOPROTOOPT);
+	UNIT_EQ(set(sock, HC_TCP_INFO, 1), -ENOPROTOOPT);
+	fx_socket_shut();
+}
+
+static void listening_is_told(void)
+{
+	int value = -1;
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = hc_socket_open(fx_sockets);
+	UNIT_EQ(get(sock, HC_SO_ACCEPTCONN, &value), 0);
+	UNIT_EQ(value, 0);
+	sock = fx_socket_listen(1);
+	UNIT_EQ(get(sock, HC_SO_ACCEPTCONN, &value), 0);
+	UNIT_EQ(value, 1);
+	fx_socket_shut();
+}
+
+static void segment_size_is_the_connections(void)
+{
+	static const uint8_t mss_1000[] = {2, 4, 1000 >> 8, 1000 & 0xff};
+	struct fx_peer p = fx_peer_new();
+	int value;
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = hc_socket_open(fx_sockets);
+	UNIT_EQ(get(sock, HC_TCP_MAXSEG, &value), -ENOTCONN);
+	p.opt = mss_1000;
+	p.opt_len = sizeof mss_1000;
+	sock = fx_socket_accept(&p, NULL);
+	UNIT_EQ(get(sock, HC_TCP_MAXSEG, &value), 0);
+	UNIT_EQ(value, 1000);
+	fx_socket_shut();
+}
+
+static void linger_of_nothing_resets_at_close(void)
+{
+	struct fx_peer p = fx_peer_new();
+	int value;
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = fx_socket_accept(&p, NULL);
+	UNIT_EQ(get(sock, HC_SO_LINGER, &value), 0);
+	UNIT_EQ(value, -1);
+	UNIT_EQ(set(sock, HC_SO_LINGER, 0), 0);
+	UNIT_EQ(get(sock, HC_SO_LINGER, &value), 0);
+	UNIT_EQ(value, 0);
+	UNIT_EQ(hc_socket_close(fx_sockets, sock), 0);
+	fx_socket_step();
+	(void)fx_expect_tcp(FRAME_RST | FRAME_ACK);
+	fx_socket_shut();
+}
+
+static struct hc_conn_info info_of(int sock)
+{
+	struct hc_conn_info info;
+	size_t len = sizeof info;
+
+	UNIT_EQ(hc_socket_getsockopt(fx_sockets, sock, HC_TCP_INFO, &info, &len), 0);
+	UNIT_EQ(len, sizeof info);
+	return info;
+}
+
+static void info_follows_the_state(void)
+{
+	struct fx_peer p = fx_peer_new();
+	struct hc_conn_info info;
+	int l, sock;
+
+	fx_socket_open(NULL);
+	sock = fx_socket_begin(&p);
+	UNIT_EQ(info_of(sock).state, HC_SYN_SENT);
+	UNIT_EQ(hc_socket_close(fx_sockets, sock), 0);
+	fx_socket_step();
+	sock = hc_socket_open(fx_sockets);
+	UNIT_EQ(info_of(sock).state, HC_CLOSED);
+	UNIT_EQ(hc_socket_close(fx_sockets, sock), 0);
+	p = fx_peer_new();
+	sock = fx_socket_accept(&p, &l);
+	UNIT_EQ(info_of(l).state, HC_LISTEN);
+	UNIT_EQ(info_of(l).local_port, FX_PORT);
+	info = info_of(sock);
+	UNIT_EQ(info.state, HC_ESTABLISHED);
+	UNIT_EQ(info.remote_port, FX_PEER_PORT);
+	UNIT_EQ(info.mss, 536);
+	UNIT_EQ(hc_socket_write(fx_sockets, sock, "twelve bytes", 12), 12);
+	UNIT_EQ(info_of(sock).unacked_bytes, 12);
+	fx_peer_put(&p, FRAME_RST, 0);
+	fx_socket_step();
+	info = info_of(sock);
+	UNIT_EQ(info.state, HC_CLOSED);
+	UNIT_EQ(info.remote_port, FX_PEER_PORT);
+	fx_forget();
+	fx_socket_shut();
+}
+
+UNIT_SUITE(socket_options, UNIT_TEST(lengths_and_unknown_options_are_refused),
+	   UNIT_TEST(listening_is_told), UNIT_TEST(segment_size_is_the_connections),
+	   UNIT_TEST(linger_of_nothing_resets_at_close), UNIT_TEST(info_follows_the_state));
