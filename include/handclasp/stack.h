@@ -41,6 +41,15 @@ enum hc_congestion {
 	HC_CONGESTION_COUNT
 };
 
+/** In which order our SYNs have their options, and with what padding: as which system we look. */
+enum hc_syn_layout {
+	HC_SYN_LAYOUT_BUILT,   /**< MSS, window scale, SACK permitted, timestamps. */
+	HC_SYN_LAYOUT_LINUX,   /**< MSS, SACK permitted, timestamps, window scale. */
+	HC_SYN_LAYOUT_FREEBSD, /**< MSS, window scale, SACK permitted, timestamps; filled up behind.
+				*/
+	HC_SYN_LAYOUT_COUNT
+};
+
 /** What becomes of a host: addresses, limits and protocol times. hc_stack_config_default() fills
  * every field. */
 struct hc_stack_config {
@@ -89,12 +98,15 @@ struct hc_stack_config {
 	uint32_t congestion; /**< enum hc_congestion. */
 
 	/* Switches. */
-	bool has_timestamps;     /**< Offer RFC 7323 timestamps. */
-	bool has_window_scale;   /**< Offer RFC 7323 window scale. */
-	bool has_sack;           /**< Permit RFC 2018 selective acknowledgments. */
-	bool has_nodelay;        /**< Connections begin with HC_OPTION_NODELAY on. */
-	bool has_ecn;            /**< Offer and accept RFC 3168 ECN; off by default. */
-	uint8_t syn_cookies;     /**< enum hc_syn_cookies. */
+	bool has_timestamps;   /**< Offer RFC 7323 timestamps. */
+	bool has_window_scale; /**< Offer RFC 7323 window scale. */
+	bool has_sack;         /**< Permit RFC 2018 selective acknowledgments. */
+	bool has_nodelay;      /**< Connections begin with HC_OPTION_NODELAY on. */
+	bool has_ecn;          /**< Offer and accept RFC 3168 ECN; off by default. */
+	uint8_t syn_cookies;   /**< enum hc_syn_cookies. */
+	uint8_t syn_layout;    /**< enum hc_syn_layout. */
+	uint8_t wscale_min;    /**< Least window scale offered, 0..14; more when rcv_buf_bytes asks
+				for it. */
 	bool keeps_stage_cycles; /**< Account TSC cycles to pipeline stages
 				    (hc_worker_stage_cycles()). */
 

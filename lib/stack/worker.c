@@ -120,6 +120,10 @@ static const char *config_error(const struct hc_stack_config *cfg, const struct 
 		return "a time is 0 or above 2^30 ms";
 	if (cfg->syn_cookies > HC_SYN_COOKIES_NEVER)
 		return "syn_cookies is none of its values";
+	if (cfg->syn_layout >= HC_SYN_LAYOUT_COUNT)
+		return "syn_layout is not one of enum hc_syn_layout";
+	if (cfg->wscale_min > HC_WSCALE_MAX)
+		return "wscale_min is above 14";
 	return NULL;
 }
 
@@ -180,7 +184,7 @@ static void init_env(struct hc_worker *w)
 	env->fin_wait2_ms = cfg->fin_wait2_ms;
 	env->rcv_buf_bytes = cfg->rcv_buf_bytes;
 	env->mss = (uint16_t)(cfg->mtu - HC_IP4_LEN - HC_TCP_LEN);
-	env->rcv_wscale = 0;
+	env->rcv_wscale = cfg->wscale_min;
 	while (cfg->rcv_buf_bytes >> env->rcv_wscale > 0xffff && env->rcv_wscale < HC_WSCALE_MAX)
 		env->rcv_wscale++;
 	env->syn_retries = cfg->syn_retries;
@@ -294,6 +298,7 @@ int hc_worker_create(struct hc_port *port, unsigned queue, const struct hc_stack
 	w->pool = port->pool[queue];
 	w->stage.is_on = cfg->keeps_stage_cycles;
 	w->has_odd_syn = cfg->has_ecn;
+	w->lays_out_syns = cfg->syn_layout != HC_SYN_LAYOUT_BUILT;
 	w->always_cookies = cfg->syn_cookies == HC_SYN_COOKIES_ALWAYS;
 	if (port->has_rss)
 		rte_convert_rss_key((const uint32_t *)(const void *)port->rss_key,

@@ -12,6 +12,7 @@
 //   expire.c  what time does to flows
 //   tx.h      packet buffers and frames on their way out; flush.c sends them
 //   neigh.c   ARP and next hops         icmp.c   ICMP
+//   layout.c the order of options in our SYNs
 //   fragment.c  IPv4 fragments, both ways    pmtu.c  path MTU
 //   tuple.h   source tuples of connect()
 //   option.c  options of a connection
@@ -201,6 +202,7 @@ struct hc_worker {
 	bool is_started;
 	bool always_cookies; // HC_SYN_COOKIES_ALWAYS.
 	bool has_odd_syn;    // Our SYNs are not all alike: opening.c.
+	bool lays_out_syns;  // Not HC_SYN_LAYOUT_BUILT.
 	uint32_t ts_offset;
 	rte_rwlock_t *gate;  // The port's.
 	uint64_t next_ms_ns; // When env.now_ms moves on.
@@ -366,6 +368,9 @@ void hc_expire(struct hc_worker *w);
 // flush.c
 void hc_conn_probe(struct hc_worker *w, uint32_t idx);
 void hc_tx_drain(struct hc_worker *w);
+
+// layout.c
+HC_COLD void hc_tx_lay_out(struct hc_worker *w);
 
 // neigh.c
 uint32_t hc_neigh_buckets(uint32_t cap);

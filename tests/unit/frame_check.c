@@ -75,8 +75,13 @@ static const char *check_options(const uint8_t *opt, uint32_t len, struct frame_
 			at++;
 			continue;
 		}
-		if (opt[at] == 0)
-			return "options end early";
+		if (opt[at] == 0) {
+			// RFC 9293 3.1: filled up with zeros.
+			for (uint32_t i = at; i < len; i++)
+				if (opt[i] != 0)
+					return "something stands behind the end of options";
+			return len - at < 4 ? NULL : "options end early";
+		}
 		bad = check_option(opt + at, len - at, v);
 		if (bad)
 			return bad;
