@@ -111,7 +111,8 @@ static bool finish_exchange(struct config *cfg)
 		}
 	} else if (cfg->response_bytes == RESPONSE_AUTO) {
 		cfg->response_bytes = DEFAULT_RESPONSE_BYTES;
-	} else if (cfg->command == COMMAND_BENCH && !asks) {
+	} else if (cfg->command == COMMAND_BENCH && !asks &&
+		   cfg->response_bytes != DEFAULT_RESPONSE_BYTES) {
 		complain("--response needs --request: say with --request http or --request BYTES "
 			 "what is asked for");
 		return false;

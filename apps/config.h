@@ -127,6 +127,11 @@ struct config {
 	bool has_hugepages;
 	bool is_promiscuous;
 
+	// A file the configuration was read from, and what of it is referred to.
+	const char *config;
+	struct json_t *file;
+	const char **file_args;
+
 	// What comes out.
 	const char *json;
 	bool has_stages;

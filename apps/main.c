@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config_file.h"
 #include "options.h"
 #include "report.h"
 #include "run.h"
@@ -158,15 +159,14 @@ static int run_command(unsigned which, int argc, char *const *argv)
 	case OPTIONS_HELP:
 		return EXIT_MEASURED;
 	case OPTIONS_BAD:
-		return EXIT_USAGE;
+		break;
 	case OPTIONS_RUN:
+		if (config_finish(&cfg) && plan_make(&plan, &cfg))
+			code = run_plan(&cfg, &plan);
+		plan_free(&plan);
 		break;
 	}
-	if (!config_finish(&cfg))
-		return EXIT_USAGE;
-	if (plan_make(&plan, &cfg))
-		code = run_plan(&cfg, &plan);
-	plan_free(&plan);
+	config_file_free(&cfg);
 	return code;
 }
 

@@ -157,6 +157,8 @@ const struct option option_table[] = {
 	{"snd-buf", "snd_buf_bytes", "BYTES", "bytes a connection may have queued or unacknowledged",
 	 NULL, AT(stack.snd_buf_bytes), 536, 1u << 30, B | L | S, OPTION_SIZE, GROUP_LIMITS},
 
+	{"config", NULL, "FILE", "take the configuration from a file: a result's, or its \"config\"; the options here win (-c)",
+	 NULL, AT(config), ANY, B | L | S, OPTION_TEXT, GROUP_OUTPUT},
 	{"json", NULL, "FILE|-", "write the result there; -: to stdout, and nothing else",
 	 NULL, AT(json), ANY, B | L | S, OPTION_TEXT, GROUP_OUTPUT},
 	{"stages", "stages", NULL, "measure ns a connection by pipeline stage (costs a little speed)",

@@ -2,309 +2,14 @@
 // Copyright (c) 2026 The handclasp authors
 
 // Reads the command line by the table. `--name value` and `--name=value` are the same; the last of
-// several wins; what stands after `--` is EAL's. A value that is not right is refused with one
-// sentence that names the option, the value and what would be right.
+// several wins; what stands after `--` is EAL's. A file of --config is read first, wherever it is
+// named, so that the command line wins.
 
 #include "options.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "units.h"
-
-// What a value of each kind looks like, for the sentence that refuses one.
-static const char *const kind_hints[OPTION_KINDS] = {
-	[OPTION_COUNT] = "a whole number such as 1000, 50k or 2M",
-	[OPTION_SIZE] = "a number of bytes such as 512 or 64k",
-	[OPTION_RATE] = "a number a second such as 50k",
-	[OPTION_SECONDS] = "a time such as 10s, 500ms or 2min",
-	[OPTION_MILLIS] = "a whole number of milliseconds such as 1000, or a time such as 1s",
-	[OPTION_ADDRESS] = "an IPv4 address such as 10.0.0.1",
-	[OPTION_NETWORK] = "an IPv4 address with the length of its network, such as 10.0.0.2/24",
-	[OPTION_PREFIX] = "an IPv4 prefix without host bits, such as 10.1.0.0/16",
-	[OPTION_TARGET] = "an IPv4 address and a port, such as 10.0.0.1:80",
-	[OPTION_PORTS] = "a port or a range of ports, such as 1024-65535",
-	[OPTION_LISTEN] =
-		"PORT[-PORT][:MODE],... with MODE http, echo, discard, accept, respond, "
-		"close-first, never-read or hold, at most 256 ports, each once, such as 80,7:echo",
-	[OPTION_REQUEST] = "http or a number of bytes from 1 to 1G",
-	[OPTION_TEXT] = "something",
-};
-
-static void store_number(void *field, size_t size, uint64_t value)
-{
-	switch (size) {
-	case 1:
-		*(uint8_t *)field = (uint8_t)value;
-		break;
-	case 2:
-		*(uint16_t *)field = (uint16_t)value;
-		break;
-	case 4:
-		*(uint32_t *)field = (uint32_t)value;
-		break;
-	default:
-		*(uint64_t *)field = value;
-	}
-}
-
-static int word_index(const char *const *words, const char *text)
-{
-	for (int i = 0; words[i]; i++) {
-		if (strcmp(words[i], text) == 0)
-			return i;
-	}
-	return -1;
-}
-
-static const char *const switch_words[] = {"off", "on", NULL};
-
-static void complain_word(const struct option *o, const char *text, const char *const *words)
-{
-	char list[128] = "";
-
-	for (unsigned i = 0; words[i]; i++) {
-		size_t used = strlen(list);
-		const char *glue = i == 0 ? "" : words[i + 1] ? ", " : " or ";
-
-		snprintf(list + used, sizeof list - used, "%s%s", glue, words[i]);
-	}
-	complain("--%s %s is not understood: it takes %s", o->name, text, list);
-}
-
-static bool parse_word(const struct option *o, const char *text, void *field)
-{
-	const char *const *words = o->kind == OPTION_SWITCH ? switch_words : o->words;
-	int i = word_index(words, text);
-
-	if (i < 0) {
-		complain_word(o, text, words);
-		return false;
-	}
-	if (o->kind == OPTION_SWITCH)
-		*(bool *)field = i == 1;
-	else
-		*(uint32_t *)field = (uint32_t)i;
-	return true;
-}
-
-static bool refuse(const struct option *o, const char *text)
-{
-	complain("--%s %s is not understood: it takes %s", o->name, text, kind_hints[o->kind]);
-	return false;
-}
-
-// A bound as people would write it.
-static const char *bound_text(const struct option *o, uint64_t bound, char *text, size_t size)
-{
-	if (o->kind == OPTION_SECONDS)
-		snprintf(text, size, "%gs", (double)bound / (double)NS_PER_S);
-	else if (o->kind == OPTION_MILLIS)
-		snprintf(text, size, "%llums", (unsigned long long)bound);
-	else
-		snprintf(text, size, "%llu", (unsigned long long)bound);
-	return text;
-}
-
-static bool refuse_range(const struct option *o, const char *text)
-{
-	char lo[32], hi[32];
-
-	complain("--%s %s is out of range: it takes %s to %s", o->name, text,
-		 bound_text(o, o->min, lo, sizeof lo), bound_text(o, o->max, hi, sizeof hi));
-	return false;
-}
-
-static bool parse_number(const struct option *o, const char *text, void *field)
-{
-	uint64_t value = 0;
-	bool is_right = false;
-
-	switch (o->kind) {
-	case OPTION_COUNT:
-		is_right = units_count(text, &value);
-		break;
-	case OPTION_SIZE:
-		is_right = units_size(text, &value);
-		break;
-	case OPTION_SECONDS:
-		is_right = units_duration(text, NS_PER_S, &value);
-		break;
-	case OPTION_MILLIS:
-		is_right = units_duration(text, NS_PER_MS, &value) && value % NS_PER_MS == 0;
-		value /= NS_PER_MS;
-		break;
-	}
-	if (!is_right)
-		return refuse(o, text);
-	if (value < o->min || value > o->max)
-		return refuse_range(o, text);
-	store_number(field, o->size, value);
-	return true;
-}
-
-static bool parse_rate(const struct option *o, const char *text, void *field)
-{
-	double rate;
-
-	if (!units_rate(text, &rate))
-		return refuse(o, text);
-	if (!(rate > 0) || rate > (double)o->max) {
-		complain("--%s %s is out of range: it takes more than 0 and at most %llu a second",
-			 o->name, text, (unsigned long long)o->max);
-		return false;
-	}
-	*(double *)field = rate;
-	return true;
-}
-
-static bool parse_network(const struct option *o, const char *text, void *field)
-{
-	struct network *n = field;
-
-	if (!units_network(text, 33, &n->addr, &n->len) || n->len < o->min)
-		return refuse(o, text);
-	return true;
-}
-
-static bool parse_prefix(const struct option *o, const char *text, void *field)
-{
-	struct hc_prefix *p = field;
-
-	if (!units_network(text, 32, &p->addr, &p->len) || p->len < o->min)
-		return refuse(o, text);
-	if (p->len < 32 && (p->addr << p->len) != 0)
-		return refuse(o, text);
-	return true;
-}
-
-static bool has_letter(const char *text)
-{
-	for (; *text; text++) {
-		if ((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z'))
-			return true;
-	}
-	return false;
-}
-
-static bool parse_target(const struct option *o, const char *text, void *field)
-{
-	struct endpoint *e = field;
-	const char *colon = strrchr(text, ':');
-	char addr[64];
-
-	if (!colon || (size_t)(colon - text) >= sizeof addr)
-		return refuse(o, text);
-	memcpy(addr, text, (size_t)(colon - text));
-	addr[colon - text] = '\0';
-	if (has_letter(addr) && !strchr(addr, ':')) {
-		complain("--%s %s names a host, and names are not resolved: give its IPv4 address, "
-			 "such as 10.0.0.1:80",
-			 o->name, text);
-		return false;
-	}
-	if (!units_address(addr, &e->addr) || !units_port(colon + 1, &e->port))
-		return refuse(o, text);
-	return true;
-}
-
-static bool parse_ports(const struct option *o, const char *text, void *field)
-{
-	struct port_range *r = field;
-
-	return units_port_range(text, &r->lo, &r->hi) || refuse(o, text);
-}
-
-static bool listen_add(struct listen_list *list, uint16_t port, uint8_t mode)
-{
-	for (unsigned i = 0; i < list->count; i++) {
-		if (list->port[i].port == port)
-			return false;
-	}
-	if (list->count == LISTENERS_MAX)
-		return false;
-	list->port[list->count++] = (struct listen_port){.port = port, .mode = mode};
-	return true;
-}
-
-// One PORT[-PORT][:MODE].
-static bool listen_item(struct listen_list *list, char *item)
-{
-	char *colon = strchr(item, ':');
-	uint16_t lo, hi;
-	uint8_t mode = LISTEN_HTTP;
-
-	if (colon) {
-		*colon++ = '\0';
-		while (mode < LISTEN_MODE_COUNT && strcmp(listen_mode_name(mode), colon) != 0)
-			mode++;
-	}
-	if (mode >= LISTEN_MODE_COUNT || !units_port_range(item, &lo, &hi))
-		return false;
-	for (uint32_t port = lo; port <= hi; port++) {
-		if (!listen_add(list, (uint16_t)port, mode))
-			return false;
-	}
-	return true;
-}
-
-static bool parse_listen(const struct option *o, const char *text, void *field)
-{
-	struct listen_list *list = field;
-	char *copy = strdup(text);
-	char *rest = copy;
-	bool is_right = copy != NULL;
-
-	list->count = 0;
-	while (is_right && rest) {
-		char *item = strsep(&rest, ",");
-
-		is_right = listen_item(list, item);
-	}
-	free(copy);
-	return is_right || refuse(o, text);
-}
-
-static bool parse_request(const struct option *o, const char *text, void *field)
-{
-	struct request *r = field;
-	uint64_t bytes;
-
-	if (strcmp(text, "http") == 0) {
-		*r = (struct request){.kind = REQUEST_HTTP};
-		return true;
-	}
-	if (!units_size(text, &bytes) || bytes < o->min || bytes > o->max)
-		return refuse(o, text);
-	*r = (struct request){.kind = REQUEST_BYTES, .bytes = (uint32_t)bytes};
-	return true;
-}
-
-static bool parse_text(const struct option *o, const char *text, void *field)
-{
-	if (*text == '\0') {
-		complain("--%s is empty: it takes %s", o->name, o->arg);
-		return false;
-	}
-	*(const char **)field = text;
-	return true;
-}
-
-static bool parse_address(const struct option *o, const char *text, void *field)
-{
-	return units_address(text, field) || refuse(o, text);
-}
-
-static bool (*const kind_parsers[OPTION_KINDS])(const struct option *, const char *, void *) = {
-	[OPTION_SWITCH] = parse_word,     [OPTION_WORD] = parse_word,
-	[OPTION_COUNT] = parse_number,    [OPTION_SIZE] = parse_number,
-	[OPTION_RATE] = parse_rate,       [OPTION_SECONDS] = parse_number,
-	[OPTION_MILLIS] = parse_number,   [OPTION_ADDRESS] = parse_address,
-	[OPTION_NETWORK] = parse_network, [OPTION_PREFIX] = parse_prefix,
-	[OPTION_TARGET] = parse_target,   [OPTION_PORTS] = parse_ports,
-	[OPTION_LISTEN] = parse_listen,   [OPTION_REQUEST] = parse_request,
-	[OPTION_TEXT] = parse_text,
-};
+#include "config_file.h"
 
 static const struct option *find(const char *name, size_t len)
 {
@@ -364,35 +69,45 @@ static const struct option *look_up(const struct config *cfg, const char *arg, s
 	return o;
 }
 
+static bool set_value(struct config *cfg, const struct option *o, const char *text)
+{
+	enum option_fault fault;
+	char what[64];
+
+	fault = option_set(cfg, o, text);
+	snprintf(what, sizeof what, "--%s", o->name);
+	option_complain(o, fault, what, text);
+	return fault == OPTION_FINE;
+}
+
 // Reads the option at argv[i]. Returns how many words it took, 0 when it was wrong.
 static int parse_one(struct config *cfg, int argc, char *const *argv, int i)
 {
-	const char *equals = strchr(argv[i], '=');
-	size_t name_len = (equals ? (size_t)(equals - argv[i]) : strlen(argv[i])) - 2;
-	const struct option *o = look_up(cfg, argv[i], name_len);
-	void *field;
+	const char *arg = strcmp(argv[i], "-c") == 0 ? "--config" : argv[i];
+	const char *equals = strchr(arg, '=');
+	size_t name_len = (equals ? (size_t)(equals - arg) : strlen(arg)) - 2;
+	const struct option *o = look_up(cfg, arg, name_len);
 
 	if (!o)
 		return 0;
-	field = (char *)cfg + o->offset;
 	if (o->kind == OPTION_FLAG) {
 		if (equals) {
 			complain("--%s takes no value: write it alone", o->name);
 			return 0;
 		}
-		*(bool *)field = true;
+		*(bool *)((char *)cfg + o->offset) = true;
 		return 1;
 	}
 	if (equals)
-		return kind_parsers[o->kind](o, equals + 1, field) ? 1 : 0;
+		return set_value(cfg, o, equals + 1) ? 1 : 0;
 	if (i + 1 >= argc || strcmp(argv[i + 1], "--") == 0) {
 		complain("--%s needs a value: --%s %s", o->name, o->name, o->arg);
 		return 0;
 	}
-	return kind_parsers[o->kind](o, argv[i + 1], field) ? 2 : 0;
+	return set_value(cfg, o, argv[i + 1]) ? 2 : 0;
 }
 
-enum options_verdict options_parse(struct config *cfg, int argc, char *const *argv)
+static enum options_verdict parse_all(struct config *cfg, int argc, char *const *argv)
 {
 	for (int i = 0; i < argc;) {
 		int taken;
@@ -406,7 +121,7 @@ enum options_verdict options_parse(struct config *cfg, int argc, char *const *ar
 			options_help(cfg, stdout);
 			return OPTIONS_HELP;
 		}
-		if (strncmp(argv[i], "--", 2) != 0) {
+		if (strncmp(argv[i], "--", 2) != 0 && strcmp(argv[i], "-c") != 0) {
 			complain("'%s' is not an option: options begin with --, and --help lists "
 				 "them",
 				 argv[i]);
@@ -418,6 +133,17 @@ enum options_verdict options_parse(struct config *cfg, int argc, char *const *ar
 		i += taken;
 	}
 	return OPTIONS_RUN;
+}
+
+enum options_verdict options_parse(struct config *cfg, int argc, char *const *argv)
+{
+	enum options_verdict verdict = parse_all(cfg, argc, argv);
+	const char *path = cfg->config;
+
+	if (verdict != OPTIONS_RUN || !path)
+		return verdict;
+	config_init(cfg, cfg->command, cfg->command_name);
+	return config_file_read(cfg, path) ? parse_all(cfg, argc, argv) : OPTIONS_BAD;
 }
 
 static void help_option(const struct option *o, FILE *to)

@@ -58,6 +58,22 @@ extern const struct option option_table[];
 extern const unsigned option_count;
 extern const char *const option_group_titles[GROUP_COUNT];
 
+// What may be wrong with a value.
+enum option_fault {
+	OPTION_FINE,
+	OPTION_NOT_UNDERSTOOD,
+	OPTION_OUT_OF_RANGE,
+	OPTION_EMPTY,
+	OPTION_NAMES_HOST,
+};
+
+// Sets an option that takes a value. Texts are referred to, not copied: they have to stay.
+enum option_fault option_set(struct config *cfg, const struct option *o, const char *text);
+
+// Says what is wrong; nothing if nothing is. `what` is how the user wrote the option's name.
+void option_complain(const struct option *o, enum option_fault fault, const char *what,
+		     const char *text);
+
 enum options_verdict {
 	OPTIONS_RUN,
 	OPTIONS_HELP, // --help was asked for, and given.

@@ -3,11 +3,11 @@
 
 // The result file, schema handclasp.result.v1. Keys are never renamed or removed within a version;
 // new ones may come. What is not known is null, not 0. The config object is made from the option
-// table, so every option that matters is in it under a name that carries its unit.
+// table (option_json.c), so every option that matters is in it under a name that carries its unit.
 
 #include <jansson.h>
 
-#include "options.h"
+#include "option_json.h"
 #include "result.h"
 
 #define RESULT_SCHEMA "handclasp.result.v1"
@@ -46,115 +46,7 @@ static json_t *texts(const char *first, size_t stride, unsigned n)
 }
 
 // ---------------------------------------------------------------------------------------------
-// config
-
-static json_t *address_text(uint32_t addr, int len)
-{
-	if (len >= 0)
-		return json_sprintf("%u.%u.%u.%u/%d", addr >> 24, addr >> 16 & 255, addr >> 8 & 255,
-				    addr & 255, len);
-	return json_sprintf("%u.%u.%u.%u", addr >> 24, addr >> 16 & 255, addr >> 8 & 255,
-			    addr & 255);
-}
-
-static json_t *listen_text(const struct listen_list *l)
-{
-	json_t *array = json_array();
-
-	for (unsigned i = 0; i < l->count; i++)
-		(void)json_array_append_new(array, json_sprintf("%u:%s", l->port[i].port,
-								listen_mode_name(l->port[i].mode)));
-	return array;
-}
-
-static json_t *request_text(const struct request *r)
-{
-	if (r->kind == REQUEST_NONE)
-		return json_null();
-	return r->kind == REQUEST_HTTP ? json_string("http") : json_sprintf("%u", r->bytes);
-}
-
-static uint64_t load_number(const void *field, size_t size)
-{
-	switch (size) {
-	case 1:
-		return *(const uint8_t *)field;
-	case 2:
-		return *(const uint16_t *)field;
-	case 4:
-		return *(const uint32_t *)field;
-	default:
-		return *(const uint64_t *)field;
-	}
-}
-
-static json_t *option_value(const struct option *o, const void *field)
-{
-	const struct network *network = field;
-	const struct hc_prefix *prefix = field;
-	const struct endpoint *endpoint = field;
-	const struct port_range *ports = field;
-	const char *text;
-
-	switch ((enum option_kind)o->kind) {
-	case OPTION_FLAG:
-	case OPTION_SWITCH:
-		return json_boolean(*(const bool *)field);
-	case OPTION_WORD:
-		return json_string(o->words[*(const uint32_t *)field]);
-	case OPTION_COUNT:
-	case OPTION_SIZE:
-		return load_number(field, o->size) == RESPONSE_AUTO
-			       ? json_null()
-			       : count(load_number(field, o->size));
-	case OPTION_MILLIS:
-		return count(load_number(field, o->size));
-	case OPTION_RATE:
-		return known(*(const double *)field);
-	case OPTION_SECONDS:
-		return real((double)*(const uint64_t *)field / (double)NS_PER_S);
-	case OPTION_ADDRESS:
-		return *(const uint32_t *)field ? address_text(*(const uint32_t *)field, -1)
-						: json_null();
-	case OPTION_NETWORK:
-		return network->len ? address_text(network->addr, network->len) : json_null();
-	case OPTION_PREFIX:
-		return prefix->len ? address_text(prefix->addr, prefix->len) : json_null();
-	case OPTION_TARGET:
-		return json_sprintf("%u.%u.%u.%u:%u", endpoint->addr >> 24,
-				    endpoint->addr >> 16 & 255, endpoint->addr >> 8 & 255,
-				    endpoint->addr & 255, endpoint->port);
-	case OPTION_PORTS:
-		return json_sprintf("%u-%u", ports->lo, ports->hi);
-	case OPTION_LISTEN:
-		return listen_text(field);
-	case OPTION_REQUEST:
-		return request_text(field);
-	case OPTION_TEXT:
-		text = *(const char *const *)field;
-		return text ? json_string(text) : json_null();
-	case OPTION_KINDS:
-		break;
-	}
-	return json_null();
-}
-
-static json_t *config_json(const struct config *cfg)
-{
-	json_t *out = json_object();
-	json_t *eal = json_array();
-
-	for (unsigned i = 0; i < option_count; i++) {
-		const struct option *o = &option_table[i];
-
-		if (o->key && (o->commands & cfg->command))
-			set(out, o->key, option_value(o, (const char *)cfg + o->offset));
-	}
-	for (unsigned i = 0; i < cfg->eal_arg_count; i++)
-		(void)json_array_append_new(eal, json_string(cfg->eal_args[i]));
-	set(out, "eal_args", eal);
-	return out;
-}
+// plan
 
 static json_t *plan_json(const struct plan *p, bool has_client)
 {
@@ -432,7 +324,7 @@ bool plan_write_json(const struct config *cfg, const struct plan *plan, FILE *to
 
 	set(out, "schema", json_string(PLAN_SCHEMA));
 	set(out, "command", json_string(cfg->command_name));
-	set(out, "config", config_json(cfg));
+	set(out, "config", option_json_all(cfg));
 	set(out, "plan", plan_json(plan, plan_has_client(cfg)));
 	return write_document(out, cfg->json, to);
 }
@@ -446,7 +338,7 @@ bool result_write_json(const struct result *r, FILE *to)
 	set(out, "is_interrupted", json_boolean(r->is_interrupted));
 	set(out, "remarks", remarks_json(r));
 	set(out, "environment", environment_json(r));
-	set(out, "config", config_json(r->cfg));
+	set(out, "config", option_json_all(r->cfg));
 	set(out, "plan", plan_json(r->plan, plan_has_client(r->cfg)));
 	set(out, "totals", totals_json(r));
 	if (r->cfg->command == COMMAND_BENCH)

@@ -186,7 +186,7 @@ class Options(Case):
     }
     # What would be refused beside the base options is given with what it needs.
     COMPANIONS = {"ramp": ["--duration", "10s"]}
-    NOT_IN_CONFIG = {"json", "dry-run", "verbose", "help"}
+    NOT_IN_CONFIG = {"config", "json", "dry-run", "verbose", "help"}
     # A wrong value of each kind of argument, and words of the sentence that refuses it.
     WRONG = {
         "T": ("soon", "10s"), "N": ("many", "whole number"), "R": ("fast", "number a second"),
@@ -222,7 +222,7 @@ class Options(Case):
     def test_every_option_refuses_a_wrong_value(self):
         for command in COMMANDS:
             for name, arg in options_of(command):
-                if not arg or arg in ("DEV", "FILE|-"):
+                if not arg or arg in ("DEV", "FILE", "FILE|-"):
                     continue
                 with self.subTest(command=command, option=name):
                     value, word = self.WRONG.get(arg, ("x", "or"))
@@ -280,6 +280,117 @@ class Options(Case):
         result = run("bench", "--dry-run", "--json", "-", "--", "--log-level", "8", "--burst")
         self.assert_exit(result, MEASURED)
         self.assertEqual(result.json["config"]["eal_args"], ["--log-level", "8", "--burst"])
+
+
+class ConfigFile(Case):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name) / "c.json"
+
+    def given(self, text):
+        self.path.write_text(text if isinstance(text, str) else json.dumps(text))
+        return self.path
+
+    def test_every_key_is_read_as_the_result_writes_it(self):
+        for command in COMMANDS:
+            for name, _ in options_of(command):
+                if name in Options.NOT_IN_CONFIG or name == "response":
+                    continue
+                with self.subTest(command=command, option=name):
+                    _, key, expected = Options.RIGHT[name]
+                    base = plan(command, *Options.COMPANIONS.get(name, [])).json
+                    if key in ("rate_per_s", "concurrency"):
+                        base["config"].update({"rate_per_s": None, "concurrency": 0})
+                    # The sizes of the plan are those of the base, and need not suit the change.
+                    for size in ("conn_cap", "syn_cap", "time_wait_cap", "tuple_cap", "span_cap",
+                                 "clients", "descriptors", "buffers"):
+                        base["config"].pop(size, None)
+                    base["config"][key] = expected
+                    result = run(command, "-c", self.given(base), "--dry-run", "--json", "-")
+                    self.assert_exit(result, MEASURED)
+                    self.assertEqual(result.json["config"][key], expected)
+
+    def test_a_result_runs_its_own_test_again(self):
+        for args in (["--request", "http", "--close", "server"], ["--rate", "20k"],
+                     ["--hold", "1ms", "--seed", 2**63 + 5], ["--", "--log-level", "8"]):
+            with self.subTest(args=args):
+                first = bench(*args, connections=300)
+                self.assert_exit(first, MEASURED)
+                again = run("bench", "--config", self.given(first.out), "--json", "-")
+                self.assert_exit(again, MEASURED)
+                self.assertEqual(again.json["config"], first.json["config"])
+                self.assertEqual(again.json["totals"]["opened"], 300)
+
+    def test_the_keys_alone_will_do_and_null_leaves_a_default(self):
+        config = {"concurrency": 7, "sack": False, "duration_s": 2, "hold_s": 0.25, "burst_pkts": None}
+        result = run("bench", "--config=%s" % self.given(config), "--dry-run", "--json", "-")
+        self.assert_exit(result, MEASURED)
+        for key, value in config.items():
+            self.assertEqual(result.json["config"][key], 32 if value is None else value)
+
+    def test_values_may_be_written_as_on_the_command_line(self):
+        config = {"concurrency": "2k", "time_wait_ms": "2s", "sack": "off", "request": "http"}
+        result = run("bench", "-c", self.given(config), "--dry-run", "--json", "-")
+        self.assert_exit(result, MEASURED)
+        self.assertEqual([result.json["config"][key] for key in config], [2000, 2000, False, "http"])
+
+    def test_the_command_line_wins_wherever_it_names_the_file(self):
+        path = self.given({"concurrency": 7, "burst_pkts": 8, "eal_args": ["--a"]})
+        for args in (["--concurrency", 9, "-c", path], ["-c", path, "--concurrency", 9]):
+            config = run("bench", *args, "--dry-run", "--json", "-").json["config"]
+            self.assertEqual((config["concurrency"], config["burst_pkts"], config["eal_args"]),
+                             (9, 8, ["--a"]))
+        config = run("bench", "-c", path, "--dry-run", "--json", "-", "--", "--b").json["config"]
+        self.assertEqual(config["eal_args"], ["--b"])
+
+    def test_what_is_wrong_is_named_with_line_and_key(self):
+        for text, words in (
+                ('{\n "tome_wait_ms": 5\n}', (":2: \"tome_wait_ms\"", "\"time_wait_ms\"")),
+                ('{\n\n "time-wait": 5\n}', (":3: \"time-wait\"", "\"time_wait_ms\"")),
+                ('{"zzz": 5}', (":1: \"zzz\" is not a key", "--dry-run")),
+                ('{"sack": "maybe"}', (":1: \"sack\" \"maybe\"", "off or on")),
+                ('{"sack": 1}', (":1: \"sack\" 1", "off or on")),
+                ('{"close":\n "left"}', (":1: \"close\" \"left\"", "client, server, both or rst")),
+                ('{"hold_s": [1]}', ("\"hold_s\" [1]", "10s")),
+                ('{"hold_s": {}}', ("\"hold_s\" {}", "10s")),
+                ('{"cores": 99}', ("\"cores\" 99", "out of range", "1 to 32")),
+                ('{"cores": -1}', ("\"cores\" -1", "whole number")),
+                ('{"cores": 1.5}', ("\"cores\" 1.5", "whole number")),
+                ('{"rate_per_s": 0}', ("\"rate_per_s\" 0", "more than 0")),
+                ('{"split": "on"}', ("\"split\" \"on\"", "true or false")),
+                ('{"path": 5}', ("\"path\" 5", "takes")),
+                ('{"path": ""}', ("\"path\" is empty", "PATH")),
+                ('{"eal_args": "-l"}', (":1: \"eal_args\"", "array of strings")),
+                ('{"eal_args": [1]}', (":1: \"eal_args\"", "array of strings")),
+                ('{"listen": ["80"]}', ("\"listen\" is not a key of bench",)),
+                # Keys elsewhere, and in strings, are not the key meant.
+                ('{"plan": {"cores": 99,\n"x": "\\"cores\\": {["},\n"config": {"a": 0,\n"cores": 99}}',
+                 (":3: \"a\"",)),
+                ('{"plan": {"cores": 99,\n"x": "\\"cores\\": {["},\n"config": {\n"cores": 99}}',
+                 (":4: \"cores\"",)),
+                ('{"cor\\u0065s": 99}', ("\"cores\" 99", "1 to 32")),
+                ('{\n"cores": 1,\n"cores": 2}', (":3: not JSON", "duplicate")),
+                ('{\n"cores": ', (":2: not JSON",)),
+                ("", (":1: not JSON",)), ("[1]", ("not a configuration",)), ("\0", ("not JSON",)),
+                ('{"config": 5}', ("not a configuration",)),
+                ('{"command": "serve", "config": {}}', ("is of handclasp serve",))):
+            with self.subTest(text=text):
+                result = run("bench", "-c", self.given(text))
+                self.assert_refused(result, str(self.path), *words)
+
+    def test_lists_are_read(self):
+        config = {"listen": ["80:http", "7:echo"], "port": "tap:hc0", "local": "10.0.0.1/24"}
+        result = run("serve", "-c", self.given(config), "--dry-run", "--json", "-")
+        self.assertEqual(result.json["config"]["listen"], config["listen"])
+        config["listen"] = ["80:http", 7]
+        self.assert_refused(run("serve", "-c", self.given(config)), "\"listen\"", "PORT")
+        config["listen"] = ["80:http", "80"]
+        self.assert_refused(run("serve", "-c", self.given(config)), "\"listen\"", "each once")
+
+    def test_a_file_that_is_not_there_is_refused(self):
+        self.assert_refused(run("bench", "-c", self.path), str(self.path), "cannot be read")
+        self.assert_refused(run("bench", "-c", self.path.parent), "cannot be read")
 
 
 class Rules(Case):

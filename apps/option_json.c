@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+#include "option_json.h"
+
+#include "result.h"
+
+static json_t *integer(uint64_t n)
+{
+	return json_integer((json_int_t)min_u64(n, INT64_MAX));
+}
+
+static json_t *address_text(uint32_t addr, int len)
+{
+	if (len >= 0)
+		return json_sprintf("%u.%u.%u.%u/%d", addr >> 24, addr >> 16 & 255, addr >> 8 & 255,
+				    addr & 255, len);
+	return json_sprintf("%u.%u.%u.%u", addr >> 24, addr >> 16 & 255, addr >> 8 & 255,
+			    addr & 255);
+}
+
+static json_t *listen_text(const struct listen_list *l)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < l->count; i++)
+		(void)json_array_append_new(array, json_sprintf("%u:%s", l->port[i].port,
+								listen_mode_name(l->port[i].mode)));
+	return array;
+}
+
+static json_t *request_text(const struct request *r)
+{
+	if (r->kind == REQUEST_NONE)
+		return json_null();
+	return r->kind == REQUEST_HTTP ? json_string("http") : json_sprintf("%u", r->bytes);
+}
+
+static uint64_t load_number(const void *field, size_t size)
+{
+	switch (size) {
+	case 1:
+		return *(const uint8_t *)field;
+	case 2:
+		return *(const uint16_t *)field;
+	case 4:
+		return *(const uint32_t *)field;
+	default:
+		return *(const uint64_t *)field;
+	}
+}
+
+json_t *option_json(const struct option *o, const void *field)
+{
+	const struct network *network = field;
+	const struct hc_prefix *prefix = field;
+	const struct endpoint *endpoint = field;
+	const struct port_range *ports = field;
+	const char *text;
+
+	switch ((enum option_kind)o->kind) {
+	case OPTION_FLAG:
+	case OPTION_SWITCH:
+		return json_boolean(*(const bool *)field);
+	case OPTION_WORD:
+		return json_string(o->words[*(const uint32_t *)field]);
+	case OPTION_COUNT:
+	case OPTION_SIZE:
+		return load_number(field, o->size) == RESPONSE_AUTO
+			       ? json_null()
+			       : integer(load_number(field, o->size));
+	case OPTION_MILLIS:
+		return integer(load_number(field, o->size));
+	case OPTION_RATE:
+		return *(const double *)field > 0 ? json_real(*(const double *)field) : json_null();
+	case OPTION_SECONDS:
+		return json_real((double)*(const uint64_t *)field / (double)NS_PER_S);
+	case OPTION_ADDRESS:
+		return *(const uint32_t *)field ? address_text(*(const uint32_t *)field, -1)
+						: json_null();
+	case OPTION_NETWORK:
+		return network->len ? address_text(network->addr, network->len) : json_null();
+	case OPTION_PREFIX:
+		return prefix->len ? address_text(prefix->addr, prefix->len) : json_null();
+	case OPTION_TARGET:
+		return json_sprintf("%u.%u.%u.%u:%u", endpoint->addr >> 24,
+				    endpoint->addr >> 16 & 255, endpoint->addr >> 8 & 255,
+				    endpoint->addr & 255, endpoint->port);
+	case OPTION_PORTS:
+		return json_sprintf("%u-%u", ports->lo, ports->hi);
+	case OPTION_LISTEN:
+		return listen_text(field);
+	case OPTION_REQUEST:
+		return request_text(field);
+	case OPTION_TEXT:
+		text = *(const char *const *)field;
+		return text ? json_string(text) : json_null();
+	case OPTION_KINDS:
+		break;
+	}
+	return json_null();
+}
+
+json_t *option_json_all(const struct config *cfg)
+{
+	json_t *out = json_object();
+	json_t *eal = json_array();
+
+	for (unsigned i = 0; i < option_count; i++) {
+		const struct option *o = &option_table[i];
+
+		if (o->key && (o->commands & cfg->command))
+			(void)json_object_set_new(out, o->key,
+						  option_json(o, (const char *)cfg + o->offset));
+	}
+	for (unsigned i = 0; i < cfg->eal_arg_count; i++)
+		(void)json_array_append_new(eal, json_string(cfg->eal_args[i]));
+	(void)json_object_set_new(out, "eal_args", eal);
+	return out;
+}
