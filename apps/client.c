@@ -4,9 +4,11 @@
 // The load generator: phases, the schedule of opening, and the events of connections that are only
 // opened and closed.
 //
-// Closed loop: a connection that ended is replaced in the same step. Open loop: the number due is
-// rate x elapsed time, worked out anew in each step, so nothing drifts; what the stack refuses is
-// counted as missed and not tried again.
+// Closed loop: a connection that ended is replaced in the same step. Open loop: the schedule says
+// when each is due, whatever happened to those before; one that starts late is measured from when
+// it was due (corrected) as well as from its SYN (raw), and what the stack refuses is counted as
+// missed and not tried again. A connection without a slot carries its time in its cookie, as a
+// stamp.
 
 #include "client.h"
 
@@ -44,6 +46,23 @@ static inline void end_first(struct client *c, hc_conn conn, enum close_side clo
 		c->counts.tally[TALLY_CHURN].aborted++;
 }
 
+// The time a connection was due, in its cookie: as the stack's own stamps, 64 ns a count.
+#define STAMP_SHIFT 6u
+
+static uint32_t stamp_of(uint64_t ns)
+{
+	uint32_t stamp = (uint32_t)(ns >> STAMP_SHIFT);
+
+	return stamp == COOKIE_LIVE ? COOKIE_LIVE - 1 : stamp;
+}
+
+static void add_corrected(struct client *c, uint32_t stamp)
+{
+	uint32_t since = (uint32_t)(c->now_ns >> STAMP_SHIFT) - stamp;
+
+	hc_hist_add(c->connect_corrected, (uint64_t)since << STAMP_SHIFT);
+}
+
 static void events_plain(struct client *c, unsigned n)
 {
 	const enum close_side close = c->plan->close;
@@ -56,8 +75,11 @@ static void events_plain(struct client *c, unsigned n)
 		switch ((enum hc_event_type)ev->type) {
 		case HC_EV_OPENED:
 			t->established++;
-			if (!is_live)
-				end_first(c, ev->conn, close);
+			if (is_live)
+				break;
+			if (UNLIKELY(c->connect_corrected != NULL))
+				add_corrected(c, ev->cookie);
+			end_first(c, ev->conn, close);
 			break;
 		case HC_EV_PEER_CLOSED:
 			if (close == CLOSE_SERVER || is_live)
@@ -99,20 +121,6 @@ static uint64_t loop_target(const struct client *c)
 	return (uint64_t)((double)p->concurrency * (double)elapsed_ns / (double)p->ramp_ns);
 }
 
-// Open loop: how many were due by some time. In the ramp the rate grows from 0, so its integral is
-// a parabola; after it a straight line.
-static uint64_t schedule_due(const struct client *c, uint64_t by_ns)
-{
-	const struct client_plan *p = c->plan;
-	double elapsed_ns = (double)(by_ns - c->load_from_ns);
-	double ramp_ns = (double)p->ramp_ns;
-	double due = p->rate_per_ns * (elapsed_ns - ramp_ns / 2);
-
-	if (elapsed_ns < ramp_ns)
-		due = p->rate_per_ns * elapsed_ns * elapsed_ns / (2 * ramp_ns);
-	return p->connections > 0 ? min_u64((uint64_t)due, p->connections) : (uint64_t)due;
-}
-
 // What is neither held nor ended has packets on the wire.
 uint64_t client_room(const struct client *c)
 {
@@ -121,22 +129,16 @@ uint64_t client_room(const struct client *c)
 	return busy < c->plan->busy_cap ? c->plan->busy_cap - busy : 0;
 }
 
-static unsigned churn_wanted(struct client *c)
+// Closed loop: how many to open now.
+static unsigned loop_wanted(const struct client *c)
 {
 	const struct client_tally *t = &c->counts.tally[TALLY_CHURN];
-	uint64_t wanted;
+	uint64_t target = loop_target(c);
+	uint64_t open = tally_open(t);
+	uint64_t wanted = target > open ? target - open : 0;
 
-	if (c->plan->rate_per_ns > 0) {
-		c->planned = schedule_due(c, c->now_ns);
-		wanted = c->planned - t->opened - c->counts.missed;
-	} else {
-		uint64_t target = loop_target(c);
-		uint64_t open = tally_open(t);
-
-		wanted = target > open ? target - open : 0;
-	}
 	if (c->plan->connections > 0)
-		wanted = min_u64(wanted, c->plan->connections - t->opened - c->counts.missed);
+		wanted = min_u64(wanted, c->plan->connections - t->opened);
 	wanted = min_u64(wanted, client_room(c));
 	return (unsigned)min_u64(wanted, CLIENT_OPEN_MAX);
 }
@@ -154,22 +156,53 @@ static unsigned first_wanted(struct client *c, unsigned wanted)
 	return c->is_warm ? wanted : 0;
 }
 
-static void open_churn(struct client *c)
+static void open_loop(struct client *c)
 {
-	unsigned wanted = churn_wanted(c);
-	unsigned taken;
+	unsigned wanted = loop_wanted(c);
 
 	if (UNLIKELY(!c->is_warm))
 		wanted = first_wanted(c, wanted);
 	if (wanted == 0)
 		return;
+	c->counts.tally[TALLY_CHURN].opened +=
+		c->slots ? exchange_connect(c, wanted, NULL)
+			 : hc_connect(c->worker, &c->plan->connect, churn_cookies, NULL, wanted);
+}
+
+// Open loop: opens what is due, as far as there is room; the rest stays due.
+static void open_due(struct client *c)
+{
+	unsigned room = (unsigned)min_u64(client_room(c), CLIENT_OPEN_MAX);
+	uint64_t planned_ns[CLIENT_OPEN_MAX];
+	uint32_t stamps[CLIENT_OPEN_MAX];
+	struct arrivals *a = &c->arrivals;
+	unsigned due = 0, taken;
+
+	if (UNLIKELY(!c->is_warm))
+		room = first_wanted(c, room > 0);
+	while (due < room && a->next_ns <= c->now_ns - c->load_from_ns) {
+		planned_ns[due] = c->load_from_ns + a->next_ns;
+		stamps[due] = stamp_of(planned_ns[due]);
+		due++;
+		arrivals_pass(a);
+	}
+	if (due == 0)
+		return;
+	c->planned += due;
 	if (c->slots)
-		taken = exchange_connect(c, wanted);
+		taken = exchange_connect(c, due, planned_ns);
 	else
-		taken = hc_connect(c->worker, &c->plan->connect, churn_cookies, NULL, wanted);
+		taken = hc_connect(c->worker, &c->plan->connect, stamps, NULL, due);
 	c->counts.tally[TALLY_CHURN].opened += taken;
-	if (UNLIKELY(taken < wanted) && c->plan->rate_per_ns > 0)
-		c->counts.missed += wanted - taken;
+	c->counts.missed += due - taken;
+}
+
+static void open_churn(struct client *c)
+{
+	if (c->plan->schedule)
+		open_due(c);
+	else
+		open_loop(c);
 }
 
 // Those held beside the churn come first.
@@ -211,8 +244,10 @@ static bool is_stopped(const struct client *c)
 // was due all the same.
 static void end_schedule(struct client *c)
 {
-	if (c->plan->rate_per_ns > 0)
-		c->planned = schedule_due(c, min_u64(c->now_ns, load_until(c)));
+	uint64_t end_ns = min_u64(c->now_ns, load_until(c));
+
+	if (end_ns > c->load_from_ns)
+		c->planned += arrivals_pass_until(&c->arrivals, end_ns - c->load_from_ns);
 }
 
 // Whether all of --connections have been opened (or missed).
@@ -242,9 +277,10 @@ static void advance_steady(struct client *c)
 		c->phase_until_ns =
 			min_u64(c->phase_until_ns, c->now_ns + p->hold_ns + p->drain_ns);
 	}
-	if (c->now_ns >= c->phase_until_ns ||
-	    (c->is_quota_seen && tally_open(&c->counts.tally[TALLY_CHURN]) == 0))
+	if (c->is_quota_seen && tally_open(&c->counts.tally[TALLY_CHURN]) == 0)
 		enter(c, PHASE_DRAIN, c->now_ns + p->drain_ns);
+	else if (c->now_ns >= c->phase_until_ns)
+		enter(c, PHASE_DESCEND, c->is_quota_seen ? c->now_ns : load_until(c));
 }
 
 // Moves on when a phase's time or work is over. Phases of no length are passed in one call.
@@ -256,6 +292,8 @@ static void advance(struct client *c)
 		enter(c, PHASE_DRAIN, c->now_ns + p->drain_ns);
 	if (client_phase(c) == PHASE_FILL && is_fill_over(c)) {
 		c->load_from_ns = c->now_ns;
+		arrivals_init(&c->arrivals, p->schedule, p->is_poisson, p->seed, p->index,
+			      p->sharers, p->connections);
 		enter(c, PHASE_RAMP, c->now_ns + p->ramp_ns);
 	}
 	if (client_phase(c) == PHASE_RAMP &&
@@ -263,9 +301,12 @@ static void advance(struct client *c)
 		enter(c, PHASE_SETTLE, c->phase_until_ns + p->settle_ns);
 	if (client_phase(c) == PHASE_SETTLE &&
 	    (c->now_ns >= c->phase_until_ns || is_quota_reached(c)))
-		enter(c, PHASE_STEADY, load_until(c));
+		enter(c, PHASE_STEADY,
+		      p->sustain_ns ? c->load_from_ns + p->sustain_ns : load_until(c));
 	if (client_phase(c) == PHASE_STEADY)
 		advance_steady(c);
+	if (client_phase(c) == PHASE_DESCEND && c->now_ns >= c->phase_until_ns)
+		enter(c, PHASE_DRAIN, c->now_ns + p->drain_ns);
 	if (client_phase(c) == PHASE_DRAIN &&
 	    (tally_open(&c->counts.tally[TALLY_CHURN]) == 0 || c->now_ns >= c->phase_until_ns))
 		enter(c, PHASE_DONE, UINT64_MAX);
@@ -299,6 +340,26 @@ void client_step(struct client *c, uint64_t now_ns)
 // ---------------------------------------------------------------------------------------------
 // life
 
+void client_forget_latency(struct client *c)
+{
+	hc_worker_latency_reset(c->worker);
+	if (c->response)
+		hc_hist_reset(c->response);
+	if (c->connect_corrected)
+		hc_hist_reset(c->connect_corrected);
+	if (c->response_corrected)
+		hc_hist_reset(c->response_corrected);
+}
+
+struct hc_hist *client_hist(void)
+{
+	struct hc_hist *h = malloc(sizeof *h);
+
+	if (h)
+		hc_hist_reset(h);
+	return h;
+}
+
 bool client_init(struct client *c, struct hc_worker *worker, const struct client_plan *plan,
 		 const int *stop)
 {
@@ -312,6 +373,11 @@ bool client_init(struct client *c, struct hc_worker *worker, const struct client
 	c->events = calloc(c->event_cap, sizeof *c->events);
 	if (!c->events)
 		return false;
+	if (plan->schedule) {
+		c->connect_corrected = client_hist();
+		if (!c->connect_corrected)
+			return false;
+	}
 	if (plan->request_kind == REQUEST_NONE && plan->hold_ns == 0)
 		return true;
 	return exchange_init(c);
@@ -320,6 +386,7 @@ bool client_init(struct client *c, struct hc_worker *worker, const struct client
 void client_fini(struct client *c)
 {
 	exchange_fini(c);
+	free(c->connect_corrected);
 	free(c->events);
 	memset(c, 0, sizeof *c);
 }

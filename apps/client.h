@@ -13,13 +13,15 @@
 
 #include "config.h"
 #include "http.h"
+#include "schedule.h"
 
 enum client_phase {
-	PHASE_FILL,   // Opening the connections that are held beside the churn.
-	PHASE_RAMP,   // Growing towards the planned load.
-	PHASE_SETTLE, // Full load, not yet measured.
-	PHASE_STEADY, // Measured.
-	PHASE_DRAIN,  // Nothing is opened any more; what is open may end.
+	PHASE_FILL,    // Opening the connections that are held beside the churn.
+	PHASE_RAMP,    // Growing towards the planned load.
+	PHASE_SETTLE,  // Full load, not yet measured.
+	PHASE_STEADY,  // Measured.
+	PHASE_DESCEND, // What the schedule has behind its measured part.
+	PHASE_DRAIN,   // Nothing is opened any more; what is open may end.
 	PHASE_DONE,
 };
 
@@ -30,11 +32,15 @@ struct client_plan {
 	struct hc_connect_args connect;
 	uint16_t live_port; // Where those held beside the churn connect to.
 	uint32_t concurrency;
-	uint32_t busy_cap;  // Opening or closing at once: a wire in memory holds only so many.
-	double rate_per_ns; // 0: closed loop.
+	uint32_t busy_cap; // Opening or closing at once: a wire in memory holds only so many.
+	const struct schedule *schedule; // NULL: closed loop.
+	bool is_poisson;
+	unsigned index, sharers; // This client's place among those that share a schedule's rate.
+	uint64_t seed;
 	uint64_t connections;
-	uint64_t duration_ns;
-	uint64_t ramp_ns;
+	uint64_t duration_ns; // 0: no limit.
+	uint64_t ramp_ns;     // When the measured part begins, but for settling.
+	uint64_t sustain_ns;  // When it ends; 0: with the duration.
 	uint64_t settle_ns;
 	uint64_t hold_ns;
 	uint64_t drain_ns;
@@ -73,6 +79,7 @@ enum outcome {
 struct slot {
 	hc_conn conn;
 	uint64_t opened_ns;
+	uint64_t planned_ns; // Open loop: when it was due.
 	uint64_t body_left;  // HTTP_NO_LENGTH: until the peer's FIN.
 	uint32_t next, prev; // Free list, or the queue of those that are held.
 	uint32_t unsent;     // Bytes of the request the stack has not taken.
@@ -106,12 +113,13 @@ struct client {
 	unsigned event_count; // Of the last step.
 	uint64_t now_ns;
 
-	uint32_t phase;          // enum client_phase; others read it while we run.
-	uint64_t load_from_ns;   // The end of FILL.
-	uint64_t phase_until_ns; // UINT64_MAX: no time ends it.
-	uint64_t planned;        // Open loop: connections due by now.
-	bool is_warm;            // The first connection has come to something.
-	bool is_quota_seen;      // All of --connections are opened.
+	uint32_t phase;           // enum client_phase; others read it while we run.
+	uint64_t load_from_ns;    // The end of FILL.
+	uint64_t phase_until_ns;  // UINT64_MAX: no time ends it.
+	uint64_t planned;         // Open loop: connections due that were tried, or passed over.
+	struct arrivals arrivals; // Open loop: those that are due next.
+	bool is_warm;             // The first connection has come to something.
+	bool is_quota_seen;       // All of --connections are opened.
 
 	struct slot *slots;      // NULL: none are needed.
 	struct http_head *heads; // By slot: of responses whose head did not come whole.
@@ -131,12 +139,18 @@ struct client {
 
 	struct client_counts counts;
 	struct hc_hist *response; // Request sent to last byte of the response; NULL: no request.
+	// Open loop: the same, and the SYN,ACK, since the connection was due; NULL otherwise.
+	struct hc_hist *connect_corrected;
+	struct hc_hist *response_corrected;
 };
 
 // @return false when memory is short.
 bool client_init(struct client *c, struct hc_worker *worker, const struct client_plan *plan,
 		 const int *stop);
 void client_fini(struct client *c);
+
+// Forgets the times so far, those the stack keeps as well.
+void client_forget_latency(struct client *c);
 
 // One step of the stack and of the client. The first call begins the load.
 void client_step(struct client *c, uint64_t now_ns);
@@ -167,8 +181,12 @@ void exchange_events(struct client *c, unsigned n);
 // Closes those whose --hold is over.
 void exchange_hold_expire(struct client *c);
 
-// Opens n connections with a slot each. Returns how many.
-unsigned exchange_connect(struct client *c, unsigned n);
+// Opens n connections with a slot each; planned_ns, if not NULL, says when each was due. Returns
+// how many.
+unsigned exchange_connect(struct client *c, unsigned n, const uint64_t *planned_ns);
+
+// A histogram, empty; NULL when memory is short.
+struct hc_hist *client_hist(void);
 
 // How many more connections may become busy now.
 uint64_t client_room(const struct client *c);

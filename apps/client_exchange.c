@@ -73,7 +73,7 @@ static void slot_end(struct client *c, uint32_t i)
 	slot_give(c, i);
 }
 
-unsigned exchange_connect(struct client *c, unsigned n)
+unsigned exchange_connect(struct client *c, unsigned n, const uint64_t *planned_ns)
 {
 	unsigned slots = 0, taken;
 
@@ -85,8 +85,12 @@ unsigned exchange_connect(struct client *c, unsigned n)
 		c->slot_cookies[slots++] = i;
 	}
 	taken = hc_connect(c->worker, &c->plan->connect, c->slot_cookies, c->slot_conns, slots);
-	for (unsigned k = 0; k < taken; k++)
-		c->slots[c->slot_cookies[k]].conn = c->slot_conns[k];
+	for (unsigned k = 0; k < taken; k++) {
+		struct slot *s = &c->slots[c->slot_cookies[k]];
+
+		s->conn = c->slot_conns[k];
+		s->planned_ns = planned_ns ? planned_ns[k] : 0;
+	}
 	while (slots > taken)
 		slot_give(c, c->slot_cookies[--slots]);
 	return taken;
@@ -150,8 +154,11 @@ static void complete(struct client *c, struct slot *s, enum outcome outcome)
 	s->outcome = (uint8_t)outcome;
 	s->has_head = false;
 	c->counts.outcome[outcome]++;
-	if (outcome == OUTCOME_RIGHT)
-		hc_hist_add(c->response, c->now_ns - s->opened_ns);
+	if (outcome != OUTCOME_RIGHT)
+		return;
+	hc_hist_add(c->response, c->now_ns - s->opened_ns);
+	if (c->response_corrected)
+		hc_hist_add(c->response_corrected, c->now_ns - s->planned_ns);
 }
 
 // The head is read: what it says decides how long the body is and what the response is worth.
@@ -282,6 +289,8 @@ static void on_opened(struct client *c, uint32_t i)
 	struct slot *s = &c->slots[i];
 
 	s->opened_ns = c->now_ns;
+	if (c->connect_corrected)
+		hc_hist_add(c->connect_corrected, c->now_ns - s->planned_ns);
 	s->unsent = p->request_bytes;
 	s->is_held = false;
 	s->is_due = p->hold_ns == 0;
@@ -434,14 +443,18 @@ bool exchange_init(struct client *c)
 	c->slot_conns = calloc(CLIENT_OPEN_MAX, sizeof *c->slot_conns);
 	c->half_closes =
 		c->plan->request_kind == REQUEST_BYTES && c->plan->response_bytes == RESPONSE_AUTO;
-	c->response = malloc(sizeof *c->response);
-	if (c->response)
-		hc_hist_reset(c->response);
+	c->response = client_hist();
+	if (c->plan->schedule) {
+		c->response_corrected = client_hist();
+		if (!c->response_corrected)
+			return false;
+	}
 	return c->slots && c->heads && c->slot_cookies && c->slot_conns && c->response;
 }
 
 void exchange_fini(struct client *c)
 {
+	free(c->response_corrected);
 	free(c->response);
 	free(c->slot_conns);
 	free(c->slot_cookies);

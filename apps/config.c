@@ -67,16 +67,52 @@ void config_init(struct config *cfg, enum command command, const char *name)
 		command == COMMAND_BENCH ? BENCH_TIME_WAIT_MS : KERNEL_LIKE_TIME_WAIT_MS;
 }
 
+// One rate is a schedule of one or two stages.
+static void rate_to_schedule(struct config *cfg)
+{
+	struct stage_list *list = &cfg->schedule;
+	double rate = cfg->rate_per_s;
+
+	if (cfg->ramp_ns > 0)
+		list->stage[list->count++] = (struct stage){cfg->ramp_ns, 0, rate};
+	list->stage[list->count++] = (struct stage){
+		cfg->duration_ns ? cfg->duration_ns - cfg->ramp_ns : UINT64_MAX, rate, rate};
+}
+
+static bool finish_stages(struct config *cfg)
+{
+	uint64_t length_ns = stages_length_ns(&cfg->stages);
+
+	if (cfg->rate_per_s > 0 || cfg->concurrency > 0 || cfg->ramp_ns > 0) {
+		complain("--stage says the rate at any time: leave out --rate, --ramp and "
+			 "--concurrency");
+		return false;
+	}
+	if (stages_peak_per_s(&cfg->stages) <= 0) {
+		complain("--stage has no rate above 0 anywhere: give one, such as --stage "
+			 "10s:0-50k");
+		return false;
+	}
+	if (cfg->duration_ns && cfg->duration_ns != length_ns) {
+		complain("--duration is %gs and the stages take %gs: leave --duration out",
+			 (double)cfg->duration_ns / (double)NS_PER_S,
+			 (double)length_ns / (double)NS_PER_S);
+		return false;
+	}
+	cfg->duration_ns = length_ns;
+	cfg->schedule = cfg->stages;
+	return true;
+}
+
 static bool finish_load(struct config *cfg)
 {
+	if (cfg->stages.count > 0 && !finish_stages(cfg))
+		return false;
 	if (cfg->rate_per_s > 0 && cfg->concurrency > 0) {
 		complain("--rate opens by schedule and --concurrency by what is free: give one of "
 			 "them");
 		return false;
 	}
-	if (cfg->rate_per_s <= 0 && cfg->concurrency == 0)
-		cfg->concurrency =
-			cfg->command == COMMAND_BENCH ? BENCH_CONCURRENCY : LOAD_CONCURRENCY;
 	if (cfg->duration_ns == 0 && cfg->connections == 0)
 		cfg->duration_ns = DEFAULT_DURATION_NS;
 	if (cfg->duration_ns && cfg->ramp_ns >= cfg->duration_ns) {
@@ -89,7 +125,19 @@ static bool finish_load(struct config *cfg)
 			 "client or --close rst");
 		return false;
 	}
-	if (cfg->rate_per_s <= 0 && cfg->concurrency < cfg->cores) {
+	if (cfg->rate_per_s > 0)
+		rate_to_schedule(cfg);
+	if (config_is_open_loop(cfg))
+		return true;
+	if (cfg->arrivals != ARRIVALS_CONSTANT) {
+		complain("--arrivals poisson needs a rate to be random about: give --rate or "
+			 "--stage");
+		return false;
+	}
+	if (cfg->concurrency == 0)
+		cfg->concurrency =
+			cfg->command == COMMAND_BENCH ? BENCH_CONCURRENCY : LOAD_CONCURRENCY;
+	if (cfg->concurrency < cfg->cores) {
 		complain("--concurrency %u is too small for --cores %u: each core needs at least "
 			 "one connection",
 			 cfg->concurrency, cfg->cores);

@@ -11,6 +11,7 @@
 #include <handclasp/handclasp.h>
 
 #include "app.h"
+#include "schedule.h"
 
 enum command {
 	COMMAND_BENCH = 1u << 0,
@@ -32,6 +33,11 @@ enum close_method {
 	CLOSE_METHOD_AUTO,
 	CLOSE_FOUR_WAY,
 	CLOSE_THREE_WAY,
+};
+
+enum arrivals_kind {
+	ARRIVALS_CONSTANT,
+	ARRIVALS_POISSON,
 };
 
 enum request_kind {
@@ -92,14 +98,17 @@ struct config {
 	const char *command_name;
 
 	// How long, how many, how fast.
-	uint64_t duration_ns; // 0: no limit.
-	uint64_t connections; // 0: no limit.
-	uint32_t concurrency; // Closed loop; 0: open loop.
-	double rate_per_s;    // Open loop; 0: closed loop.
+	uint64_t duration_ns;     // 0: no limit.
+	uint64_t connections;     // 0: no limit.
+	uint32_t concurrency;     // Closed loop; 0: open loop.
+	double rate_per_s;        // Open loop, with one rate; 0: none.
+	struct stage_list stages; // Open loop, with several.
+	uint32_t arrivals;        // enum arrivals_kind.
 	uint64_t ramp_ns;
 	uint64_t hold_ns;
 	uint64_t drain_ns;
 	uint32_t live;
+	struct stage_list schedule; // What those above come to; empty: closed loop.
 
 	// What is exchanged, and how it ends.
 	struct request request;
@@ -150,6 +159,11 @@ bool config_finish(struct config *cfg);
 
 // Whether progress and summary go to stdout.
 bool config_is_talking(const struct config *cfg);
+
+static inline bool config_is_open_loop(const struct config *cfg)
+{
+	return cfg->schedule.count > 0;
+}
 
 const char *close_side_name(uint32_t side);
 const char *close_method_name(uint32_t method);

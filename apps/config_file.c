@@ -126,7 +126,7 @@ static char *value_text(const struct option *o, const json_t *value)
 	case JSON_FALSE:
 		return o->kind == OPTION_SWITCH ? strdup(json_is_true(value) ? "on" : "off") : NULL;
 	case JSON_ARRAY:
-		return o->kind == OPTION_LISTEN ? joined(value) : NULL;
+		return o->kind == OPTION_LISTEN || o->kind == OPTION_STAGES ? joined(value) : NULL;
 	case JSON_OBJECT:
 	case JSON_NULL:
 		break;
@@ -149,12 +149,20 @@ static bool refuse_value(const struct reader *r, const struct option *o, enum op
 	return false;
 }
 
+// Tools that rewrite JSON write 0.0 as 0.
+static bool is_same_value(const json_t *a, const json_t *b)
+{
+	if (json_is_number(a) && json_is_number(b))
+		return json_number_value(a) == json_number_value(b);
+	return json_equal(a, b);
+}
+
 static bool set_option(struct reader *r, const struct option *o, const char *key,
 		       const json_t *value)
 {
 	void *field = (char *)r->cfg + o->offset;
 	json_t *already = option_json(o, field);
-	bool is_same = json_equal(already, value);
+	bool is_same = is_same_value(already, value);
 	enum option_fault fault = OPTION_NOT_UNDERSTOOD;
 	char *text;
 

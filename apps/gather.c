@@ -37,6 +37,10 @@ static void add_client(struct result *out, const struct loop *l)
 	hc_hist_merge(&out->close, hc_worker_latency(c->worker, HC_LATENCY_CLOSE));
 	if (c->response)
 		hc_hist_merge(&out->response, c->response);
+	if (c->connect_corrected)
+		hc_hist_merge(&out->connect_corrected, c->connect_corrected);
+	if (c->response_corrected)
+		hc_hist_merge(&out->response_corrected, c->response_corrected);
 }
 
 static void add_server(struct result *out, const struct loop *l)
@@ -210,6 +214,8 @@ void gather(struct run *r, uint64_t end_ns)
 	hc_hist_reset(&out->connect);
 	hc_hist_reset(&out->close);
 	hc_hist_reset(&out->response);
+	hc_hist_reset(&out->connect_corrected);
+	hc_hist_reset(&out->response_corrected);
 	for (unsigned i = 0; i < r->loop_count; i++) {
 		const struct loop *l = &r->loops[i];
 

@@ -50,9 +50,7 @@ void loop_mark(struct loop *l, struct mark *m)
 static void mark_from(struct loop *l)
 {
 	if (l->client)
-		hc_worker_latency_reset(l->client->worker);
-	if (l->client && l->client->response)
-		hc_hist_reset(l->client->response);
+		client_forget_latency(l->client);
 	if (l->server)
 		hc_worker_latency_reset(l->server->worker);
 	__atomic_store_n(&l->latency_epoch, l->latency_epoch + 1, __ATOMIC_RELEASE);
@@ -66,7 +64,7 @@ static void follow(struct loop *l, enum client_phase phase)
 
 	if (before < PHASE_STEADY && phase == PHASE_STEADY)
 		mark_from(l);
-	if (before < PHASE_DRAIN && phase >= PHASE_DRAIN)
+	if (before < PHASE_DESCEND && phase >= PHASE_DESCEND)
 		loop_mark(l, &l->to);
 	set_phase(l, phase);
 }

@@ -29,6 +29,21 @@ static json_t *listen_text(const struct listen_list *l)
 	return array;
 }
 
+static json_t *stages_text(const struct stage_list *l)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < l->count; i++) {
+		const struct stage *s = &l->stage[i];
+		char text[96];
+
+		snprintf(text, sizeof text, "%.12gs:%.9g-%.9g",
+			 (double)s->length_ns / (double)NS_PER_S, s->from_per_s, s->to_per_s);
+		(void)json_array_append_new(array, json_string(text));
+	}
+	return array;
+}
+
 static json_t *request_text(const struct request *r)
 {
 	if (r->kind == REQUEST_NONE)
@@ -90,6 +105,8 @@ json_t *option_json(const struct option *o, const void *field)
 		return json_sprintf("%u-%u", ports->lo, ports->hi);
 	case OPTION_LISTEN:
 		return listen_text(field);
+	case OPTION_STAGES:
+		return stages_text(field);
 	case OPTION_REQUEST:
 		return request_text(field);
 	case OPTION_TEXT:

@@ -20,6 +20,7 @@ static const char *const close_words[] = {"client", "server", "both", "rst", NUL
 // In the order of enum hc_syn_cookies.
 static const char *const syn_cookies_words[] = {"overflow", "always", "never", NULL};
 static const char *const close_method_words[] = {"auto", "four-way", "three-way", NULL};
+static const char *const arrivals_words[] = {"constant", "poisson", NULL};
 static const char *const congestion_words[] = {"cubic", "newreno", NULL};
 
 // clang-format off
@@ -32,6 +33,10 @@ const struct option option_table[] = {
 	 NULL, AT(concurrency), 1, CONNS_MAX, B | L, OPTION_COUNT, GROUP_LOAD},
 	{"rate", "rate_per_s", "R", "open loop: open R connections a second by schedule, such as 50k",
 	 NULL, AT(rate_per_s), 0, 1000000000, B | L, OPTION_RATE, GROUP_LOAD},
+	{"stage", "load_stages", "T:R[-R]", "open loop in stages, one an option: for T at rate R, or from one to another",
+	 NULL, AT(stages), 0, 1000000000, B | L, OPTION_STAGES, GROUP_LOAD},
+	{"arrivals", "arrivals", "HOW", "open loop: evenly spaced, or at random with that rate",
+	 arrivals_words, AT(arrivals), ANY, B | L, OPTION_WORD, GROUP_LOAD},
 	{"ramp", "ramp_s", "T", "grow rate or concurrency from 0 in the first T",
 	 NULL, AT(ramp_ns), 0, YEAR_NS, B | L, OPTION_SECONDS, GROUP_LOAD},
 	{"hold", "hold_s", "T", "keep each connection established for T before closing it (serve: what mode hold waits, 1s)",

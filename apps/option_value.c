@@ -27,9 +27,13 @@ static const char *const kind_hints[OPTION_KINDS] = {
 	[OPTION_LISTEN] =
 		"PORT[-PORT][:MODE],... with MODE http, echo, discard, accept, respond, "
 		"close-first, never-read or hold, at most 256 ports, each once, such as 80,7:echo",
+	[OPTION_STAGES] =
+		"TIME:RATE or TIME:RATE-RATE, such as 10s:0-200k; at most 64 of them, in order",
 	[OPTION_REQUEST] = "http or a number of bytes from 1 to 1G",
 	[OPTION_TEXT] = "something",
 };
+
+#define STAGE_MAX_NS (365ull * 86400 * NS_PER_S)
 
 static void store_number(void *field, size_t size, uint64_t value)
 {
@@ -217,6 +221,43 @@ static enum option_fault parse_listen(const struct option *o, const char *text, 
 	return understood(is_right);
 }
 
+// One TIME:RATE[-RATE].
+static bool stage_item(struct stage_list *list, char *item, uint64_t max_per_s)
+{
+	char *colon = strchr(item, ':');
+	char *dash = colon ? strchr(colon, '-') : NULL;
+	struct stage s;
+
+	if (!colon || list->count == STAGES_MAX)
+		return false;
+	*colon = '\0';
+	if (dash)
+		*dash = '\0';
+	if (!units_duration(item, NS_PER_S, &s.length_ns) || s.length_ns == 0 ||
+	    s.length_ns > STAGE_MAX_NS || !units_rate(colon + 1, &s.from_per_s))
+		return false;
+	s.to_per_s = s.from_per_s;
+	if (dash && !units_rate(dash + 1, &s.to_per_s))
+		return false;
+	if (s.from_per_s > (double)max_per_s || s.to_per_s > (double)max_per_s)
+		return false;
+	list->stage[list->count++] = s;
+	return true;
+}
+
+static enum option_fault parse_stages(const struct option *o, const char *text, void *field)
+{
+	struct stage_list *list = field;
+	char *copy = strdup(text);
+	char *rest = copy;
+	bool is_right = copy != NULL;
+
+	while (is_right && rest)
+		is_right = stage_item(list, strsep(&rest, ","), o->max);
+	free(copy);
+	return understood(is_right);
+}
+
 static enum option_fault parse_request(const struct option *o, const char *text, void *field)
 {
 	struct request *r = field;
@@ -255,8 +296,8 @@ static enum option_fault (*const parsers[OPTION_KINDS])(const struct option *, c
 	[OPTION_MILLIS] = parse_number,   [OPTION_ADDRESS] = parse_address,
 	[OPTION_NETWORK] = parse_network, [OPTION_PREFIX] = parse_prefix,
 	[OPTION_TARGET] = parse_target,   [OPTION_PORTS] = parse_ports,
-	[OPTION_LISTEN] = parse_listen,   [OPTION_REQUEST] = parse_request,
-	[OPTION_TEXT] = parse_text,
+	[OPTION_STAGES] = parse_stages,   [OPTION_LISTEN] = parse_listen,
+	[OPTION_REQUEST] = parse_request, [OPTION_TEXT] = parse_text,
 };
 
 enum option_fault option_set(struct config *cfg, const struct option *o, const char *text)

@@ -139,11 +139,16 @@ enum options_verdict options_parse(struct config *cfg, int argc, char *const *ar
 {
 	enum options_verdict verdict = parse_all(cfg, argc, argv);
 	const char *path = cfg->config;
+	bool has_stages = cfg->stages.count > 0;
 
 	if (verdict != OPTIONS_RUN || !path)
 		return verdict;
 	config_init(cfg, cfg->command, cfg->command_name);
-	return config_file_read(cfg, path) ? parse_all(cfg, argc, argv) : OPTIONS_BAD;
+	if (!config_file_read(cfg, path))
+		return OPTIONS_BAD;
+	if (has_stages)
+		cfg->stages.count = 0; // Instead of the file's, not behind them.
+	return parse_all(cfg, argc, argv);
 }
 
 static void help_option(const struct option *o, FILE *to)

@@ -24,6 +24,7 @@ enum option_kind {
 	OPTION_TARGET,  // struct endpoint.
 	OPTION_PORTS,   // struct port_range.
 	OPTION_LISTEN,  // struct listen_list.
+	OPTION_STAGES,  // struct stage_list; each option adds one.
 	OPTION_REQUEST, // struct request.
 	OPTION_TEXT,    // const char *.
 	OPTION_KINDS

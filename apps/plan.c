@@ -149,9 +149,10 @@ static uint16_t connect_flags(const struct config *cfg)
 
 // What passes before rates are taken: long enough for caches, tables and --hold to fill, short
 // enough to leave most of the run.
-static uint64_t settle_ns(const struct config *cfg)
+static uint64_t settle_ns(const struct config *cfg, uint64_t sustain_from_ns,
+			  uint64_t sustain_to_ns)
 {
-	uint64_t load_ns = cfg->duration_ns - cfg->ramp_ns;
+	uint64_t load_ns = sustain_to_ns - sustain_from_ns;
 
 	if (cfg->duration_ns == 0 || cfg->connections > 0)
 		return 0;
@@ -162,7 +163,13 @@ static bool plan_load(struct plan *p, const struct config *cfg)
 {
 	const unsigned n = p->worker_count;
 	bool is_bench = cfg->command == COMMAND_BENCH;
+	bool is_open = config_is_open_loop(cfg);
+	uint64_t from_ns = cfg->ramp_ns, to_ns = cfg->duration_ns;
 
+	if (is_open) {
+		schedule_make(&p->schedule, &cfg->schedule, 1.0 / n);
+		stages_sustain(&cfg->schedule, &from_ns, &to_ns);
+	}
 	for (unsigned i = 0; i < n; i++)
 		p->load[i] = (struct client_plan){
 			.connect = {.remote_addr =
@@ -173,11 +180,16 @@ static bool plan_load(struct plan *p, const struct config *cfg)
 			.concurrency = (uint32_t)plan_share(cfg->concurrency, i, n),
 			.busy_cap =
 				is_bench ? cfg->descriptors / PACKETS_EACH : p->client[i].conn_cap,
-			.rate_per_ns = cfg->rate_per_s / n / (double)NS_PER_S,
+			.schedule = is_open ? &p->schedule : NULL,
+			.is_poisson = cfg->arrivals == ARRIVALS_POISSON,
+			.index = i,
+			.sharers = n,
+			.seed = cfg->stack.seed,
 			.connections = plan_share(cfg->connections, i, n),
 			.duration_ns = cfg->duration_ns,
-			.ramp_ns = cfg->ramp_ns,
-			.settle_ns = settle_ns(cfg),
+			.ramp_ns = from_ns,
+			.sustain_ns = to_ns == UINT64_MAX ? 0 : to_ns,
+			.settle_ns = settle_ns(cfg, from_ns, to_ns),
 			.hold_ns = cfg->hold_ns,
 			.drain_ns = cfg->drain_ns,
 			.live = (uint32_t)plan_share(cfg->live, i, n),
@@ -258,7 +270,7 @@ static void say_sustained(struct plan *p, const struct config *cfg)
 // --hold all that are open.
 static uint64_t held_tuples(const struct config *cfg)
 {
-	uint64_t in_loop = cfg->hold_ns > 0 && cfg->rate_per_s <= 0 ? cfg->concurrency : 0;
+	uint64_t in_loop = cfg->hold_ns > 0 && !config_is_open_loop(cfg) ? cfg->concurrency : 0;
 
 	return cfg->live + in_loop;
 }
@@ -266,7 +278,7 @@ static uint64_t held_tuples(const struct config *cfg)
 // How long each of the other tuples is taken, by all that is known beforehand.
 static uint32_t occupied_ms(const struct config *cfg)
 {
-	uint64_t hold_ms = cfg->rate_per_s > 0 ? cfg->hold_ns / NS_PER_MS : 0;
+	uint64_t hold_ms = config_is_open_loop(cfg) ? cfg->hold_ns / NS_PER_MS : 0;
 
 	return (uint32_t)min_u64(cfg->stack.time_wait_ms + hold_ms, UINT32_MAX);
 }
@@ -277,8 +289,8 @@ static double judged_rate(const struct plan *p, const struct config *cfg)
 	double peak = cfg->command == COMMAND_BENCH ? PLAN_BENCH_PEAK_PER_S * p->worker_count
 						    : LOAD_USUAL_PER_S;
 
-	if (cfg->rate_per_s > 0)
-		return cfg->rate_per_s;
+	if (config_is_open_loop(cfg))
+		return stages_peak_per_s(&cfg->schedule);
 	if (cfg->hold_ns > 0)
 		return fmin(peak, cfg->concurrency * (double)NS_PER_S / (double)cfg->hold_ns);
 	return peak;
@@ -295,11 +307,11 @@ static void plan_arithmetic(struct plan *p, const struct config *cfg)
 	p->arithmetic.is_sustainable |= uses_each_tuple_once(p, cfg);
 	if (p->arithmetic.is_sustainable)
 		return;
-	if (cfg->rate_per_s > 0)
+	if (config_is_open_loop(cfg))
 		plan_warn(p,
 			  "%.0f/s cannot be sustained: tuples run out after %.3g s; give more "
 			  "--clients, a shorter --time-wait or a lower --rate",
-			  cfg->rate_per_s, p->arithmetic.reuse_s);
+			  p->rate_per_s, p->arithmetic.reuse_s);
 	else
 		plan_warn(
 			p,

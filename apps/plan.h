@@ -23,6 +23,7 @@ struct plan {
 	struct hc_stack_config client[CORES_MAX];
 	struct hc_stack_config server[CORES_MAX];
 	struct client_plan load[CORES_MAX];
+	struct schedule schedule; // Of each client; unused in a closed loop.
 	struct listen_list listen;
 
 	struct hc_port_config port;

@@ -33,8 +33,8 @@ struct sizes {
 
 static double peak_per_worker(const struct config *cfg)
 {
-	if (cfg->rate_per_s > 0)
-		return 1.1 * cfg->rate_per_s / cfg->cores;
+	if (config_is_open_loop(cfg))
+		return 1.1 * stages_peak_per_s(&cfg->schedule) / cfg->cores;
 	return cfg->command == COMMAND_BENCH ? PLAN_BENCH_PEAK_PER_S : LOAD_PEAK_PER_S;
 }
 
@@ -44,7 +44,7 @@ static struct sizes worker_sizes(const struct config *cfg)
 	double time_wait_s = cfg->stack.time_wait_ms / 1000.0;
 	double ended = peak_per_worker(cfg) * time_wait_s;
 
-	if (cfg->rate_per_s > 0) {
+	if (config_is_open_loop(cfg)) {
 		double hold_s = (double)cfg->hold_ns / (double)NS_PER_S;
 		double wait_s = cfg->command == COMMAND_BENCH ? BENCH_WAIT_S : LOAD_WAIT_S;
 		double open = peak_per_worker(cfg) * (hold_s + wait_s);

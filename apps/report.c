@@ -43,8 +43,10 @@ static void describe(const struct config *cfg, const struct plan *plan)
 		       cfg->listen.count == 1 ? "" : "s", cfg->device);
 		return;
 	}
-	if (cfg->rate_per_s > 0)
-		snprintf(load, sizeof load, "%.6g connections/s by schedule", cfg->rate_per_s);
+	if (config_is_open_loop(cfg))
+		snprintf(load, sizeof load, "%s%.6g connections/s by schedule%s",
+			 cfg->stages.count > 0 ? "up to " : "", stages_peak_per_s(&cfg->schedule),
+			 cfg->arrivals == ARRIVALS_POISSON ? " (Poisson arrivals)" : "");
 	else
 		snprintf(load, sizeof load, "%u connections in flight", cfg->concurrency);
 	printf("%s: %s, %s closes first (%s)%s, %s, %u core%s\n", cfg->command_name, load,
@@ -242,8 +244,10 @@ void report_summary(const struct result *r)
 	totals(r);
 	exchanges(r);
 	latency("connect", &r->connect);
+	latency("  corrected", &r->connect_corrected);
 	latency("close", &r->close);
 	latency("response", &r->response);
+	latency("  corrected", &r->response_corrected);
 	stages(r);
 	drops(r);
 	machine(r);

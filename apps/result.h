@@ -77,6 +77,7 @@ struct result {
 	double client_stage_ns[HC_STAGE_COUNT], server_stage_ns[HC_STAGE_COUNT];
 	struct hc_footprint footprint;
 	struct hc_hist connect, close, response;
+	struct hc_hist connect_corrected, response_corrected; // Open loop: since they were due.
 
 	struct interval *intervals;
 	unsigned interval_count, interval_cap;

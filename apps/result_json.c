@@ -346,8 +346,10 @@ bool result_write_json(const struct result *r, FILE *to)
 	set(out, "rates", rates_json(r));
 	set(out, "cost", cost_json(r));
 	set(out, "latency_us",
-	    json_pack("{s:o, s:o, s:o}", "connect", latency_json(&r->connect), "close",
-		      latency_json(&r->close), "response", latency_json(&r->response)));
+	    json_pack("{s:o, s:o, s:o, s:o, s:o}", "connect", latency_json(&r->connect),
+		      "connect_corrected", latency_json(&r->connect_corrected), "close",
+		      latency_json(&r->close), "response", latency_json(&r->response),
+		      "response_corrected", latency_json(&r->response_corrected)));
 	if (plan_has_client(r->cfg))
 		set(out, "client_counters", counters_json(&r->client, -1));
 	if (plan_has_server(r->cfg))

@@ -123,6 +123,8 @@ class Options(Case):
         "connections": ("10k", "connections", 10000),
         "concurrency": ("2k", "concurrency", 2000),
         "rate": ("50k", "rate_per_s", 50000),
+        "stage": ("1.5s:0-20k,10s:20k", "load_stages", ["1.5s:0-20000", "10s:20000-20000"]),
+        "arrivals": ("poisson", "arrivals", "poisson"),
         "ramp": ("500ms", "ramp_s", 0.5),
         "hold": ("20ms", "hold_s", 0.02),
         "live": ("1k", "live_connections", 1000),
@@ -185,7 +187,7 @@ class Options(Case):
         "stages": (None, "stages", True),
     }
     # What would be refused beside the base options is given with what it needs.
-    COMPANIONS = {"ramp": ["--duration", "10s"]}
+    COMPANIONS = {"ramp": ["--duration", "10s"], "arrivals": ["--rate", "10k"]}
     NOT_IN_CONFIG = {"config", "json", "dry-run", "verbose", "help"}
     # A wrong value of each kind of argument, and words of the sentence that refuses it.
     WRONG = {
@@ -194,7 +196,7 @@ class Options(Case):
         "MS": ("1.5", "milliseconds"), "ADDR": ("here", "IPv4 address"),
         "ADDR/LEN": ("10.0.0.1", "10.0.0.2/24"), "ADDR:PORT": ("10.0.0.1", "10.0.0.1:80"),
         "PREFIX": ("10.0.0.1/24", "10.1.0.0/16"), "LO-HI": ("9-8", "1024-65535"),
-        "PORTS": ("80:ftp", "echo"), "on|off": ("yes", "off or on"),
+        "PORTS": ("80:ftp", "echo"), "T:R[-R]": ("10s", "10s:0-200k"), "on|off": ("yes", "off or on"),
     }
 
     def test_help_lists_every_option_and_the_table_above_knows_it(self):
@@ -300,8 +302,9 @@ class ConfigFile(Case):
                 with self.subTest(command=command, option=name):
                     _, key, expected = Options.RIGHT[name]
                     base = plan(command, *Options.COMPANIONS.get(name, [])).json
-                    if key in ("rate_per_s", "concurrency"):
-                        base["config"].update({"rate_per_s": None, "concurrency": 0})
+                    if key in ("rate_per_s", "concurrency", "load_stages"):
+                        base["config"].update({"rate_per_s": None, "concurrency": 0,
+                                               "duration_s": 0})
                     # The sizes of the plan are those of the base, and need not suit the change.
                     for size in ("conn_cap", "syn_cap", "time_wait_cap", "tuple_cap", "span_cap",
                                  "clients", "descriptors", "buffers"):
@@ -379,6 +382,14 @@ class ConfigFile(Case):
                 result = run("bench", "-c", self.given(text))
                 self.assert_refused(result, str(self.path), *words)
 
+    def test_stages_of_the_command_line_take_the_place_of_the_files(self):
+        path = self.given({"load_stages": ["1s:0-20k", "2s:20k"]})
+        config = run("bench", "-c", path, "--dry-run", "--json", "-").json["config"]
+        self.assertEqual(config["load_stages"], ["1s:0-20000", "2s:20000-20000"])
+        self.assertEqual(config["duration_s"], 3)
+        config = run("bench", "--stage", "5s:1k", "-c", path, "--dry-run", "--json", "-").json["config"]
+        self.assertEqual(config["load_stages"], ["5s:1000-1000"])
+
     def test_lists_are_read(self):
         config = {"listen": ["80:http", "7:echo"], "port": "tap:hc0", "local": "10.0.0.1/24"}
         result = run("serve", "-c", self.given(config), "--dry-run", "--json", "-")
@@ -421,6 +432,13 @@ class Rules(Case):
         for args, words in (
                 (["--rate", "5", "--concurrency", "5"], ["--rate", "--concurrency"]),
                 (["--duration", "1s", "--ramp", "1s"], ["--ramp", "--duration"]),
+                (["--stage", "1s:5", "--rate", "5"], ["--stage", "--rate"]),
+                (["--stage", "1s:5", "--concurrency", "5"], ["--stage", "--concurrency"]),
+                (["--stage", "1s:5", "--ramp", "100ms"], ["--stage", "--ramp"]),
+                (["--stage", "1s:5", "--duration", "2s"], ["--duration", "stages", "2s", "1s"]),
+                (["--stage", "1s:0", "--stage", "1s:0"], ["--stage", "above 0"]),
+                (["--arrivals", "poisson"], ["--arrivals", "--rate"]),
+                (["--arrivals", "poisson", "--concurrency", "5"], ["--arrivals", "--rate"]),
                 (["--hold", "1s", "--close", "server"], ["--hold", "--close"]),
                 (["--hold", "1s", "--close", "both"], ["--hold", "--close"]),
                 (["--response", "5"], ["--response", "--request"]),
@@ -440,6 +458,17 @@ class Rules(Case):
     def test_load_cannot_choose_how_the_target_closes(self):
         self.assert_refused(run("load", *BASE["load"], "--close-method", "three-way"),
                             "--close-method", "--close server")
+
+    def test_stages_are_a_time_and_one_or_two_rates(self):
+        for stage in ("1s", "1s:", ":5", "0:5", "1s:5-", "1s:-5", "1s:5-6-7", "1s:2G", "1s:x", "x:5",
+                      "1s:5,", "400000h:5", ",".join(["1s:5"] * 65)):
+            with self.subTest(stage=stage):
+                self.assert_refused(run("bench", "--stage", stage), "--stage", "10s:0-200k")
+        out = plan("bench", "--stage", "1s:0-2k", "--stage", "2s:2k", "--stage=500ms:2k-0").json
+        self.assertEqual(out["config"]["load_stages"],
+                         ["1s:0-2000", "2s:2000-2000", "0.5s:2000-0"])
+        self.assertEqual(out["config"]["duration_s"], 3.5)
+        self.assertEqual(out["plan"]["rate_per_s"], 2000)
 
     def test_listen_takes_each_port_once_and_at_most_256(self):
         base = BASE["serve"]
@@ -753,6 +782,22 @@ class Results(Case):
         out = self.check_orderly(result, result.json["totals"]["opened"])
         due = out["totals"]["opened"] + out["totals"]["missed"]
         self.assertAlmostEqual(due, 4000, delta=1)
+
+    def test_stages_open_what_they_say_and_the_flat_one_is_measured(self):
+        result = run("bench", "--hugepages", "off", "--json", "-", "--arrivals", "constant", "--stage",
+                     "400ms:0-10k", "--stage", "1s:10k", "--stage", "400ms:10k-0")
+        self.assert_exit(result, MEASURED)
+        totals, rates = result.json["totals"], result.json["rates"]
+        self.assertAlmostEqual(totals["opened"] + totals["missed"], 14000, delta=2)
+        self.assertGreaterEqual(rates["steady_from_s"], 0.4)
+        self.assertLess(rates["steady_to_s"], 1.8)
+        corrected = result.json["latency_us"]["connect_corrected"]
+        self.assertEqual(corrected["count"], result.json["latency_us"]["connect"]["count"])
+        self.assertGreaterEqual(corrected["max"], result.json["latency_us"]["connect"]["min"])
+
+    def test_a_closed_loop_has_no_corrected_times(self):
+        for kind in ("connect_corrected", "response_corrected"):
+            self.assertEqual(bench().json["latency_us"][kind]["count"], 0)
 
     def test_ramp_grows_to_the_rate(self):
         result = run("bench", "--hugepages", "off", "--duration", "2s", "--ramp", "1s",

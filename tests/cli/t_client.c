@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// The load generator and the server of one `bench` on a clock of the test's: whether the schedule
+// is kept, and which times tell of a server that stalls.
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "plan.h"
+#include "server.h"
+
+#include "unit/runner.h"
+
+#define TURN_NS (10 * 1000ull)
+
+static char complaint[512];
+
+void complain(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(complaint, sizeof complaint, fmt, args);
+	va_end(args);
+}
+
+static struct hc_runtime *runtime;
+
+static void stop_runtime(void)
+{
+	hc_runtime_stop(runtime);
+}
+
+static void start_runtime(void)
+{
+	static const char *const devices[] = {"ring"};
+	const struct hc_runtime_config rc = {.worker_count = 1,
+					     .devices = devices,
+					     .device_count = 1,
+					     .memory_bytes = 256u << 20,
+					     .is_quiet = true,
+					     .no_huge = true};
+	char why[HC_WHY_SIZE];
+
+	if (runtime)
+		return;
+	if (hc_runtime_start(&rc, &runtime, why) != 0) {
+		fprintf(stderr, "The runtime does not start: %s\n", why);
+		exit(1);
+	}
+	(void)atexit(stop_runtime);
+}
+
+static struct {
+	struct config cfg;
+	struct plan plan;
+	struct hc_port *ports[2];
+	struct client client;
+	struct server server;
+	uint64_t now_ns;
+	int stop;
+} pair;
+
+// Options are set between begin() and open().
+static void begin(void)
+{
+	memset(&pair, 0, sizeof pair);
+	config_init(&pair.cfg, COMMAND_BENCH, "bench");
+	pair.cfg.stack.seed = 20261125;
+	pair.now_ns = 1000000000;
+}
+
+static void open_pair(void)
+{
+	struct hc_worker *client, *server;
+	char why[HC_WHY_SIZE];
+	const char *reason;
+
+	start_runtime();
+	complaint[0] = '\0';
+	CU_ASSERT_FATAL(config_finish(&pair.cfg));
+	CU_ASSERT_FATAL(plan_make(&pair.plan, &pair.cfg));
+	CU_ASSERT_FATAL(hc_port_open_pair(runtime, &pair.plan.port, pair.ports, why) == 0);
+	CU_ASSERT_FATAL(
+		hc_worker_create(pair.ports[0], 0, &pair.plan.client[0], &client, &reason) == 0);
+	CU_ASSERT_FATAL(
+		hc_worker_create(pair.ports[1], 0, &pair.plan.server[0], &server, &reason) == 0);
+	CU_ASSERT_FATAL(client_init(&pair.client, client, &pair.plan.load[0], &pair.stop));
+	CU_ASSERT_FATAL(server_init(&pair.server, server, &pair.cfg, &pair.plan.listen,
+				    &pair.plan.server[0]));
+	CU_ASSERT_STRING_EQUAL(complaint, "");
+}
+
+static void shut_pair(void)
+{
+	struct hc_worker *client = pair.client.worker, *server = pair.server.worker;
+	char why[200];
+
+	CU_ASSERT(hc_worker_audit(client, why, sizeof why));
+	CU_ASSERT(hc_worker_audit(server, why, sizeof why));
+	client_fini(&pair.client);
+	server_fini(&pair.server);
+	hc_worker_destroy(client);
+	hc_worker_destroy(server);
+	for (unsigned i = 0; i < 2; i++)
+		hc_port_stop(pair.ports[i]);
+	for (unsigned i = 0; i < 2; i++)
+		hc_port_close(pair.ports[i]);
+	plan_free(&pair.plan);
+}
+
+// Turns both ends until the client is done. From stall_at_ns on the server does nothing for a
+// while.
+static void run(uint64_t stall_at_ns, uint64_t stall_ns)
+{
+	uint64_t stall_from = pair.now_ns + stall_at_ns;
+	unsigned turns = 0;
+
+	while (client_phase(&pair.client) != PHASE_DONE && turns++ < 10000000) {
+		client_step(&pair.client, pair.now_ns);
+		if (pair.now_ns < stall_from || pair.now_ns >= stall_from + stall_ns)
+			server_step(&pair.server, pair.now_ns);
+		pair.now_ns += TURN_NS;
+	}
+	CU_ASSERT(client_phase(&pair.client) == PHASE_DONE);
+}
+
+static const struct client_tally *churn(void)
+{
+	return &pair.client.counts.tally[TALLY_CHURN];
+}
+
+static void a_rate_is_kept_to_the_connection(void)
+{
+	begin();
+	pair.cfg.rate_per_s = 100000;
+	pair.cfg.duration_ns = NS_PER_S;
+	open_pair();
+	run(0, 0);
+	CU_ASSERT(churn()->opened >= 99999 - 1 && churn()->opened <= 100000);
+	CU_ASSERT_EQUAL(churn()->closed, churn()->opened);
+	CU_ASSERT_EQUAL(pair.client.counts.missed, 0);
+	CU_ASSERT(pair.client.planned - churn()->opened <= 1); // Due at the last moment.
+	shut_pair();
+}
+
+static void stages_are_kept_to_the_connection(void)
+{
+	begin();
+	pair.cfg.stages = (struct stage_list){.stage = {{NS_PER_S / 2, 0, 40000},
+							{NS_PER_S / 2, 40000, 40000},
+							{NS_PER_S / 2, 40000, 0}},
+					      .count = 3};
+	pair.cfg.hold_ns = 5 * NS_PER_MS;
+	open_pair();
+	run(0, 0);
+	CU_ASSERT(churn()->opened >= 39998 && churn()->opened <= 40000);
+	CU_ASSERT_EQUAL(churn()->closed, churn()->opened);
+	shut_pair();
+}
+
+static void poisson_arrivals_are_spread_like_poisson(void)
+{
+	begin();
+	pair.cfg.rate_per_s = 100000;
+	pair.cfg.arrivals = ARRIVALS_POISSON;
+	pair.cfg.duration_ns = NS_PER_S;
+	open_pair();
+	run(0, 0);
+	CU_ASSERT(churn()->opened > 98500 && churn()->opened < 101500); // 5 sigma.
+	CU_ASSERT(churn()->opened != 100000);
+	shut_pair();
+}
+
+static double p999_ms(const struct hc_hist *h)
+{
+	return (double)hc_hist_quantile_ns(h, 0.999) / 1e6;
+}
+
+// A server that stalls for 200 ms while the client may have only so many connections open: few SYNs
+// wait for an answer, and thousands of connections wait for their SYN.
+static void expect_stall_to_show_when_corrected_only(void)
+{
+	const struct hc_hist *raw = hc_worker_latency(pair.client.worker, HC_LATENCY_CONNECT);
+
+	CU_ASSERT(p999_ms(raw) < 5);
+	CU_ASSERT(p999_ms(pair.client.connect_corrected) > 150);
+	CU_ASSERT(p999_ms(pair.client.connect_corrected) < 250);
+	CU_ASSERT(raw->max_ns > 190 * NS_PER_MS); // Of the few it is told as well.
+	CU_ASSERT_EQUAL(pair.client.counts.missed, 0);
+	CU_ASSERT_EQUAL(churn()->closed, churn()->opened);
+}
+
+static void a_stall_shows_in_corrected_times_and_not_in_raw_ones(void)
+{
+	begin();
+	pair.cfg.rate_per_s = 50000;
+	pair.cfg.duration_ns = 2 * NS_PER_S;
+	open_pair();
+	pair.plan.load[0].busy_cap = 50;
+	run(NS_PER_S, 200 * NS_PER_MS);
+	expect_stall_to_show_when_corrected_only();
+	CU_ASSERT_PTR_NULL(pair.client.response_corrected);
+	shut_pair();
+}
+
+static void a_stall_shows_in_corrected_times_of_responses(void)
+{
+	begin();
+	pair.cfg.rate_per_s = 50000;
+	pair.cfg.duration_ns = 2 * NS_PER_S;
+	pair.cfg.request.kind = REQUEST_HTTP;
+	open_pair();
+	pair.plan.load[0].busy_cap = 50;
+	run(NS_PER_S, 200 * NS_PER_MS);
+	expect_stall_to_show_when_corrected_only();
+	CU_ASSERT(p999_ms(pair.client.response) < 5);
+	CU_ASSERT(p999_ms(pair.client.response_corrected) > 150);
+	CU_ASSERT_EQUAL(pair.client.response_corrected->count, pair.client.response->count);
+	shut_pair();
+}
+
+static void without_a_stall_corrected_and_raw_times_agree(void)
+{
+	begin();
+	pair.cfg.rate_per_s = 50000;
+	pair.cfg.duration_ns = NS_PER_S;
+	open_pair();
+	run(0, 0);
+	CU_ASSERT(p999_ms(pair.client.connect_corrected) <= 5 * (double)TURN_NS / 1e6);
+	CU_ASSERT_EQUAL(pair.client.connect_corrected->count,
+			hc_worker_latency(pair.client.worker, HC_LATENCY_CONNECT)->count);
+	shut_pair();
+}
+
+UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
+	   UNIT_TEST(stages_are_kept_to_the_connection),
+	   UNIT_TEST(poisson_arrivals_are_spread_like_poisson),
+	   UNIT_TEST(a_stall_shows_in_corrected_times_and_not_in_raw_ones),
+	   UNIT_TEST(a_stall_shows_in_corrected_times_of_responses),
+	   UNIT_TEST(without_a_stall_corrected_and_raw_times_agree));
