@@ -51,7 +51,7 @@ static struct fx_conn promoted(const struct hc_syn_mini *m, const struct hc_seg 
 	struct fx_conn x;
 
 	memset(&x, 0, sizeof x);
-	memset(&x.c, 0xa5, offsetof(struct hc_tcb_cold, spare));
+	memset(&x.c, 0xa5, HC_COLD_FIRST_BYTES);
 	x.t.gen = 7;
 	x.t.cookie = 0xc00c1e;
 	hc_syn_promote(m, seg, &env, &x.t, &x.c);
