@@ -196,17 +196,19 @@ int hc_close(struct hc_worker *w, hc_conn conn)
 {
 	uint32_t idx = call_idx(w, conn);
 	struct hc_tcb *t;
-	bool unread;
+	bool unread = false;
 
 	if (HC_UNLIKELY(idx == HC_IDX_NONE))
 		return -ESTALE;
 	t = &w->tcb[idx];
 	if (t->state == HC_TIME_WAIT)
 		return -EALREADY; // Closed both ways; kept for its data alone.
-	unread = t->flags & HC_TCB_DATA && w->sock[idx].readable_bytes;
-	// Nobody will read it: text in its turn will be answered with RST.
-	if (HC_UNLIKELY(w->cold[idx].is_holding))
-		hc_held_free(w, idx);
+	if (HC_UNLIKELY(t->flags & HC_TCB_DATA)) {
+		unread = w->sock[idx].readable_bytes;
+		// Nobody will read it: text in its turn will be answered with RST.
+		if (HC_UNLIKELY(w->cold[idx].is_holding))
+			hc_held_free(w, idx);
+	}
 	return run_call(w, idx, hc_tcp_close(t, unread, &w->env));
 }
 

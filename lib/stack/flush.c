@@ -95,11 +95,13 @@ HC_ALWAYS_INLINE void send_planned(struct hc_worker *w, uint32_t idx, struct rte
 	s.flags = (uint8_t)(plan->flags | (hc_tx_has_echo(t, &w->cold[idx]) ? HC_TCP_ECE : 0));
 	hc_ecn_mark(t, &w->cold[idx], plan, &s);
 	s.payload_len = plan->len;
+	if (HC_UNLIKELY(w->cold[idx].is_holding))
+		hc_held_tell(w, idx, NULL, m, &s, w->cold[idx].mss - plan->len);
 	if (plan->len) {
 		uint8_t *payload = rte_pktmbuf_mtod(m, uint8_t *) + HC_ETH_LEN + HC_IP4_LEN +
 				   hc_build_tcp_hdr_len(&s);
 
-		s.payload_sum =
+		s.payload_sum +=
 			hc_sock_copy_out(w, idx, plan->seq, plan->len, payload, !w->has_tx_csum);
 		w->ctr[HC_CTR_data_bytes_sent] += plan->len;
 		w->ctr[HC_CTR_rtx_data] += plan->is_rtx;
@@ -172,8 +174,12 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 		else
 			hc_arm_rtx(w, idx);
 	}
-	if (is_done && t->flags & HC_TCB_ACK_OWED)
-		hc_tx_ack(w, t, c);
+	if (is_done && t->flags & HC_TCB_ACK_OWED) {
+		if (HC_UNLIKELY(c->is_holding))
+			hc_held_ack(w, idx, NULL);
+		else
+			hc_tx_ack(w, t, c);
+	}
 	return is_done;
 }
 

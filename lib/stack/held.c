@@ -193,8 +193,9 @@ static unsigned hold_text(struct hc_worker *w, struct hc_holding *h, struct rte_
 	return held;
 }
 
+// With *is_dup, env.dup came twice.
 enum hc_counter hc_held_add(struct hc_worker *w, uint32_t idx, struct rte_mbuf **m,
-			    const struct hc_seg *seg)
+			    const struct hc_seg *seg, bool *is_dup)
 {
 	struct hc_holding *h = holding_get(w, idx);
 	hc_seq end = seg->seq + seg->payload_len;
@@ -202,8 +203,11 @@ enum hc_counter hc_held_add(struct hc_worker *w, uint32_t idx, struct rte_mbuf *
 	unsigned held = 0;
 	hc_seq text_end;
 
+	*is_dup = false;
 	if (!h)
 		return HC_CTR_tcp_held_no_record;
+	*is_dup = hc_held_find(&h->held, seg->seq, end, &w->env.dup) &&
+		  w->tcb[idx].flags & HC_TCB_SACK;
 	text_end = hc_held_text_end(&h->held, end);
 	if (hc_seq_lt(seg->seq, text_end))
 		held = hold_text(w, h, m, seg, text_end, &refused);
@@ -291,4 +295,43 @@ void hc_held_free(struct hc_worker *w, uint32_t idx)
 		hc_held_drop(&h->held, slot);
 	}
 	holding_free(w, idx);
+}
+
+// Adds SACK blocks to a segment whose header stands in m, as many as `room` bytes take.
+void hc_held_tell(struct hc_worker *w, uint32_t idx, const struct hc_seq_range *dup,
+		  struct rte_mbuf *m, struct hc_tx_seg *s, uint32_t room)
+{
+	const struct hc_held *h = w->cold[idx].is_holding ? &holding_of(w, idx)->held : NULL;
+	struct hc_seq_range blocks[HC_SACK_BLOCKS_MAX];
+	unsigned max = s->has_ts ? HC_SACK_BLOCKS_MAX - 1 : HC_SACK_BLOCKS_MAX;
+	unsigned count;
+
+	HC_ASSERT(s->sack_len == 0);
+	if (!(w->tcb[idx].flags & HC_TCB_SACK) || room < HC_SACK_LEN(1))
+		return;
+	max = hc_min_u32(max, (room - HC_SACK_LEN(0)) / (HC_SACK_LEN(1) - HC_SACK_LEN(0)));
+	count = hc_held_blocks(h, dup, blocks, max);
+	if (count == 0)
+		return;
+	s->sack_len = hc_build_sack(
+		rte_pktmbuf_mtod_offset(m, uint8_t *,
+					HC_ETH_LEN + HC_IP4_LEN + hc_build_tcp_hdr_len(s)),
+		blocks, count, &s->payload_sum);
+	w->ctr[HC_CTR_tx_sack]++;
+	w->ctr[HC_CTR_tx_dsack] += dup != NULL;
+}
+
+// An ACK that tells what is held, and of *dup, if it is not NULL, that it came twice.
+void hc_held_ack(struct hc_worker *w, uint32_t idx, const struct hc_seq_range *dup)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+	struct rte_mbuf *m = hc_mbuf_get(w);
+	struct hc_tx_seg s;
+
+	if (!m)
+		return; // The peer will ask again.
+	s = hc_tx_from_tcb(w, t, &w->cold[idx]);
+	hc_held_tell(w, idx, dup, m, &s, HC_TCP_LEN_MAX - HC_TCP_LEN);
+	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
+	hc_tx_segment(w, m, &s, t->neigh);
 }

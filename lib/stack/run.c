@@ -311,6 +311,19 @@ void hc_run_timeout(struct hc_worker *w, uint32_t idx, hc_verdict v)
 	carry_out(w, idx, NULL, &none, v, flow_where(w, &t->key, t->flags & HC_TCB_ACTIVE), true);
 }
 
+// The same, with an ACK that has more to tell than what comes next: what is held, what came twice.
+static void carry_out_telling(struct hc_worker *w, uint32_t idx, struct hc_seg *seg,
+			      struct rte_mbuf **m, hc_verdict v, bool had_data)
+{
+	const uint32_t ends = HC_DO_TIME_WAIT | HC_DO_FREE;
+	uint32_t where = seg_where(seg, w->tcb[idx].flags & HC_TCB_ACTIVE);
+	bool tells = v & HC_DO_ACK && !(v & ends) && (v & HC_DO_DSACK || w->cold[idx].is_holding);
+
+	carry_out(w, idx, seg, m, tells ? v & ~(hc_verdict)HC_DO_ACK : v, where, had_data);
+	if (tells)
+		hc_held_ack(w, idx, v & HC_DO_DSACK ? &w->env.dup : NULL);
+}
+
 // A segment of a TCB that holds something out of order: what it brought in its turn, and what
 // follows it from there.
 static HC_NOINLINE struct rte_mbuf *run_tcb_holding(struct hc_worker *w, uint32_t idx,
@@ -342,8 +355,7 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_holding(struct hc_worker *w, uint32_
 	if (what & HC_DO_DELIVER)
 		m = deliver(w, idx, m, seg, true);
 	what &= ~(uint32_t)(HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER);
-	carry_out(w, idx, seg, &m, (v & ~(hc_verdict)UINT32_MAX) | what,
-		  seg_where(seg, t->flags & HC_TCB_ACTIVE), true);
+	carry_out_telling(w, idx, seg, &m, (v & ~(hc_verdict)UINT32_MAX) | what, true);
 	return m;
 }
 
@@ -362,13 +374,20 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_any(struct hc_worker *w, uint32_t id
 	v = hc_tcp_input(t, &w->cold[idx], seg, &w->env);
 	drop = hc_verdict_drop_of(v);
 
-	if (HC_UNLIKELY(v & HC_DO_HOLD))
-		drop = hc_held_add(w, idx, &m, seg);
+	if (HC_UNLIKELY(v & HC_DO_HOLD)) {
+		bool is_dup;
+
+		drop = hc_held_add(w, idx, &m, seg, &is_dup);
+		v |= is_dup ? HC_DO_DSACK : 0;
+	}
 	// Counter 0 is rx_packets, which is never a drop.
 	w->ctr[HC_LIKELY(drop == 0) ? HC_CTR_rx_tcp : drop]++;
 	if (HC_UNLIKELY(w->cold[idx].is_holding) && !(v & HC_DO_HOLD))
 		return run_tcb_holding(w, idx, m, seg, v);
-	carry_out(w, idx, seg, &m, v, seg_where(seg, t->flags & HC_TCB_ACTIVE), had_data);
+	if (HC_UNLIKELY(v & (HC_DO_HOLD | HC_DO_DSACK)))
+		carry_out_telling(w, idx, seg, &m, v, had_data);
+	else
+		carry_out(w, idx, seg, &m, v, seg_where(seg, t->flags & HC_TCB_ACTIVE), had_data);
 	return m;
 }
 

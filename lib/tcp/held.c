@@ -122,6 +122,22 @@ bool hc_held_find(struct hc_held *h, hc_seq lo, hc_seq hi, struct hc_seq_range *
 	return true;
 }
 
+unsigned hc_held_blocks(const struct hc_held *h, const struct hc_seq_range *dup,
+			struct hc_seq_range *blocks, unsigned max)
+{
+	unsigned count = 0;
+
+	if (dup)
+		blocks[count++] = *dup;
+	if (!h)
+		return count;
+	for (unsigned i = 0; i < h->count && count < max; i++)
+		blocks[count++] =
+			h->range[h->recent[HC_FAULT(sack_of_the_oldest_first) ? h->count - 1 - i
+									      : i]];
+	return count;
+}
+
 bool hc_held_take_fin(struct hc_held *h, hc_seq fin)
 {
 	if (h->has_fin)

@@ -70,6 +70,11 @@ HC_ALWAYS_INLINE hc_seq hc_held_text_end(const struct hc_held *h, hc_seq hi)
 // Holds a FIN. @return false when it is not the one that is held, or cannot be one.
 bool hc_held_take_fin(struct hc_held *h, hc_seq fin);
 
+// The SACK blocks of an ACK, at most `max` (RFC 2018 4): *dup, what came twice, in front (RFC
+// 2883), then the ranges, the most recent first. h, dup or both may be NULL. @return how many.
+unsigned hc_held_blocks(const struct hc_held *h, const struct hc_seq_range *dup,
+			struct hc_seq_range *blocks, unsigned max);
+
 // Whether the FIN's turn has come. Text that came in its turn wins over a FIN before its end.
 HC_ALWAYS_INLINE bool hc_held_fin_is_due(struct hc_held *h, hc_seq rcv_nxt)
 {

@@ -244,10 +244,19 @@ static hc_verdict input_ahead(const struct hc_tcb *t, struct hc_seg *seg, uint32
 	return what | HC_DO_ACK | HC_DO_HOLD;
 }
 
+// RFC 2883 4: the peer may know what came twice. @return the verdict's actions.
+static uint32_t tell_twice(const struct hc_tcb *t, hc_seq lo, hc_seq hi, struct hc_tcp_env *env)
+{
+	if (!(t->flags & HC_TCB_SACK) || !hc_seq_lt(lo, hi))
+		return 0;
+	env->dup = (struct hc_seq_range){.lo = lo, .hi = hi};
+	return HC_DO_DSACK;
+}
+
 // Text (seventh) and FIN (eighth). The segment is acceptable; it may begin before RCV.NXT and end
 // behind the window.
 static hc_verdict input_text(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *seg,
-			     uint32_t what)
+			     struct hc_tcp_env *env, uint32_t what)
 {
 	hc_seq seq = seg->seq;
 	uint32_t before = HC_FAULT(old_text_delivered_twice) ? 0 : t->rcv_nxt - seq;
@@ -281,6 +290,8 @@ static hc_verdict input_text(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_
 	}
 	if (seg->flags & HC_TCP_FIN)
 		what = take_fin_with(t, what);
+	if (HC_UNLIKELY(before) && tell_twice(t, seq, seq + before, env))
+		what = (what & ~(uint32_t)HC_DO_ACK_DEFER) | HC_DO_ACK | HC_DO_DSACK;
 	return what;
 }
 
@@ -329,13 +340,19 @@ static hc_verdict input_syn_rcvd(struct hc_tcb *t, struct hc_tcb_cold *c, struct
 }
 
 // The segment failed PAWS or the sequence test.
-static HC_NOINLINE hc_verdict input_unacceptable(struct hc_tcb *t, const struct hc_seg *seg,
+static HC_NOINLINE hc_verdict input_unacceptable(const struct hc_tcb *t, const struct hc_seg *seg,
 						 struct hc_tcp_env *env, enum hc_counter drop)
 {
 	// What only repeats old data is our ACK's loss, not an attack: it is answered always.
 	if (drop == HC_CTR_tcp_out_of_window && seg->payload_len + (seg->flags & HC_TCP_FIN) &&
-	    hc_seq_le(seg->seq, t->rcv_nxt))
-		return hc_verdict_drop(HC_DO_ACK, drop);
+	    hc_seq_le(seg->seq, t->rcv_nxt)) {
+		hc_seq end = seg->seq + hc_seg_len(seg);
+
+		return hc_verdict_drop(
+			HC_DO_ACK | tell_twice(t, seg->seq,
+					       hc_seq_lt(end, t->rcv_nxt) ? end : t->rcv_nxt, env),
+			drop);
+	}
 	return hc_tcp_limited_ack(env, drop);
 }
 
@@ -432,6 +449,6 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 	// Sixth: URG. The urgent pointer is ignored, the data stays in line (RFC 6093 2.1, 6).
 	// Seventh and eighth: text and FIN.
 	if (seg->payload_len || seg->flags & HC_TCP_FIN)
-		return input_text(t, c, seg, what);
+		return input_text(t, c, seg, env, what);
 	return what;
 }

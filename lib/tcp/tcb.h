@@ -168,7 +168,8 @@ struct hc_tcp_env {
 	bool has_ecn;
 	uint32_t challenge_epoch; // now_ms / 128 + 1 of the current allowance; 0: none yet.
 	uint32_t challenge_left;
-	uint64_t *ctr; // HC_CTR_COUNT counters.
+	struct hc_seq_range dup; // With HC_DO_DSACK.
+	uint64_t *ctr;           // HC_CTR_COUNT counters.
 	struct hc_hash_secret secret;
 };
 
@@ -202,6 +203,7 @@ enum hc_do {
 	HC_DO_NEW_SYN = 1u << 22, // The mini ends and the segment goes to the listener.
 	HC_DO_TW_RESTART = 1u << 23, // 2 MSL begins anew.
 	HC_DO_PROBE = 1u << 24,      // Send a window probe.
+	HC_DO_DSACK = 1u << 26,      // env->dup came twice: the ACK, which goes out now, says so.
 	HC_DO_HOLD = 1u << 25, // seg->payload and FIN are ahead of their turn: hold them, if there
 			       // is room (tcp/held.h).
 };

@@ -34,6 +34,22 @@ void hc_l2_template_set_ip(struct hc_l2_template *t, uint8_t dscp, uint8_t ttl)
 				  (uint64_t)HC_IPPROTO_TCP << 16);
 }
 
+uint8_t hc_build_sack(uint8_t *opt, const struct hc_seq_range *blocks, unsigned count,
+		      uint64_t *sum)
+{
+	HC_ASSERT(count >= 1 && count <= HC_SACK_BLOCKS_MAX);
+	opt[0] = HC_TCPOPT_NOP;
+	opt[1] = HC_TCPOPT_NOP;
+	opt[2] = HC_TCPOPT_SACK;
+	opt[3] = (uint8_t)(2 + 8 * count);
+	for (unsigned i = 0; i < count; i++) {
+		hc_store_be32(opt + 4 + 8 * i, hc_to_be32(blocks[i].lo));
+		hc_store_be32(opt + 8 + 8 * i, hc_to_be32(blocks[i].hi));
+	}
+	*sum = hc_csum_add(0, opt, HC_SACK_LEN(count));
+	return (uint8_t)HC_SACK_LEN(count);
+}
+
 uint32_t hc_build_arp(uint8_t *frame, uint16_t op, const uint8_t dst[6], const uint8_t sha[6],
 		      hc_be32 spa_be, const uint8_t tha[6], hc_be32 tpa_be)
 {

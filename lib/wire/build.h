@@ -38,7 +38,9 @@ struct hc_tx_seg {
 	bool has_wscale;
 	bool has_sack; // SACK is permitted; for SYN segments.
 	uint8_t wscale;
-	uint16_t mss; // 0: none.
+	uint8_t sack_len; // Of what hc_build_sack() wrote where this header ends without it; its
+			  // sum is part of payload_sum.
+	uint16_t mss;     // 0: none.
 	uint32_t tsval;
 	uint32_t tsecr;
 	uint16_t ip_id;
@@ -57,7 +59,7 @@ void hc_l2_template_set_ip(struct hc_l2_template *t, uint8_t dscp, uint8_t ttl);
 // HC_IP4_LEN + this.
 HC_ALWAYS_INLINE uint32_t hc_build_tcp_hdr_len(const struct hc_tx_seg *s)
 {
-	return HC_TCP_LEN + (s->has_ts ? 12u : 0u) +
+	return HC_TCP_LEN + (s->has_ts ? 12u : 0u) + s->sack_len +
 	       (s->flags & HC_TCP_SYN ? (s->mss ? 4u : 0u) + (s->has_wscale ? 4u : 0u) +
 						(s->has_sack && !s->has_ts ? 4u : 0u)
 				      : 0u);
@@ -192,6 +194,11 @@ HC_ALWAYS_INLINE uint32_t hc_build_tcp_soft(uint8_t *frame, const struct hc_l2_t
 	apart.has_ts = false;
 	return hc_build_tcp(frame, l2, &apart, HC_BUILD_CSUM_SOFT);
 }
+
+// Writes a SACK option of 1 to HC_SACK_BLOCKS_MAX blocks behind two NOPs (RFC 2018 3), and its sum
+// to *sum. @return its length, HC_SACK_LEN(count).
+uint8_t hc_build_sack(uint8_t *opt, const struct hc_seq_range *blocks, unsigned count,
+		      uint64_t *sum);
 
 // Writes an ARP packet with its Ethernet header (42 bytes) at `frame`. dst is the Ethernet
 // destination. @return 42.

@@ -90,6 +90,9 @@ enum {
 	HC_WSCALE_MAX = 14,   // RFC 7323 2.3.
 };
 
+#define HC_SACK_BLOCKS_MAX 4u // What 40 bytes of options have room for; 3 beside timestamps.
+#define HC_SACK_LEN(count) (4u + 8u * (count)) // Of the option with so many, two NOPs before it.
+
 // The first word of the options of almost every segment with timestamps: NOP, NOP, kind 8, length
 // 10 (RFC 7323 appendix A).
 #define HC_TCPOPT_TS_WORD                                                                          \

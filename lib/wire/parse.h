@@ -91,8 +91,6 @@ enum hc_frame_kind hc_parse_frame_full(const struct hc_parse_env *env, const uin
 				       uint32_t len, unsigned trust, struct hc_parsed *out,
 				       struct hc_seg *seg);
 
-#define HC_SACK_BLOCKS_MAX 4u // What 40 bytes of options have room for.
-
 // Reads the SACK blocks (RFC 2018 3) of a segment that was parsed from `frame`, as they stand there
 // and in that order: numbers are the peer's word, to be judged by who uses them. @return how many,
 // 0..HC_SACK_BLOCKS_MAX.

@@ -34,6 +34,23 @@ static const char *check_arp(const uint8_t *frame, uint32_t len, struct frame_vi
 	return NULL;
 }
 
+static const char *check_sack(const uint8_t *opt, uint32_t opt_len, struct frame_view *v)
+{
+	if (opt_len < 10 || opt_len > 34 || (opt_len - 2) % 8 || v->flags & FRAME_SYN)
+		return "SACK option has a length that cannot be, or is on a SYN";
+	v->sack_count = (opt_len - 2) / 8;
+	for (unsigned i = 0; i < v->sack_count; i++) {
+		v->sack[i][0] = frame_get32(opt + 2 + 8 * i);
+		v->sack[i][1] = frame_get32(opt + 6 + 8 * i);
+		if (v->sack[i][1] - v->sack[i][0] - 1 >= 1u << 30)
+			return "SACK block is empty or backwards";
+		// RFC 2883 4: only the first may lie below the cumulative acknowledgment.
+		if (i > 0 && v->sack[i][0] - v->ack - 1 >= 1u << 30)
+			return "SACK block does not lie above the acknowledgment";
+	}
+	return NULL;
+}
+
 static const char *check_option(const uint8_t *opt, uint32_t left, struct frame_view *v)
 {
 	uint32_t opt_len = left < 2 ? 0 : opt[1];
@@ -52,6 +69,8 @@ static const char *check_option(const uint8_t *opt, uint32_t left, struct frame_
 	case 4:
 		v->permits_sack = true;
 		return opt_len == 2 && v->flags & FRAME_SYN ? NULL : "SACK-permitted is misplaced";
+	case 5:
+		return check_sack(opt, opt_len, v);
 	case 8:
 		if (opt_len != 10)
 			return "timestamps are not 10 bytes";

@@ -39,6 +39,8 @@ struct frame_view {
 	bool has_wscale;
 	bool has_ts;
 	bool permits_sack;
+	unsigned sack_count;
+	uint32_t sack[4][2]; // Left and right edge.
 	uint16_t mss;
 	uint32_t tsval;
 	uint32_t tsecr;

@@ -224,6 +224,67 @@ static void random_segments_are_parsed_back(void)
 	}
 }
 
+static void sack_blocks_are_written_to_the_byte_and_parsed_back(void)
+{
+	struct hc_rng r;
+
+	hc_rng_seed(&r, unit_seed());
+	for (unsigned i = 0; i < 2000; i++) {
+		static const uint8_t payload[100] = {1, 2, 3};
+		uint8_t frame[FRAME_MAX], expected[FRAME_MAX], opt[40];
+		const struct hc_l2_template t = template_default();
+		struct hc_seq_range blocks[HC_SACK_BLOCKS_MAX], back[HC_SACK_BLOCKS_MAX];
+		struct frame_tcp f = frame_tcp_default();
+		struct sent s = sent_default();
+		unsigned count = 1 + i % HC_SACK_BLOCKS_MAX;
+		uint32_t hdr_len, len;
+		struct parse_answer a;
+
+		s.seg.has_ts = i & 8 && count < HC_SACK_BLOCKS_MAX;
+		s.seg.tsval = 0x11223344;
+		s.seg.payload_len = i & 16 ? sizeof payload : 0;
+		for (unsigned j = 0; j < count; j++) {
+			blocks[j].lo = (uint32_t)hc_rng_u64(&r);
+			blocks[j].hi = (uint32_t)hc_rng_u64(&r);
+		}
+		memset(frame, 0xa5, sizeof frame);
+		hdr_len = HC_ETH_LEN + HC_IP4_LEN + hc_build_tcp_hdr_len(&s.seg);
+		s.seg.sack_len = hc_build_sack(frame + hdr_len, blocks, count, &s.seg.payload_sum);
+		UNIT_EXPECT(s.seg.sack_len == 4 + 8 * count);
+		hdr_len += s.seg.sack_len;
+		memcpy(frame + hdr_len, payload, s.seg.payload_len);
+		s.seg.payload_sum += hc_csum_add(0, payload, s.seg.payload_len);
+		s.seg.key = &s.key;
+		UNIT_EXPECT(hc_build_tcp_soft(frame, &t, &s.seg) == hdr_len);
+		len = hdr_len + s.seg.payload_len;
+
+		memcpy(f.dst_mac, our_mac, 6);
+		memcpy(f.src_mac, peer_mac, 6);
+		f.id = s.seg.ip_id;
+		f.seq = s.seg.seq;
+		f.ack = s.seg.ack;
+		f.wnd = s.seg.wnd;
+		f.opt_len = write_options(opt, &s);
+		memcpy(opt + f.opt_len, (const uint8_t[]){1, 1, 5, (uint8_t)(2 + 8 * count)}, 4);
+		for (unsigned j = 0; j < count; j++) {
+			frame_put32(opt + f.opt_len + 4 + 8 * j, blocks[j].lo);
+			frame_put32(opt + f.opt_len + 8 + 8 * j, blocks[j].hi);
+		}
+		f.opt_len += 4 + 8 * count;
+		f.opt = opt;
+		f.payload = payload;
+		f.payload_len = s.seg.payload_len;
+		UNIT_EXPECT(frame_write_tcp(expected, &f) == len);
+		UNIT_EXPECT(memcmp(frame, expected, len) == 0);
+		UNIT_EXPECT(frame[len] == 0xa5);
+
+		a = parse(frame, len);
+		UNIT_EXPECT(a.kind == HC_FRAME_TCP && a.seg.payload_len == s.seg.payload_len);
+		UNIT_EXPECT(hc_parse_sack(frame, &a.seg, back) == count);
+		UNIT_EXPECT(memcmp(back, blocks, count * sizeof blocks[0]) == 0);
+	}
+}
+
 // All ones and all zeroes, where one's complement has its corners, in all that is summed.
 static void corners_of_the_sum_are_written_to_the_byte(void)
 {
@@ -487,6 +548,7 @@ static void echo_reply_leaves_ip_options_behind(void)
 UNIT_SUITE(build, UNIT_TEST(template_begins_every_frame_to_a_neighbour),
 	   UNIT_TEST(random_segments_are_written_to_the_byte),
 	   UNIT_TEST(random_segments_are_parsed_back),
+	   UNIT_TEST(sack_blocks_are_written_to_the_byte_and_parsed_back),
 	   UNIT_TEST(corners_of_the_sum_are_written_to_the_byte),
 	   UNIT_TEST(checksum_of_zero_is_sent_as_zero),
 	   UNIT_TEST(header_length_is_that_of_the_options),

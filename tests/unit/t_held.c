@@ -223,5 +223,35 @@ static void the_first_fin_stands(void)
 	CU_ASSERT(!h.has_fin);
 }
 
-UNIT_SUITE(held, UNIT_TEST(ranges_are_those_of_a_map), UNIT_TEST(the_thirteenth_gap_is_refused),
-	   UNIT_TEST(the_first_fin_stands));
+// RFC 2018 4, RFC 2883 4: what came twice, then the range that grew last, then those before it.
+static void blocks_tell_the_most_recent_first(void)
+{
+	const struct hc_seq_range dup = {.lo = 5, .hi = 6};
+	struct hc_seq_range blocks[4];
+	struct hc_held_piece p;
+	struct hc_held h;
+
+	hc_held_init(&h);
+	UNIT_EQ(hc_held_blocks(&h, NULL, blocks, 4), 0);
+	UNIT_EQ(hc_held_blocks(NULL, &dup, blocks, 4), 1);
+	UNIT_EQ(blocks[0].lo, 5);
+	for (unsigned i = 1; i <= 5; i++) {
+		CU_ASSERT(hc_held_next_piece(&h, 100 * i, 100 * i + 10, &p));
+		UNIT_EQ(hc_held_take(&h, &p), i - 1);
+	}
+	CU_ASSERT(hc_held_next_piece(&h, 210, 220, &p)); // The second grows.
+	UNIT_EQ(hc_held_take(&h, &p), 1);
+	UNIT_EQ(hc_held_blocks(&h, NULL, blocks, 4), 4);
+	UNIT_EQ(blocks[0].lo, 200);
+	UNIT_EQ(blocks[0].hi, 220);
+	UNIT_EQ(blocks[1].lo, 500);
+	UNIT_EQ(blocks[2].lo, 400);
+	UNIT_EQ(blocks[3].lo, 300);
+	UNIT_EQ(hc_held_blocks(&h, &dup, blocks, 3), 3);
+	UNIT_EQ(blocks[0].lo, 5);
+	UNIT_EQ(blocks[1].lo, 200);
+	UNIT_EQ(blocks[2].lo, 500);
+}
+
+UNIT_SUITE(held, UNIT_TEST(blocks_tell_the_most_recent_first), UNIT_TEST(ranges_are_those_of_a_map),
+	   UNIT_TEST(the_thirteenth_gap_is_refused), UNIT_TEST(the_first_fin_stands));

@@ -177,6 +177,157 @@ static void a_reset_gives_all_back(void)
 	fx_shut();
 }
 
+/* ---------------------------------------------------------------------------- what SACK tells */
+
+static void with_sack(struct hc_stack_config *cfg)
+{
+	cfg->has_sack = true;
+	cfg->has_timestamps = true;
+}
+
+static const uint8_t sack_permitted[4] = {1, 1, 4, 2};
+
+// A connection with SACK and, if has_ts, timestamps.
+static hc_conn accept_sack(struct fx_peer *p, bool has_ts, bool permits)
+{
+	const struct fx_options o = {.set_cfg = with_sack};
+	hc_conn conn;
+
+	*p = fx_peer_new();
+	p->has_ts = has_ts;
+	p->tsval = 77;
+	p->opt = sack_permitted;
+	p->opt_len = permits ? sizeof sack_permitted : 0;
+	fx_open(&o);
+	(void)fx_listen(0);
+	conn = fx_accept(p);
+	p->opt_len = 0;
+	return conn;
+}
+
+// The next ACK out has these blocks, as offsets from `base`.
+static void expect_sack(uint32_t base, unsigned count, const uint32_t (*blocks)[2])
+{
+	const struct frame_view *v;
+
+	fx_step();
+	v = fx_expect_tcp(FRAME_ACK);
+	UNIT_EQ(v->sack_count, count);
+	for (unsigned i = 0; i < count && i < v->sack_count; i++) {
+		UNIT_EQ(v->sack[i][0] - base, blocks[i][0]);
+		UNIT_EQ(v->sack[i][1] - base, blocks[i][1]);
+	}
+	fx_forget();
+}
+
+// RFC 2018 4: the block with the newest segment first, then the others, the most recent first; as
+// many as fit.
+static void acks_tell_what_is_held(void)
+{
+	for (unsigned has_ts = 0; has_ts < 2; has_ts++) {
+		struct fx_peer p;
+		hc_conn conn = accept_sack(&p, has_ts, true);
+		uint32_t base = p.seq;
+
+		put_ahead(&p, 1000, 100, 0);
+		expect_sack(base, 1, (const uint32_t[][2]){{1000, 1100}});
+		put_ahead(&p, 3000, 100, 0);
+		expect_sack(base, 2, (const uint32_t[][2]){{3000, 3100}, {1000, 1100}});
+		put_ahead(&p, 5000, 100, 0);
+		put_ahead(&p, 1100, 100, 0);
+		fx_step();
+		(void)fx_expect_tcp(FRAME_ACK);
+		expect_sack(base, 3,
+			    (const uint32_t[][2]){{1000, 1200}, {5000, 5100}, {3000, 3100}});
+		put_ahead(&p, 7000, 100, FRAME_PSH);
+		expect_sack(base, has_ts ? 3 : 4,
+			    (const uint32_t[][2]){
+				    {7000, 7100}, {1000, 1200}, {5000, 5100}, {3000, 3100}});
+		// The gap is filled: what is left is told, and data has it too where there is room.
+		fx_peer_put(&p, FRAME_ACK, 1000);
+		expect_sack(base, 3,
+			    (const uint32_t[][2]){{7000, 7100}, {5000, 5100}, {3000, 3100}});
+		UNIT_EQ(hc_send(fx.worker, conn, "answer", 6, 0), 6);
+		fx_step();
+		UNIT_EQ(fx.out[0].view.sack_count, 3);
+		UNIT_EQ(fx.out[0].view.payload_len, 6);
+		UNIT_EQ_BYTES(fx.out[0].view.payload, "answer", 6);
+		CU_ASSERT(fx_ctr(HC_CTR_tx_sack) >= 7);
+		UNIT_EQ(fx_ctr(HC_CTR_tx_dsack), 0);
+		fx_forget();
+		fx_shut();
+	}
+}
+
+static void full_segments_leave_without_blocks(void)
+{
+	static const uint8_t text[1460]; // In segments of 536: the peer named no MSS.
+	struct fx_peer p;
+	hc_conn conn = accept_sack(&p, false, true);
+
+	put_ahead(&p, 1000, 100, 0);
+	fx_step();
+	fx_forget();
+	UNIT_EQ(hc_send(fx.worker, conn, text, sizeof text, HC_SEND_STATIC), sizeof text);
+	fx_step();
+	for (unsigned i = 0; i < fx.out_count; i++) {
+		UNIT_EXPECT(fx.out[i].len <= 54 + 536);
+		UNIT_EQ(fx.out[i].view.sack_count, fx.out[i].view.payload_len != 536);
+	}
+	UNIT_EQ(fx.out_count, 3);
+	fx_forget();
+	fx_shut();
+}
+
+// RFC 2883 4: below the acknowledgment, in part of a segment, and within what is held.
+static void acks_tell_what_came_twice(void)
+{
+	struct fx_peer p;
+	hc_conn conn = accept_sack(&p, true, true);
+	uint32_t base = p.seq;
+
+	fx_peer_put(&p, FRAME_ACK, 1000);
+	expect_sack(base, 0, NULL);
+	// All of it, then half of it: the new half is taken, one ACK tells of both.
+	p.seq = base;
+	fx_peer_put(&p, FRAME_ACK, 1000);
+	expect_sack(base, 1, (const uint32_t[][2]){{0, 1000}});
+	p.seq = base + 500;
+	fx_peer_put(&p, FRAME_ACK, 1000);
+	expect_sack(base, 1, (const uint32_t[][2]){{500, 1000}});
+	UNIT_EQ(receive(conn, base), 1500);
+	// Held twice, in part: the second block has what it lies in (RFC 2883 4.1).
+	put_ahead(&p, 500, 500, 0);
+	expect_sack(base, 1, (const uint32_t[][2]){{2000, 2500}});
+	put_ahead(&p, 2000, 100, 0);
+	expect_sack(base, 2, (const uint32_t[][2]){{3500, 3600}, {2000, 2500}});
+	put_ahead(&p, 600, 100, 0);
+	expect_sack(base, 3, (const uint32_t[][2]){{2100, 2200}, {2000, 2500}, {3500, 3600}});
+	put_ahead(&p, 900, 200, 0);
+	expect_sack(base, 3, (const uint32_t[][2]){{2400, 2500}, {2000, 2600}, {3500, 3600}});
+	// Old text while something is held.
+	p.seq = base;
+	fx_peer_put(&p, FRAME_ACK, 100);
+	expect_sack(base, 3, (const uint32_t[][2]){{0, 100}, {2000, 2600}, {3500, 3600}});
+	UNIT_EQ(fx_ctr(HC_CTR_tx_dsack), 5);
+	fx_shut();
+}
+
+static void who_did_not_permit_sack_is_told_nothing(void)
+{
+	struct fx_peer p;
+	uint32_t base;
+
+	(void)accept_sack(&p, true, false);
+	base = p.seq;
+	put_ahead(&p, 1000, 100, 0);
+	expect_sack(base, 0, NULL);
+	put_ahead(&p, 1000, 100, 0);
+	expect_sack(base, 0, NULL);
+	UNIT_EQ(fx_ctr(HC_CTR_tx_sack), 0);
+	fx_shut();
+}
+
 /* --------------------------------------------------------------------------- against an oracle */
 
 // What has become of each byte of the peer's stream.
@@ -275,8 +426,14 @@ static void check_acks(const struct fx_peer *p, const struct oracle *o)
 	const struct frame_view *v;
 	uint32_t ack = 0;
 
-	while ((v = fx_next_tcp()) != NULL)
+	while ((v = fx_next_tcp()) != NULL) {
 		ack = v->ack - p->seq;
+		// Whatever is told is true: held, or delivered before.
+		for (unsigned i = 0; i < v->sack_count; i++)
+			for (uint32_t j = v->sack[i][0]; j != v->sack[i][1]; j++)
+				UNIT_EXPECT(j - p->seq < o->nxt ||
+					    (j - p->seq < SPAN && o->is_held[j - p->seq]));
+	}
 	UNIT_EXPECT(ack == o->nxt + (o->has_fin && o->nxt == SPAN));
 	fx_forget();
 }
@@ -301,8 +458,11 @@ static void a_life(unsigned life)
 
 	memset(&o, 0, sizeof o);
 	p.port = (uint16_t)(40000 + life);
+	p.opt = sack_permitted;
+	p.opt_len = life % 2 ? sizeof sack_permitted : 0;
 	p.seq = life % 3 ? 0u - hc_rng_below(&rng, 2 * SPAN) : (uint32_t)hc_rng_u64(&rng);
 	conn = fx_accept(&p);
+	p.opt_len = 0;
 	for (unsigned i = 0; i < 300 && !(o.has_fin && o.nxt == SPAN); i++) {
 		unsigned burst = 1 + hc_rng_below(&rng, 4);
 
@@ -346,9 +506,10 @@ static void a_life(unsigned life)
 
 static void any_order_and_overlap_gives_the_bytes_of_the_oracle(void)
 {
+	const struct fx_options sack = {.set_cfg = with_sack};
 	unsigned failures = CU_get_number_of_failures();
 
-	fx_open(NULL);
+	fx_open(&sack);
 	(void)fx_listen(0);
 	for (unsigned i = 0; i < LIVES; i++) {
 		hc_rng_seed(&rng, unit_seed() * LIVES + i);
@@ -495,6 +656,8 @@ static void all_together_take_their_share_alone(void)
 UNIT_SUITE(reassembly, UNIT_TEST(a_gap_is_filled_and_one_ack_speaks_for_all),
 	   UNIT_TEST(a_fin_may_come_first), UNIT_TEST(nothing_is_held_behind_the_end),
 	   UNIT_TEST(nothing_is_held_for_who_has_closed), UNIT_TEST(a_reset_gives_all_back),
+	   UNIT_TEST(acks_tell_what_is_held), UNIT_TEST(full_segments_leave_without_blocks),
+	   UNIT_TEST(acks_tell_what_came_twice), UNIT_TEST(who_did_not_permit_sack_is_told_nothing),
 	   UNIT_TEST(any_order_and_overlap_gives_the_bytes_of_the_oracle),
 	   UNIT_TEST(bytes_do_not_cost_a_buffer_each), UNIT_TEST(one_connection_does_not_take_all),
 	   UNIT_TEST(all_together_take_their_share_alone));
