@@ -278,8 +278,10 @@ static hc_verdict input_text(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_
 	cut_at_edge(t, seg);
 	if (seg->payload_len) {
 		if (t->flags & HC_TCB_NO_RECEIVE && !HC_FAULT(data_after_close_taken)) {
-			// RFC 9293 3.6.1 and SHLD-3: nobody will read this.
-			return hc_verdict_drop(HC_DO_RST | HC_DO_RESET | HC_DO_FREE,
+			// RFC 9293 3.6.1 and SHLD-3: nobody will read this. It may have come with
+			// the ACK of our SYN: then it was open for that long.
+			return hc_verdict_drop((what & HC_DO_OPENED) | HC_DO_RST | HC_DO_RESET |
+						       HC_DO_FREE,
 					       HC_CTR_tcp_data_after_close) |
 			       hc_verdict_reason(0, HC_REASON_ABORTED);
 		}

@@ -491,6 +491,19 @@ static void closed_window_takes_acks_and_fin_but_no_text(void)
 	UNIT_EQ(x.t.rcv_edge, nxt + 1); // The edge does not fall behind.
 }
 
+// Closed before the simultaneous open is over, and the ACK of our SYN comes with text.
+static void text_with_the_ack_of_a_closed_syn_opens_and_resets(void)
+{
+	struct fx_conn x = fx_syn_rcvd(&fx_plain);
+	struct hc_tcp_env env = fx_env();
+	struct hc_seg seg = fx_seg(&x, ACK);
+
+	(void)hc_tcp_close(&x.t, false, &env);
+	seg.payload_len = 1;
+	FX_VERDICT(fx_input(&x, &seg), HC_DO_OPENED | HC_DO_RST | HC_DO_RESET | HC_DO_FREE,
+		   HC_CTR_tcp_data_after_close, HC_REASON_ABORTED);
+}
+
 static void window_is_not_taken_from_older_segments(void) // SND.WL1, SND.WL2.
 {
 	struct fx_conn x = fx_established(&fx_plain);
@@ -769,6 +782,7 @@ UNIT_SUITE(input, UNIT_TEST(active_open_comes_to_established),
 	   UNIT_TEST(timestamps_not_negotiated_do_not_count),
 	   UNIT_TEST(an_ack_that_waits_echoes_the_first_timestamp),
 	   UNIT_TEST(closed_window_takes_acks_and_fin_but_no_text),
+	   UNIT_TEST(text_with_the_ack_of_a_closed_syn_opens_and_resets),
 	   UNIT_TEST(window_is_not_taken_from_older_segments),
 	   UNIT_TEST(a_larger_ack_brings_its_window_with_old_text),
 	   UNIT_TEST(window_that_opens_asks_for_output),
