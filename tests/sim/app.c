@@ -69,10 +69,13 @@ static bool session_take_names(struct sim_host *h, struct sim_session *s)
 	s->remote_addr = info.remote_addr;
 	s->local_port = info.local_port;
 	s->remote_port = info.remote_port;
+	s->iss = h->w->cold[(uint32_t)s->conn].iss;
+	s->irs = h->w->cold[(uint32_t)s->conn].irs;
 	return true;
 }
 
-// The last session of the other host that has the same two ends.
+// The session of the other host that has the same two ends; of several, the one that the first
+// sequence number tells, as far as it is known.
 static struct sim_session *session_across(struct sim_host *h, const struct sim_session *s)
 {
 	struct sim_host *other = &h->world->host[1 - h->idx];
@@ -81,7 +84,8 @@ static struct sim_session *session_across(struct sim_host *h, const struct sim_s
 		struct sim_session *o = &other->session[i];
 
 		if (o->local_addr == s->remote_addr && o->remote_addr == s->local_addr &&
-		    o->local_port == s->remote_port && o->remote_port == s->local_port)
+		    o->local_port == s->remote_port && o->remote_port == s->local_port &&
+		    (s->irs == 0 || o->iss == s->irs))
 			return o;
 	}
 	return NULL;

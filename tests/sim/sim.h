@@ -128,6 +128,7 @@ struct sim_session {
 	uint32_t client_idx;
 	uint32_t local_addr, remote_addr;
 	uint16_t local_port, remote_port;
+	uint32_t iss, irs; // Initial sequence numbers; irs 0: not known yet.
 	bool is_client;
 	bool is_ghost; // Opened by what was left of another.
 	bool is_open;
