@@ -57,7 +57,8 @@ static void *serve_balls(void *arg)
 	uint64_t before_ns = hc_clock_now_ns(c->clock);
 	uint32_t ball = 0;
 
-	while (before_ns < c->end_ns && c->batch_count < BATCHES_MAX) {
+	// At least one batch, however late this thread came to its CPU.
+	do {
 		uint64_t now_ns;
 
 		for (unsigned i = 0; i < BATCH; i++, ball += 2) {
@@ -67,7 +68,7 @@ static void *serve_balls(void *arg)
 		now_ns = hc_clock_now_ns(c->clock);
 		c->batch_ns[c->batch_count++] = now_ns - before_ns;
 		before_ns = now_ns;
-	}
+	} while (before_ns < c->end_ns && c->batch_count < BATCHES_MAX);
 	atomic_store_explicit(&c->ball, STOP, memory_order_release);
 	return NULL;
 }
