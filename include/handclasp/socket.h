@@ -173,6 +173,8 @@ hc_conn hc_socket_conn(const struct hc_sockets *s, int sock);
 /** Options. Their values are ints, but for HC_TCP_INFO. */
 enum hc_socket_option {
 	HC_SO_ERROR,      /**< The pending error, positive, which it clears. Get. */
+	HC_SO_REUSEADDR,  /**< Remembered. Connections in TIME-WAIT hold no port against a listener
+			     here, and two sockets never share one. */
 	HC_SO_ACCEPTCONN, /**< Whether it listens. Get. */
 	/** 0: closing sends RST; anything else (-1 at first): it does not. */
 	HC_SO_LINGER,

@@ -331,7 +331,18 @@ struct hc_conn_info {
 	uint32_t readable_bytes; /**< Received, not yet taken. */
 	uint32_t unacked_bytes;  /**< Queued or sent, not yet acknowledged. */
 	uint32_t srtt_us;        /**< 0 before the first sample. */
+	uint32_t rttvar_us;
+	uint32_t rto_ms;
+	uint32_t flight_bytes; /**< Sent, not yet acknowledged; SYN and FIN count 1 each. */
+	uint32_t cwnd_bytes;
+	uint32_t ssthresh_bytes; /**< Very large before the first loss. */
+	uint32_t snd_wnd_bytes;  /**< What the peer last offered. */
+	uint32_t rcv_wnd_bytes;  /**< What we last offered, less what came since. */
 	uint16_t mss;
+	uint8_t retries; /**< Retransmissions by timeout since the last progress. */
+	uint8_t snd_wscale, rcv_wscale;
+	bool has_timestamps; /**< Negotiated. */
+	bool has_sack;       /**< Negotiated. */
 };
 
 /** @return 0, -ESTALE. O(1). */

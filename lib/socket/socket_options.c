@@ -59,6 +59,9 @@ int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 	case HC_SO_ACCEPTCONN:
 		number = k->state == HC_SOCK_LISTENING;
 		break;
+	case HC_SO_REUSEADDR:
+		number = k->reuses_addr;
+		break;
 	case HC_SO_LINGER:
 		number = k->linger_s;
 		break;
@@ -83,11 +86,14 @@ int hc_socket_setsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 
 	if (!k)
 		return -EBADF;
-	if (option != HC_SO_LINGER)
+	if (option != HC_SO_LINGER && option != HC_SO_REUSEADDR)
 		return -ENOPROTOOPT;
 	if (len != sizeof number)
 		return -EINVAL;
 	memcpy(&number, value, sizeof number);
-	k->linger_s = number;
+	if (option == HC_SO_LINGER)
+		k->linger_s = number;
+	else
+		k->reuses_addr = number != 0;
 	return 0;
 }

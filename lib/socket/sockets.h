@@ -42,6 +42,7 @@ struct hc_socket {
 	struct hc_socket_addr peer;
 	uint8_t state;   // enum hc_sock_state.
 	bool is_waiting; // For accept.
+	bool reuses_addr;
 	bool is_read_shut;
 	bool is_write_shut;
 	bool is_peer_closed;

@@ -284,7 +284,19 @@ int hc_conn_info(const struct hc_worker *w, hc_conn conn, struct hc_conn_info *o
 		.unacked_bytes =
 			has_data && hc_seq_lt(t->snd_una, c->snd_end) ? c->snd_end - t->snd_una : 0,
 		.srtt_us = c->srtt_us,
+		.rttvar_us = c->rttvar_us,
+		.rto_ms = c->rto_ms,
+		.flight_bytes = t->snd_nxt - t->snd_una,
+		.cwnd_bytes = c->cwnd,
+		.ssthresh_bytes = c->ssthresh,
+		.snd_wnd_bytes = t->snd_wnd,
+		.rcv_wnd_bytes = t->rcv_edge - t->rcv_nxt,
 		.mss = c->mss,
+		.retries = c->retries,
+		.snd_wscale = c->snd_wscale,
+		.rcv_wscale = c->rcv_wscale,
+		.has_timestamps = t->flags & HC_TCB_TS,
+		.has_sack = t->flags & HC_TCB_SACK,
 	};
 	return 0;
 }

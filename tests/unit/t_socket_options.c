@@ -102,6 +102,81 @@ static struct hc_conn_info info_of(int sock)
 	return info;
 }
 
+static void with_options(struct hc_stack_config *cfg)
+{
+	cfg->has_timestamps = true;
+	cfg->has_sack = true;
+	cfg->has_window_scale = true;
+	cfg->rcv_buf_bytes = 200000;
+}
+
+static void info_tells_what_was_negotiated(void)
+{
+	static const uint8_t all[] = {2, 4, 1000 >> 8, 1000 & 0xff, 4, 2, 8, 10, 0, 0,
+				      0, 1, 0,         0,           0, 0, 1, 3,  3, 7};
+	const struct fx_options o = {.set_cfg = with_options};
+	struct fx_peer p = fx_peer_new();
+	struct hc_conn_info info;
+	int sock;
+
+	fx_socket_open(&o);
+	p.opt = all;
+	p.opt_len = sizeof all;
+	sock = fx_socket_accept(&p, NULL);
+	info = info_of(sock);
+	CU_ASSERT(info.has_timestamps && info.has_sack);
+	UNIT_EQ(info.snd_wscale, 7);
+	UNIT_EQ(info.rcv_wscale, 2);
+	UNIT_EQ(info.mss, 988);
+	UNIT_EQ(info.cwnd_bytes, 9880);
+	UNIT_EQ(info.ssthresh_bytes, UINT32_MAX);
+	UNIT_EQ(info.rcv_wnd_bytes, 65535);
+	UNIT_EQ(info.snd_wnd_bytes, (uint32_t)p.wnd << 7);
+	UNIT_EQ(info.flight_bytes, 0);
+	fx_forget();
+	fx_socket_shut();
+}
+
+static void info_tells_of_data_and_loss(void)
+{
+	struct fx_peer p = fx_peer_new();
+	struct hc_conn_info info;
+	int sock;
+
+	fx_socket_open(NULL);
+	fx_socket_wait_ms(10);
+	sock = fx_socket_accept(&p, NULL);
+	info = info_of(sock);
+	UNIT_EQ(info.rto_ms, fx.cfg.rto_min_ms);
+	UNIT_EQ(hc_socket_write(fx_sockets, sock, "twelve bytes", 12), 12);
+	UNIT_EQ(info_of(sock).flight_bytes, 0);
+	fx_socket_step();
+	UNIT_EQ(info_of(sock).flight_bytes, 12);
+	UNIT_EQ(info_of(sock).retries, 0);
+	fx_socket_wait_ms(fx.cfg.rto_min_ms + 10);
+	info = info_of(sock);
+	UNIT_EQ(info.retries, 1);
+	UNIT_EQ(info.rto_ms, 2 * fx.cfg.rto_min_ms);
+	UNIT_EQ(info.flight_bytes, 12);
+	fx_forget();
+	fx_socket_shut();
+}
+
+static void reuse_of_addresses_is_remembered(void)
+{
+	int value = -1;
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = hc_socket_open(fx_sockets);
+	UNIT_EQ(get(sock, HC_SO_REUSEADDR, &value), 0);
+	UNIT_EQ(value, 0);
+	UNIT_EQ(set(sock, HC_SO_REUSEADDR, 5), 0);
+	UNIT_EQ(get(sock, HC_SO_REUSEADDR, &value), 0);
+	UNIT_EQ(value, 1);
+	fx_socket_shut();
+}
+
 static void info_follows_the_state(void)
 {
 	struct fx_peer p = fx_peer_new();
@@ -137,4 +212,6 @@ static void info_follows_the_state(void)
 
 UNIT_SUITE(socket_options, UNIT_TEST(lengths_and_unknown_options_are_refused),
 	   UNIT_TEST(listening_is_told), UNIT_TEST(segment_size_is_the_connections),
-	   UNIT_TEST(linger_of_nothing_resets_at_close), UNIT_TEST(info_follows_the_state));
+	   UNIT_TEST(linger_of_nothing_resets_at_close), UNIT_TEST(info_tells_what_was_negotiated),
+	   UNIT_TEST(info_tells_of_data_and_loss), UNIT_TEST(reuse_of_addresses_is_remembered),
+	   UNIT_TEST(info_follows_the_state));
