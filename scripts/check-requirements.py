@@ -38,7 +38,7 @@ def rows():
 def unit_tests(build_dir):
     """Every unit test of the build: its name -> its program."""
     found = {}
-    for program in sorted((build_dir / "tests/unit").glob("unit_*")):
+    for program in sorted((build_dir / "tests").glob("*/unit_*")):
         if not program.is_file() or program.suffix:
             continue
         listing = subprocess.run([str(program), "-l"], check=True, capture_output=True).stdout

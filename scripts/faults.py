@@ -22,7 +22,8 @@ from pathlib import Path
 TREE = Path(__file__).resolve().parent.parent
 PROGRAMS = (("unit_tcp", ["tests/unit/unit_tcp"]), ("unit_wire", ["tests/unit/unit_wire"]),
             ("unit_stack", ["tests/unit/unit_stack"]),
-            ("unit_socket", ["tests/unit/unit_socket"]), ("sim", ["tests/sim/sim", "-n", "400"]))
+            ("unit_socket", ["tests/unit/unit_socket"]),
+            ("unit_scripts", ["tests/packet_scripts/unit_scripts"]), ("sim", ["tests/sim/sim", "-n", "400"]))
 SECONDS_MAX = 30  # Of one program: a fault may make it go round for ever.
 DEF = re.compile(r"HC_FAULT_DEF\((\w+),\s*\"([^\"]*)\"\)")
 USE = re.compile(r"HC_FAULT\((\w+)\)")
