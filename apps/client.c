@@ -218,6 +218,7 @@ static void open_live(struct client *c)
 	if (UNLIKELY(!c->is_warm))
 		wanted = first_wanted(c, wanted);
 	args.remote_port = c->plan->live_port;
+	args.data_bytes = 0; // These send nothing.
 	t->opened += hc_connect(c->worker, &args, live_cookies, NULL, wanted);
 }
 

@@ -291,7 +291,7 @@ static void on_opened(struct client *c, uint32_t i)
 	s->opened_ns = c->now_ns;
 	if (c->connect_corrected)
 		hc_hist_add(c->connect_corrected, c->now_ns - s->planned_ns);
-	s->unsent = p->request_bytes;
+	s->unsent = p->connect.data_bytes ? 0 : p->request_bytes;
 	s->is_held = false;
 	s->is_due = p->hold_ns == 0;
 	s->is_closing = false;

@@ -204,6 +204,13 @@ static bool plan_load(struct plan *p, const struct config *cfg)
 	for (unsigned i = 0; i < n; i++) {
 		p->load[i].request = p->request;
 		p->load[i].request_bytes = p->load[0].request_bytes;
+		// Longer ones are sent when the connection is open, as without.
+		if (cfg->stack.has_fast_open && p->request &&
+		    p->load[0].request_bytes <= cfg->stack.snd_buf_bytes) {
+			p->load[i].connect.flags |= HC_CONN_FAST_OPEN;
+			p->load[i].connect.data = p->request;
+			p->load[i].connect.data_bytes = p->load[0].request_bytes;
+		}
 	}
 	return true;
 }

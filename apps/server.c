@@ -482,6 +482,8 @@ static bool listen_all(struct server *s, const struct config *cfg, uint32_t back
 		if (l->mode == LISTEN_HTTP || l->mode == LISTEN_ECHO || l->mode == LISTEN_RESPOND ||
 		    l->mode == LISTEN_CLOSE_FIRST)
 			args.flags |= HC_CONN_PIGGYBACK;
+		if (cfg->stack.has_fast_open)
+			args.flags |= HC_CONN_FAST_OPEN;
 		if (cfg->close_method == CLOSE_THREE_WAY && !l->closes_first)
 			args.flags |= HC_CONN_MERGE_CLOSE;
 		s->handle[i] = hc_listen(s->worker, &args);

@@ -70,11 +70,13 @@ struct hc_stack_config {
 	uint32_t neigh_cap;     /**< Neighbours (ARP entries). */
 	uint32_t neigh_queue_cap; /**< Packets that wait for one neighbour's address. */
 	uint32_t listener_cap;    /**< Listening ports. */
-	uint32_t span_cap;        /**< Pieces of queued send data beyond two per connection. */
-	uint32_t held_cap;        /**< Connections that may hold text out of order at once; 0: none
-				     does. */
-	uint32_t rcv_buf_bytes;   /**< Receive window a connection offers. */
-	uint32_t snd_buf_bytes;   /**< Unacknowledged and unsent bytes a connection may queue. */
+	uint32_t fast_open_cap; /**< Connections opened by a SYN's data whose handshake is not over.
+				 */
+	uint32_t span_cap;      /**< Pieces of queued send data beyond two per connection. */
+	uint32_t held_cap;      /**< Connections that may hold text out of order at once; 0: none
+				   does. */
+	uint32_t rcv_buf_bytes; /**< Receive window a connection offers. */
+	uint32_t snd_buf_bytes; /**< Unacknowledged and unsent bytes a connection may queue. */
 	uint32_t reasm_cap; /**< Datagrams put together from fragments at once, 0..256; 0: none. */
 	uint16_t reasm_bytes; /**< Largest payload of one: 576..65515. */
 	uint16_t mtu;         /**< Of the link, IP header included. */
@@ -103,6 +105,7 @@ struct hc_stack_config {
 	bool has_sack;         /**< Permit RFC 2018 selective acknowledgments. */
 	bool has_nodelay;      /**< Connections begin with HC_OPTION_NODELAY on. */
 	bool has_ecn;          /**< Offer and accept RFC 3168 ECN; off by default. */
+	bool has_fast_open;    /**< Let HC_CONN_FAST_OPEN work; off by default. */
 	uint8_t syn_cookies;   /**< enum hc_syn_cookies. */
 	uint8_t syn_layout;    /**< enum hc_syn_layout. */
 	uint8_t wscale_min;    /**< Least window scale offered, 0..14; more when rcv_buf_bytes asks
@@ -212,12 +215,19 @@ enum hc_conn_flags {
 	/** The ACK of the peer's FIN waits for hc_flush(), so that our own FIN may ride on it: a
 	   three-way close. */
 	HC_CONN_MERGE_CLOSE = 1u << 1,
+	/** With has_fast_open: TCP Fast Open (RFC 7413). To a listener: SYNs with a right cookie
+	   open a connection at once, ACCEPTED and DATA come before the handshake is over. To
+	   connect(): data goes on the SYN once the peer gave a cookie. A SYN that is repeated by
+	   the network may open two connections: only for exchanges that may be repeated. */
+	HC_CONN_FAST_OPEN = 1u << 2,
 };
 
 struct hc_connect_args {
 	uint32_t remote_addr;
 	uint16_t remote_port;
-	uint16_t flags; /**< enum hc_conn_flags. */
+	uint16_t flags;      /**< enum hc_conn_flags. */
+	const void *data;    /**< Queued to each connection as by hc_send() with HC_SEND_STATIC. */
+	uint32_t data_bytes; /**< 0: none; at most snd_buf_bytes. */
 };
 
 /**

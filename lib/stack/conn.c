@@ -61,6 +61,8 @@ static bool connect_one(struct hc_worker *w, const struct hc_connect_args *args,
 	t->cookie = cookie;
 	t->neigh = neigh;
 	hc_tcp_open(t, &w->cold[idx], &w->env);
+	if (HC_UNLIKELY(args->flags & HC_CONN_FAST_OPEN || args->data_bytes))
+		hc_fastopen_prepare(w, idx, args);
 	if (HC_UNLIKELY(!hc_tx_syn(w, t, &w->cold[idx]))) {
 		w->ctr[HC_CTR_connect_no_buffer]++;
 		goto err;
@@ -118,6 +120,7 @@ int hc_listen(struct hc_worker *w, const struct hc_listen_args *args)
 			.backlog = args->backlog,
 			.cookie = args->cookie,
 			.is_open = true,
+			.has_fast_open = args->flags & HC_CONN_FAST_OPEN,
 		};
 		w->listener_by_port[args->port] = (uint16_t)i;
 		w->listener_count++;

@@ -22,7 +22,7 @@ HC_NOINLINE void hc_cookie_answer(struct hc_worker *w, const struct hc_seg *syn,
 	m.neigh = hc_route(w, syn->key.remote_be);
 	w->ctr[HC_CTR_syn_cookies_sent]++;
 	w->ctr[HC_CTR_rx_tcp]++;
-	hc_tx_synack_with(w, &m, tsval, 0);
+	hc_tx_synack_at(w, &m, tsval);
 }
 
 // @return whether the ACK brings a cookie back; *m is then what a mini would have known. Otherwise

@@ -92,6 +92,8 @@ HC_ALWAYS_INLINE void tcb_release(struct hc_worker *w, uint32_t idx, bool has_cl
 
 	hc_timer_off(&w->tcb_timers, idx);
 	if (HC_UNLIKELY(t->flags & HC_TCB_DATA)) {
+		if (w->cold[idx].switches & HC_SWITCH_SYN_OWED)
+			hc_fastopen_end(w, idx);
 		if (has_closed && tcb_retire(w, idx))
 			return;
 		hc_sock_free(w, idx);
@@ -221,6 +223,12 @@ static inline struct rte_mbuf *deliver(struct hc_worker *w, uint32_t idx, struct
 	return hc_sock_deliver(w, idx, m, seg) ? NULL : m;
 }
 
+struct rte_mbuf *hc_run_deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
+				const struct hc_seg *seg)
+{
+	return deliver(w, idx, m, seg, false);
+}
+
 // What is rare: data, retransmission, the unhappy ends. Done before the common part.
 static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_seg *seg,
 				 struct rte_mbuf **m, hc_verdict v, bool had_data)
@@ -240,15 +248,23 @@ static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_se
 	}
 	if (v & HC_DO_RST)
 		hc_tx_rst(w, t, c);
+	if (v & HC_DO_FASTOPEN)
+		hc_fastopen_done(w, idx, *m, seg);
+	if (v & HC_DO_SYN && c->switches & HC_SWITCH_FASTOPEN)
+		hc_fastopen_lost(w, idx);
 	if (v & HC_DO_SYN && !HC_FAULT(syn_not_retransmitted) && hc_tx_syn(w, t, c))
 		w->ctr[HC_CTR_rtx_syn]++;
-	if (v & HC_DO_SYNACK && hc_tx_syn_with(w, t, c, true, 0) && t->flags & HC_TCB_RTX)
+	if (v & HC_DO_SYNACK &&
+	    hc_tx_syn_with(w, t, c, true, c->switches & HC_SWITCH_ECN ? HC_TCP_ECE : 0) &&
+	    t->flags & HC_TCB_RTX)
 		w->ctr[HC_CTR_rtx_synack]++;
 	if (v & HC_DO_FAILED) {
 		count_end(w, idx, v);
 		hc_event_put(w, idx, HC_EV_FAILED, hc_verdict_reason_of(v), 0);
 	}
 	if (v & HC_DO_RESET) {
+		if (c->switches & HC_SWITCH_SYN_OWED && hc_verdict_reason_of(v) == HC_REASON_RESET)
+			hc_fastopen_was_reset(w);
 		count_end(w, idx, v);
 		hc_event_put(w, idx, HC_EV_RESET, hc_verdict_reason_of(v), 0);
 	}
@@ -256,7 +272,7 @@ static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_se
 
 #define HC_DO_RARE                                                                                 \
 	(HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER | HC_DO_RST_REPLY | HC_DO_RST | HC_DO_SYN |      \
-	 HC_DO_SYNACK | HC_DO_FAILED | HC_DO_RESET)
+	 HC_DO_SYNACK | HC_DO_FAILED | HC_DO_RESET | HC_DO_FASTOPEN)
 
 // Carries out a verdict on a TCB, in the order in which the events happened. With `m` NULL there is
 // no segment. Inline twice: for what hc_tcp_input_quick() says, where most of it falls away, and
@@ -515,6 +531,9 @@ HC_ALWAYS_INLINE struct rte_mbuf *run_no_flow(struct hc_worker *w, struct rte_mb
 
 	if (HC_LIKELY(v == 0)) {
 		HC_ASSERT(l);
+		if (HC_UNLIKELY(seg->opts & HC_OPT_FASTOPEN) && m &&
+		    hc_fastopen_accept(w, (uint32_t)(l - w->listener), &m, seg))
+			return m;
 		accept_syn(w, seg, l, has_floor, iss_floor);
 		return m;
 	}

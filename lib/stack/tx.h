@@ -145,7 +145,31 @@ HC_ALWAYS_INLINE void hc_tx_ack(struct hc_worker *w, struct hc_tcb *t, const str
 	hc_tx_segment(w, m, &s, t->neigh);
 }
 
-// Our SYN, or with is_synack the SYN,ACK of a simultaneous open, and more flags with it.
+// Our SYN, or with is_synack the SYN,ACK of a simultaneous open or of one that a SYN's data opened.
+HC_ALWAYS_INLINE struct hc_tx_seg hc_tx_syn_seg(struct hc_worker *w, const struct hc_tcb *t,
+						const struct hc_tcb_cold *c, bool is_synack)
+{
+	// RFC 7323 3.2: on a SYN,ACK timestamps go only to who sent them; 2.2: the window of a SYN
+	// is not scaled. A SYN,ACK without window scale says the same as one with two shifts of 0.
+	return (struct hc_tx_seg){
+		.key = &t->key,
+		.seq = c->iss,
+		.ack = t->rcv_nxt,
+		.flags = is_synack ? HC_TCP_SYN | HC_TCP_ACK : HC_TCP_SYN,
+		.wnd = (uint16_t)hc_min_u32(
+			is_synack ? t->rcv_edge - t->rcv_nxt : w->env.rcv_buf_bytes, 0xffff),
+		.has_ts = is_synack ? t->flags & HC_TCB_TS : w->env.has_timestamps,
+		.tsval = w->env.ts_now,
+		.tsecr = t->ts_recent,
+		.has_wscale =
+			w->env.has_window_scale && (!is_synack || c->snd_wscale || c->rcv_wscale),
+		.has_sack = is_synack ? t->flags & HC_TCB_SACK : w->env.has_sack,
+		.wscale = w->env.rcv_wscale,
+		.mss = w->env.mss,
+	};
+}
+
+// The same, sent, with more flags.
 HC_ALWAYS_INLINE bool hc_tx_syn_with(struct hc_worker *w, struct hc_tcb *t,
 				     const struct hc_tcb_cold *c, bool is_synack, unsigned flags)
 {
@@ -154,29 +178,15 @@ HC_ALWAYS_INLINE bool hc_tx_syn_with(struct hc_worker *w, struct hc_tcb *t,
 
 	if (HC_UNLIKELY(!m))
 		return false;
-	// RFC 7323 3.2: on a SYN,ACK timestamps go only to who sent them; 2.2: the window of a SYN
-	// is not scaled.
-	s = (struct hc_tx_seg){
-		.key = &t->key,
-		.seq = c->iss,
-		.ack = t->rcv_nxt,
-		.flags = (uint8_t)((is_synack ? HC_TCP_SYN | HC_TCP_ACK : HC_TCP_SYN) | flags),
-		.wnd = (uint16_t)hc_min_u32(w->env.rcv_buf_bytes, 0xffff),
-		.has_ts = is_synack ? t->flags & HC_TCB_TS : w->env.has_timestamps,
-		.tsval = w->env.ts_now,
-		.tsecr = t->ts_recent,
-		.has_wscale = w->env.has_window_scale,
-		.has_sack = is_synack ? t->flags & HC_TCB_SACK : w->env.has_sack,
-		.wscale = w->env.rcv_wscale,
-		.mss = w->env.mss,
-	};
+	s = hc_tx_syn_seg(w, t, c, is_synack);
+	s.flags = (uint8_t)(s.flags | flags);
 	hc_tx_segment(w, m, &s, t->neigh);
 	return true;
 }
 
-HC_NOINLINE bool hc_tx_syn_odd(struct hc_worker *w, struct hc_tcb *t, const struct hc_tcb_cold *c);
+HC_NOINLINE bool hc_tx_syn_odd(struct hc_worker *w, struct hc_tcb *t, struct hc_tcb_cold *c);
 
-HC_ALWAYS_INLINE bool hc_tx_syn(struct hc_worker *w, struct hc_tcb *t, const struct hc_tcb_cold *c)
+HC_ALWAYS_INLINE bool hc_tx_syn(struct hc_worker *w, struct hc_tcb *t, struct hc_tcb_cold *c)
 {
 	if (HC_UNLIKELY(w->has_odd_syn))
 		return hc_tx_syn_odd(w, t, c);
@@ -215,20 +225,15 @@ static inline void hc_tx_rst_reply(struct hc_worker *w, const struct hc_seg *seg
 	hc_tx_segment(w, m, &s, hc_route(w, seg->key.remote_be));
 }
 
-// The SYN,ACK of a SYN mini, with our clock's `tsval` and more flags.
-HC_ALWAYS_INLINE void hc_tx_synack_with(struct hc_worker *w, const struct hc_syn_mini *y,
-					uint32_t tsval, unsigned flags)
+// The SYN,ACK of a SYN mini, with our clock's `tsval`.
+HC_ALWAYS_INLINE struct hc_tx_seg hc_tx_synack_seg(const struct hc_worker *w,
+						   const struct hc_syn_mini *y, uint32_t tsval)
 {
-	struct rte_mbuf *m = hc_mbuf_get(w);
-	struct hc_tx_seg s;
-
-	if (HC_UNLIKELY(!m))
-		return; // The retransmission will do.
-	s = (struct hc_tx_seg){
+	return (struct hc_tx_seg){
 		.key = &y->key,
 		.seq = y->iss,
 		.ack = y->irs + 1,
-		.flags = (uint8_t)(HC_TCP_SYN | HC_TCP_ACK | flags),
+		.flags = HC_TCP_SYN | HC_TCP_ACK,
 		.wnd = (uint16_t)hc_min_u32(w->env.rcv_buf_bytes, 0xffff),
 		.has_ts = y->flags & HC_SYN_TS,
 		.tsval = tsval,
@@ -238,6 +243,17 @@ HC_ALWAYS_INLINE void hc_tx_synack_with(struct hc_worker *w, const struct hc_syn
 		.wscale = w->env.rcv_wscale,
 		.mss = w->env.mss,
 	};
+}
+
+HC_ALWAYS_INLINE void hc_tx_synack_at(struct hc_worker *w, const struct hc_syn_mini *y,
+				      uint32_t tsval)
+{
+	struct rte_mbuf *m = hc_mbuf_get(w);
+	struct hc_tx_seg s;
+
+	if (HC_UNLIKELY(!m))
+		return; // The retransmission will do.
+	s = hc_tx_synack_seg(w, y, tsval);
 	hc_tx_segment(w, m, &s, y->neigh);
 }
 
@@ -248,7 +264,7 @@ HC_ALWAYS_INLINE void hc_tx_synack(struct hc_worker *w, const struct hc_syn_mini
 	if (HC_UNLIKELY(y->flags & HC_SYN_ODD))
 		hc_tx_synack_odd(w, y);
 	else
-		hc_tx_synack_with(w, y, w->env.ts_now, 0);
+		hc_tx_synack_at(w, y, w->env.ts_now);
 }
 
 // An ACK that a mini sends of itself: <SEQ><ACK> and a window as it stands on the wire.

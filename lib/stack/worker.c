@@ -28,6 +28,7 @@ void hc_stack_config_default(struct hc_stack_config *cfg)
 		.neigh_cap = 1024,
 		.neigh_queue_cap = 64,
 		.listener_cap = 64,
+		.fast_open_cap = 256,
 		.span_cap = 4096,
 		.held_cap = 1024,
 		.rcv_buf_bytes = 65535,
@@ -196,6 +197,7 @@ static void init_env(struct hc_worker *w)
 	env->has_sack = cfg->has_sack;
 	env->switches = cfg->has_nodelay ? HC_SWITCH_NODELAY : 0;
 	env->has_ecn = cfg->has_ecn;
+	env->has_fast_open = cfg->has_fast_open;
 	env->ctr = w->ctr;
 }
 
@@ -297,7 +299,7 @@ int hc_worker_create(struct hc_port *port, unsigned queue, const struct hc_stack
 	w->redirects = port->queue_count > 1 && !port->has_rss;
 	w->pool = port->pool[queue];
 	w->stage.is_on = cfg->keeps_stage_cycles;
-	w->has_odd_syn = cfg->has_ecn;
+	w->has_odd_syn = cfg->has_ecn || cfg->has_fast_open;
 	w->lays_out_syns = cfg->syn_layout != HC_SYN_LAYOUT_BUILT;
 	w->always_cookies = cfg->syn_cookies == HC_SYN_COOKIES_ALWAYS;
 	if (port->has_rss)

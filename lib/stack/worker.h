@@ -8,7 +8,7 @@
 //   step.c    the step: receive, parse, look up, run, timers, publish
 //   run.c     what a segment does to its flow: carries out the core's verdicts
 //   cookies.c SYN cookies: answered and taken back
-//   opening.c SYNs and SYN,ACKs with more in them than usual
+//   fastopen.c  SYNs and SYN,ACKs with more in them than usual
 //   expire.c  what time does to flows
 //   tx.h      packet buffers and frames on their way out; flush.c sends them
 //   neigh.c   ARP and next hops         icmp.c   ICMP
@@ -33,6 +33,7 @@
 #include "stack/pmtu.h"
 #include "stack/port.h"
 #include "tcp/cookie.h"
+#include "tcp/fastopen.h"
 #include "tcp/input.h"
 #include "tcp/output.h"
 #include "tcp/syn.h"
@@ -85,6 +86,7 @@ struct hc_listener {
 	uint32_t half_open_count;
 	uint32_t cookie;
 	bool is_open;
+	bool has_fast_open; // HC_CONN_FAST_OPEN.
 };
 
 // The arrays of a worker (memory.h has their sizes).
@@ -201,7 +203,7 @@ struct hc_worker {
 	bool redirects; // Frames of other workers' flows may arrive here.
 	bool is_started;
 	bool always_cookies; // HC_SYN_COOKIES_ALWAYS.
-	bool has_odd_syn;    // Our SYNs are not all alike: opening.c.
+	bool has_odd_syn;    // Our SYNs are not all alike: fastopen.c.
 	bool lays_out_syns;  // Not HC_SYN_LAYOUT_BUILT.
 	uint32_t ts_offset;
 	rte_rwlock_t *gate;  // The port's.
@@ -276,6 +278,12 @@ struct hc_worker {
 	/* Published for other threads, guarded by a sequence count (odd: being written). */
 	uint32_t snapshot_seq;
 	struct hc_snapshot snapshot;
+
+	struct hc_fastopen_keys fastopen_keys;
+	struct hc_fastopen_cache fastopen;
+	uint32_t fastopen_pending; // Connections with HC_SWITCH_SYN_OWED.
+	uint32_t fastopen_resets;  // Of them, reset, and counted until then.
+	uint32_t fastopen_resets_until_ms;
 
 	struct hc_reasm reasm;
 	struct hc_pmtus pmtus;
@@ -355,12 +363,24 @@ void hc_tcb_free(struct hc_worker *w, uint32_t idx);
 void hc_release_retired(struct hc_worker *w);
 void hc_tw_forget(struct hc_worker *w, uint32_t idx);
 void hc_syn_forget(struct hc_worker *w, uint32_t idx);
+struct rte_mbuf *hc_run_deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
+				const struct hc_seg *seg);
 hc_ref hc_flow_find(const struct hc_worker *w, const struct hc_flow_key *key);
 
 // cookies.c
 void hc_cookie_answer(struct hc_worker *w, const struct hc_seg *syn, enum hc_counter drop);
 HC_MUST_USE bool hc_cookie_take(struct hc_worker *w, const struct hc_seg *ack,
 				struct hc_syn_mini *m);
+
+// fastopen.c
+void hc_fastopen_prepare(struct hc_worker *w, uint32_t idx, const struct hc_connect_args *args);
+HC_MUST_USE bool hc_fastopen_accept(struct hc_worker *w, uint32_t listener, struct rte_mbuf **m,
+				    struct hc_seg *seg);
+void hc_fastopen_done(struct hc_worker *w, uint32_t idx, const struct rte_mbuf *m,
+		      const struct hc_seg *seg);
+void hc_fastopen_end(struct hc_worker *w, uint32_t idx);
+void hc_fastopen_was_reset(struct hc_worker *w);
+void hc_fastopen_lost(struct hc_worker *w, uint32_t idx);
 
 // expire.c
 void hc_expire(struct hc_worker *w);

@@ -10,6 +10,7 @@
 
 #include "tcp/challenge.h"
 #include "tcp/ecn.h"
+#include "tcp/fastopen.h"
 #include "tcp/opening.h"
 #include "tcp/rtt.h"
 
@@ -20,6 +21,17 @@ hc_verdict hc_tcp_input_closed(const struct hc_seg *seg)
 	return hc_verdict_drop(HC_DO_RST_REPLY, HC_CTR_tcp_no_connection);
 }
 
+// RFC 7413 4.2: of the data on our SYN the peer took what it acknowledges.
+static uint32_t take_fastopen(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_seg *seg)
+{
+	uint32_t what = HC_DO_FASTOPEN;
+
+	if (seg->ack != t->snd_nxt)
+		what |= HC_DO_ACKED | (seg->ack == c->snd_end ? HC_DO_SENT : 0);
+	t->snd_nxt = seg->ack;
+	return what;
+}
+
 // 3.10.7.3.
 static hc_verdict input_syn_sent(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *seg,
 				 struct hc_tcp_env *env)
@@ -27,7 +39,7 @@ static hc_verdict input_syn_sent(struct hc_tcb *t, struct hc_tcb_cold *c, struct
 	bool has_ack = seg->flags & HC_TCP_ACK;
 
 	// First: an ACK of anything but our SYN (nothing else was sent).
-	if (has_ack && seg->ack != t->snd_nxt) {
+	if (has_ack && seg->ack != t->snd_nxt && !hc_fastopen_is_acked(t, c, seg)) {
 		if (seg->flags & HC_TCP_RST)
 			return hc_verdict_drop(0, HC_CTR_tcp_syn_sent_bad);
 		return hc_verdict_drop(HC_DO_RST_REPLY, HC_CTR_tcp_syn_sent_bad);
@@ -44,11 +56,15 @@ static hc_verdict input_syn_sent(struct hc_tcb *t, struct hc_tcb_cold *c, struct
 		return hc_verdict_drop(0, HC_CTR_tcp_syn_sent_bad);
 	hc_tcp_take_syn(t, c, seg, env);
 	if (has_ack) {
+		uint32_t what = t->flags & HC_TCB_PIGGYBACK ? HC_DO_ACK_DEFER : HC_DO_ACK;
+
 		hc_ecn_take_synack(t, c, seg, env);
 		t->snd_una = seg->ack;
-		return hc_tcp_become_established(t, c, env) |
-		       (t->flags & HC_TCB_PIGGYBACK ? HC_DO_ACK_DEFER : HC_DO_ACK);
+		if (HC_UNLIKELY(c->switches & HC_SWITCH_FASTOPEN))
+			what |= take_fastopen(t, c, seg);
+		return hc_tcp_become_established(t, c, env) | what;
 	}
+	c->switches &= (uint16_t)~HC_SWITCH_FASTOPEN;
 	// Simultaneous open.
 	t->state = HC_SYN_RCVD;
 	return HC_DO_SYNACK | HC_DO_TIMER_RTX;
@@ -74,6 +90,11 @@ static uint32_t ack_advances(struct hc_tcb *t, struct hc_tcb_cold *c, const stru
 	hc_seq una_before = t->snd_una;
 	uint32_t what = 0;
 
+	if (HC_UNLIKELY(c->switches & HC_SWITCH_SYN_OWED)) {
+		c->switches &= (uint16_t)~HC_SWITCH_SYN_OWED;
+		una_before++;
+		what = HC_DO_FASTOPEN;
+	}
 	t->snd_una = seg->ack;
 	if (t->flags & HC_TCB_TIMING && hc_seq_ge(seg->ack, c->timed_seq)) {
 		// What our FIN took tells nothing any more: nothing will be sent again.
@@ -375,6 +396,13 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 		seg->seq++;
 	}
 
+	// The same of one that a SYN's data opened: our SYN,ACK was lost.
+	if (HC_UNLIKELY(c->switches & HC_SWITCH_SYN_OWED) && seg->seq == c->irs &&
+	    (seg->flags & (HC_TCP_SYN | HC_TCP_ACK | HC_TCP_RST)) == HC_TCP_SYN) {
+		t->flags |= HC_TCB_RTX;
+		return HC_DO_SYNACK;
+	}
+
 	// Second: RST, which has a sequence test of its own and no timestamp test (RFC 7323 5.3).
 	if (HC_UNLIKELY(seg->flags & HC_TCP_RST))
 		return input_rst(t, seg, env);
@@ -422,6 +450,10 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 		if (hc_verdict_drop_of(v))
 			return v;
 		what |= (uint32_t)v;
+	} else if (HC_UNLIKELY(c->switches & HC_SWITCH_SYN_OWED) &&
+		   !hc_seq_in(seg->ack, t->snd_una + 1, t->snd_nxt - t->snd_una) &&
+		   !HC_FAULT(fast_open_by_any_ack)) {
+		return hc_verdict_drop(HC_DO_RST_REPLY, HC_CTR_tcp_ack_unsent);
 	} else if (hc_seq_gt(seg->ack, t->snd_nxt + HC_FAULT(ack_of_the_unsent_taken))) {
 		return hc_tcp_limited_ack(env, HC_CTR_tcp_ack_unsent);
 	} else if (hc_seq_gt(seg->ack, t->snd_una)) {

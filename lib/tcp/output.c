@@ -7,6 +7,7 @@
 
 #include "tcp/output.h"
 
+#include "tcp/fastopen.h"
 #include "tcp/rtt.h"
 
 void hc_tcp_open(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env)
@@ -216,6 +217,8 @@ hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp
 	bool is_probing = !is_opening && t->snd_wnd == 0 &&
 			  (hc_seq_lt(t->snd_una, c->snd_end) || t->flags & HC_TCB_FIN_QUEUED);
 
+	if (HC_UNLIKELY(c->switches & HC_SWITCH_SYN_OWED))
+		return hc_fastopen_timeout(t, c, env);
 	if (t->state == HC_FIN_WAIT_2)
 		return hc_verdict_reason(HC_DO_RESET | HC_DO_FREE, HC_REASON_TIMED_OUT);
 	if (!is_opening && !is_probing && t->snd_una == t->snd_nxt && t->flags & HC_TCB_PROBING &&

@@ -37,6 +37,8 @@ void hc_syn_open(struct hc_syn_mini *m, const struct hc_seg *seg, const struct h
 		m->flags |= HC_SYN_SACK;
 	if (env->has_ecn && (seg->flags & HC_ECN_SYN) == HC_ECN_SYN)
 		m->flags |= HC_SYN_ECN;
+	if (HC_UNLIKELY(seg->opts & HC_OPT_FASTOPEN) && env->has_fast_open)
+		m->flags |= HC_SYN_FASTOPEN;
 	m->irs = seg->seq;
 	m->iss = hc_tcp_isn(env, &seg->key);
 	if (has_floor && hc_seq_le(m->iss, iss_floor) && !HC_FAULT(time_wait_reuse_below_floor))

@@ -12,11 +12,12 @@
 enum hc_syn_flags {
 	HC_SYN_TS = 1u << 0,
 	HC_SYN_WSCALE = 1u << 1,
-	HC_SYN_SACK = 1u << 2,   // Both permit SACK.
-	HC_SYN_RTX = 1u << 3,    // The SYN,ACK was sent more than once: no RTT sample.
-	HC_SYN_COOKIE = 1u << 4, // Lent by a SYN cookie: when the SYN,ACK left nobody knows.
-	HC_SYN_ECN = 1u << 6,    // Both know ECN; the bit of ECE.
-	HC_SYN_ODD = HC_SYN_ECN, // Their SYN,ACK is not like the others.
+	HC_SYN_SACK = 1u << 2,     // Both permit SACK.
+	HC_SYN_RTX = 1u << 3,      // The SYN,ACK was sent more than once: no RTT sample.
+	HC_SYN_COOKIE = 1u << 4,   // Lent by a SYN cookie: when the SYN,ACK left nobody knows.
+	HC_SYN_ECN = 1u << 6,      // Both know ECN; the bit of ECE.
+	HC_SYN_FASTOPEN = 1u << 7, // The SYN has a Fast Open option.
+	HC_SYN_ODD = HC_SYN_ECN | HC_SYN_FASTOPEN, // Their SYN,ACK is not like the others.
 };
 
 struct hc_syn_mini {

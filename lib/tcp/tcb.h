@@ -51,6 +51,8 @@ enum hc_tcb_switch {
 	HC_SWITCH_ECN_ECHO = 1u << 9,     // CE came, CWR not yet: what we send says ECE.
 	HC_SWITCH_ECN_CWR = 1u << 10,     // The next new data says CWR.
 	HC_SWITCH_ECN_REDUCED = 1u << 11, // ECE took from the window up to cc.recover.
+	HC_SWITCH_FASTOPEN = 1u << 12,    // SYN-SENT: our SYN has a Fast Open option.
+	HC_SWITCH_SYN_OWED = 1u << 13,    // Opened by a SYN's data: our SYN is not acknowledged.
 };
 
 struct hc_tcb {
@@ -114,7 +116,8 @@ struct hc_tcb_cold {
 	/*  8 */ hc_seq snd_wl1;
 	/* 12 */ hc_seq snd_wl2;
 	/* 16 */ hc_seq snd_end;   // Behind the last byte queued; our FIN stands here.
-	/* 20 */ hc_seq rtx_nxt;   // With HC_TCB_RECOVERING: next to send again.
+	/* 20 */ hc_seq rtx_nxt;   // With HC_TCB_RECOVERING: next to send again. In SYN-SENT with
+				   // HC_SWITCH_FASTOPEN: behind the data of our SYN.
 	/* 24 */ hc_seq timed_seq; // An ACK of this or more ends the timing.
 	/* 28 */ uint32_t cwnd;    // Bytes (RFC 5681).
 	/* 32 */ uint32_t ssthresh;
@@ -166,6 +169,7 @@ struct hc_tcp_env {
 	bool has_window_scale;
 	bool has_sack;
 	bool has_ecn;
+	bool has_fast_open;
 	uint32_t challenge_epoch; // now_ms / 128 + 1 of the current allowance; 0: none yet.
 	uint32_t challenge_left;
 	struct hc_seq_range dup; // With HC_DO_DSACK.
@@ -206,6 +210,7 @@ enum hc_do {
 	HC_DO_DSACK = 1u << 26,      // env->dup came twice: the ACK, which goes out now, says so.
 	HC_DO_HOLD = 1u << 25, // seg->payload and FIN are ahead of their turn: hold them, if there
 			       // is room (tcp/held.h).
+	HC_DO_FASTOPEN = 1u << 29, // Our SYN is acknowledged, of a connection with Fast Open.
 };
 
 #define HC_VERDICT_DROP_SHIFT   32

@@ -50,6 +50,22 @@ uint8_t hc_build_sack(uint8_t *opt, const struct hc_seq_range *blocks, unsigned 
 	return (uint8_t)HC_SACK_LEN(count);
 }
 
+uint64_t hc_build_fastopen(uint8_t *opt, const uint8_t *cookie, uint32_t len, uint64_t sum)
+{
+	uint32_t whole = (len + 5u) & ~3u;
+	uint32_t nops = whole - 2 - len;
+
+	HC_ASSERT(len <= HC_FASTOPEN_COOKIE_MAX);
+	memset(opt, HC_TCPOPT_NOP, nops);
+	opt[nops] = HC_TCPOPT_FASTOPEN;
+	opt[nops + 1] = (uint8_t)(2 + len);
+	if (len)
+		memcpy(opt + nops + 2, cookie, len);
+	for (uint32_t i = 0; i < whole; i += 4)
+		sum = hc_csum_wide1(sum, hc_load32(opt + i));
+	return sum;
+}
+
 uint32_t hc_build_arp(uint8_t *frame, uint16_t op, const uint8_t dst[6], const uint8_t sha[6],
 		      hc_be32 spa_be, const uint8_t tha[6], hc_be32 tpa_be)
 {

@@ -46,7 +46,10 @@ struct hc_tx_seg {
 	uint16_t ip_id;
 	uint8_t ecn; // The low two bits of TOS.
 	uint16_t payload_len;
-	uint64_t payload_sum; // hc_csum_add() over the payload, when checksums are in software.
+	bool has_cookie;       // A Fast Open option (RFC 7413); for SYN segments.
+	uint8_t cookie_len;    // 0: the option asks for one.
+	const uint8_t *cookie; // The caller's, until the frame is written.
+	uint64_t payload_sum;  // hc_csum_add() over the payload, when checksums are in software.
 };
 
 void hc_l2_template_init(struct hc_l2_template *t, const uint8_t dst[6], const uint8_t src[6]);
@@ -61,7 +64,8 @@ HC_ALWAYS_INLINE uint32_t hc_build_tcp_hdr_len(const struct hc_tx_seg *s)
 {
 	return HC_TCP_LEN + (s->has_ts ? 12u : 0u) + s->sack_len +
 	       (s->flags & HC_TCP_SYN ? (s->mss ? 4u : 0u) + (s->has_wscale ? 4u : 0u) +
-						(s->has_sack && !s->has_ts ? 4u : 0u)
+						(s->has_sack && !s->has_ts ? 4u : 0u) +
+						(s->has_cookie ? (s->cookie_len + 5u) & ~3u : 0u)
 				      : 0u);
 }
 
@@ -84,6 +88,9 @@ HC_ALWAYS_INLINE uint64_t hc_build_opt(uint8_t *opt, uint32_t word, uint64_t sum
 	return hc_csum_wide1(sum, word_be);
 }
 
+// A Fast Open option, NOPs before it to make whole words. @return the sum with it.
+uint64_t hc_build_fastopen(uint8_t *opt, const uint8_t *cookie, uint32_t len, uint64_t sum);
+
 // Options in whole words: MSS; NOP, window scale; NOP, NOP or SACK-permitted, timestamps. @return
 // their sum.
 HC_ALWAYS_INLINE uint64_t hc_build_tcp_options(uint8_t *opt, const struct hc_tx_seg *s)
@@ -102,6 +109,10 @@ HC_ALWAYS_INLINE uint64_t hc_build_tcp_options(uint8_t *opt, const struct hc_tx_
 						   s->wscale,
 					   sum);
 			opt += 4;
+		}
+		if (s->has_cookie) {
+			sum = hc_build_fastopen(opt, s->cookie, s->cookie_len, sum);
+			opt += (s->cookie_len + 5u) & ~3u;
 		}
 		ts_word = s->has_sack ? HC_TCPOPT_SACK_TS_WORD : HC_TCPOPT_TS_WORD;
 		if (!s->has_ts && s->has_sack) {

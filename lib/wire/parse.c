@@ -102,6 +102,13 @@ static uint32_t take_syn_words(const uint8_t *opt, uint32_t len, struct hc_seg *
 	return at;
 }
 
+// RFC 7413 4.1.1: empty, or a cookie of an even length; of any other the option is ignored.
+static bool is_fastopen_len(uint32_t opt_len)
+{
+	return opt_len == 2 || (opt_len >= 2 + HC_FASTOPEN_COOKIE_MIN &&
+				opt_len <= 2 + HC_FASTOPEN_COOKIE_MAX && opt_len % 2 == 0);
+}
+
 // RFC 9293 3.2. MUST-7 leaves open what becomes of an illegal length, but it must not loop for
 // ever: every turn here goes on by at least one byte.
 static bool walk_tcp_options(const uint8_t *opt, uint32_t len, bool is_syn, struct hc_seg *seg)
@@ -126,6 +133,11 @@ static bool walk_tcp_options(const uint8_t *opt, uint32_t len, bool is_syn, stru
 		if (opt[at] == HC_TCPOPT_SACK && !is_syn && !(seg->opts & HC_OPT_SACK)) {
 			seg->opts |= HC_OPT_SACK;
 			seg->sack_off = (uint8_t)(seg->payload_off - len + at);
+		}
+		if (opt[at] == HC_TCPOPT_FASTOPEN && is_syn && is_fastopen_len(opt_len) &&
+		    !(seg->opts & HC_OPT_FASTOPEN)) {
+			seg->opts |= HC_OPT_FASTOPEN;
+			seg->fastopen_off = (uint8_t)(seg->payload_off - len + at);
 		}
 		at += opt_len;
 	}
@@ -163,6 +175,17 @@ bool hc_parse_tcp_options(const uint8_t *opt, uint32_t len, bool is_syn, struct 
 	if (is_syn)
 		at = take_syn_words(opt, len, seg);
 	return walk_tcp_options(opt + at, len - at, is_syn, seg);
+}
+
+uint32_t hc_parse_fastopen(const uint8_t *frame, const struct hc_seg *seg, const uint8_t **cookie)
+{
+	const uint8_t *opt = frame + seg->fastopen_off;
+
+	if (!(seg->opts & HC_OPT_FASTOPEN))
+		return 0;
+	HC_ASSERT(opt[0] == HC_TCPOPT_FASTOPEN && is_fastopen_len(opt[1]));
+	*cookie = opt + 2;
+	return opt[1] - 2u;
 }
 
 static bool tcp_csum_is_ok(const struct input *in, const struct hc_parsed *out)

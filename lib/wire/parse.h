@@ -97,6 +97,10 @@ enum hc_frame_kind hc_parse_frame_full(const struct hc_parse_env *env, const uin
 unsigned hc_parse_sack(const uint8_t *frame, const struct hc_seg *seg,
 		       struct hc_seq_range blocks[HC_SACK_BLOCKS_MAX]);
 
+// The cookie of a SYN's Fast Open option (RFC 7413 4.1.1), as it stands in the frame. @return its
+// length, 4..16; 0: none, or an option that asks for one.
+uint32_t hc_parse_fastopen(const uint8_t *frame, const struct hc_seg *seg, const uint8_t **cookie);
+
 // Parses TCP options of `len` bytes (0..40) into *seg (opts, mss, wscale, tsval, tsecr, and
 // sack_off, for which payload_off has to be set: the options end there). A
 // malformed option (length 0 or 1, past the end, wrong for its kind) ends the walk: what came

@@ -27,7 +27,8 @@ enum hc_seg_opts {
 	HC_OPT_WSCALE = 0x02,
 	HC_OPT_SACK_PERMITTED = 0x04,
 	HC_OPT_TIMESTAMPS = 0x08,
-	HC_OPT_SACK = 0x10, // hc_parse_sack() reads the blocks.
+	HC_OPT_SACK = 0x10,     // hc_parse_sack() reads the blocks.
+	HC_OPT_FASTOPEN = 0x20, // hc_parse_fastopen() reads the cookie.
 };
 
 // Sequence numbers from lo to before hi.
@@ -47,12 +48,15 @@ struct hc_seg {
 	/* 28 */ uint32_t tsecr;
 	/* 32 */ uint16_t payload_off; // From the start of the frame.
 	/* 34 */ uint16_t payload_len;
-	/* 36 */ uint16_t mss;     // Valid with HC_OPT_MSS.
-	/* 38 */ uint8_t wscale;   // Valid with HC_OPT_WSCALE; not yet limited to 14.
-	/* 39 */ uint8_t sack_off; // Of the SACK option in the frame; valid with HC_OPT_SACK.
-				   // From here on filled in by the lookup stage.
-	/* 40 */ uint32_t hash;    // hc_hash_key(); not with a source tuple slot.
-	/* 44 */ uint32_t ref;     // What the flow table or the tuple slot named.
+	/* 36 */ uint16_t mss;   // Valid with HC_OPT_MSS.
+	/* 38 */ uint8_t wscale; // Valid with HC_OPT_WSCALE; not yet limited to 14.
+	union {
+		/* 39 */ uint8_t sack_off;     // Of the option in the frame: with HC_OPT_SACK,
+		/* 39 */ uint8_t fastopen_off; // which no SYN has, or with HC_OPT_FASTOPEN.
+	};
+	// From here on filled in by the lookup stage.
+	/* 40 */ uint32_t hash;                   // hc_hash_key(); not with a source tuple slot.
+	/* 44 */ uint32_t ref;                    // What the flow table or the tuple slot named.
 	/* 48 */ const struct hc_flow_key *found; // Its key, or nobody's.
 	/* 56 */ uint32_t slot;                   // Source tuple slot.
 	/* 60 */ uint8_t ecn; // ECN field of the IP header; only for connections that have ECN.

@@ -160,6 +160,8 @@ class Options(Case):
         "sack": ("off", "sack", False),
         "nodelay": ("off", "nodelay", False),
         "ecn": ("on", "ecn", True),
+        "fast-open": ("on", "fast_open", True),
+        "fast-open-cap": ("16", "fast_open_cap", 16),
         "rto-init": ("500", "rto_init_ms", 500),
         "rto-min": ("100", "rto_min_ms", 100),
         "rto-max": ("30s", "rto_max_ms", 30000),

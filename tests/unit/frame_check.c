@@ -71,6 +71,13 @@ static const char *check_option(const uint8_t *opt, uint32_t left, struct frame_
 		return opt_len == 2 && v->flags & FRAME_SYN ? NULL : "SACK-permitted is misplaced";
 	case 5:
 		return check_sack(opt, opt_len, v);
+	case 34:
+		v->has_fastopen = true;
+		v->cookie_len = (uint8_t)(opt_len - 2);
+		v->cookie = opt + 2;
+		if (opt_len != 2 && (opt_len < 6 || opt_len > 18 || opt_len % 2))
+			return "cookie has a length that cannot be";
+		return v->flags & FRAME_SYN ? NULL : "cookie is misplaced";
 	case 8:
 		if (opt_len != 10)
 			return "timestamps are not 10 bytes";
@@ -130,8 +137,11 @@ static const char *check_flags(const struct frame_view *v)
 		return "RST with FIN";
 	if (!(v->flags & (FRAME_SYN | FRAME_RST | FRAME_ACK)))
 		return "no ACK";
-	if (v->flags & (FRAME_SYN | FRAME_RST) && v->payload_len)
-		return "SYN or RST with data";
+	// RFC 7413 4.2: only with a cookie, and never on a SYN,ACK of ours.
+	if (v->flags & FRAME_SYN && v->payload_len && (v->flags & FRAME_ACK || !v->cookie_len))
+		return "SYN with data";
+	if (v->flags & FRAME_RST && v->payload_len)
+		return "RST with data";
 	if (v->flags & FRAME_SYN && !v->has_mss)
 		return "SYN without MSS";
 	if (!(v->flags & FRAME_ACK) && v->ack != 0)

@@ -41,6 +41,9 @@ struct frame_view {
 	bool permits_sack;
 	unsigned sack_count;
 	uint32_t sack[4][2]; // Left and right edge.
+	bool has_fastopen;
+	uint8_t cookie_len;
+	const uint8_t *cookie; // Points into the frame.
 	uint16_t mss;
 	uint32_t tsval;
 	uint32_t tsecr;

@@ -59,7 +59,8 @@ static bool answers_agree(const struct parse_answer *a, const struct parse_answe
 		return a->out.drop == b->out.drop;
 	if (a->kind == HC_FRAME_TCP)
 		return a->out.l4_len == b->out.l4_len && memcmp(&a->seg, &b->seg, SEG_BYTES) == 0 &&
-		       (!(a->seg.opts & HC_OPT_SACK) || a->seg.sack_off == b->seg.sack_off);
+		       (!(a->seg.opts & (HC_OPT_SACK | HC_OPT_FASTOPEN)) ||
+			a->seg.sack_off == b->seg.sack_off);
 	return a->out.l3_off == b->out.l3_off && a->out.l4_off == b->out.l4_off &&
 	       a->out.l4_len == b->out.l4_len && a->out.is_broadcast == b->out.is_broadcast;
 }
@@ -68,8 +69,8 @@ static bool seg_is_untouched_from(const struct parse_answer *a, enum way way, si
 {
 	const uint8_t *bytes = (const uint8_t *)&a->seg;
 
-	if (a->kind == HC_FRAME_TCP && a->seg.opts & HC_OPT_SACK)
-		from++; // sack_off.
+	if (a->kind == HC_FRAME_TCP && a->seg.opts & (HC_OPT_SACK | HC_OPT_FASTOPEN))
+		from++; // sack_off, fastopen_off.
 	for (size_t i = from; i < sizeof a->seg; i++)
 		if (bytes[i] != 0x11 * (way + 1))
 			return false;

@@ -18,6 +18,12 @@ struct answer {
 	struct hc_seg seg;
 };
 
+// RFC 7413 4.1.1.
+static bool is_cookie(unsigned olen)
+{
+	return olen == 2 || (olen >= 6 && olen <= 18 && olen % 2 == 0);
+}
+
 // The options are parsed where memory ends.
 static struct answer parse(const uint8_t *opt, uint32_t len, bool is_syn)
 {
@@ -79,6 +85,10 @@ static struct answer parse_plainly(const uint8_t *opt, uint32_t len, bool is_syn
 		} else if (kind == 5 && !is_syn && !(a.seg.opts & HC_OPT_SACK)) {
 			a.seg.opts |= HC_OPT_SACK;
 			a.seg.sack_off = (uint8_t)(FRAME_OPT_OFF + i);
+		} else if (kind == 34 && is_syn && is_cookie(olen) &&
+			   !(a.seg.opts & HC_OPT_FASTOPEN)) {
+			a.seg.opts |= HC_OPT_FASTOPEN;
+			a.seg.fastopen_off = (uint8_t)(FRAME_OPT_OFF + i);
 		} else if (kind == 8) {
 			a.seg.opts |= HC_OPT_TIMESTAMPS;
 			a.seg.tsval = frame_get32(opt + i + 2);
@@ -94,7 +104,8 @@ static bool answers_agree(const struct answer *a, const struct answer *b)
 	return a->is_ok == b->is_ok && a->seg.opts == b->seg.opts && a->seg.mss == b->seg.mss &&
 	       a->seg.wscale == b->seg.wscale && a->seg.tsval == b->seg.tsval &&
 	       a->seg.tsecr == b->seg.tsecr &&
-	       (!(a->seg.opts & HC_OPT_SACK) || a->seg.sack_off == b->seg.sack_off);
+	       (!(a->seg.opts & (HC_OPT_SACK | HC_OPT_FASTOPEN)) ||
+		a->seg.sack_off == b->seg.sack_off);
 }
 
 static void none_at_all_is_well_formed(void)
@@ -191,7 +202,7 @@ static void unknown_options_are_skipped_by_their_length(void)
 	for (unsigned kind = 0; kind < 256; kind++) {
 		uint8_t opt[40] = {0};
 
-		if (kind <= HC_TCPOPT_SACK || kind == 8)
+		if (kind <= HC_TCPOPT_SACK || kind == 8 || kind == 34)
 			continue;
 		for (uint8_t len = 2; len <= 36; len++) {
 			struct answer a;
@@ -231,7 +242,8 @@ static void lengths_that_lie_end_the_walk(void)
 				a = parse(opt, room, true);
 				UNIT_EXPECT(a.is_ok == fits);
 				UNIT_EXPECT((a.seg.opts != 0) ==
-					    (fits && (kind <= 4 || kind == 8)));
+					    (fits && (kind <= 4 || kind == 8 ||
+						      (kind == 34 && is_cookie(len)))));
 			}
 		}
 	}
@@ -375,7 +387,33 @@ static void random_options_agree_with_the_plain_parser(void)
 	CU_ASSERT(ok_count > 200000 && ok_count < 900000);
 }
 
-UNIT_SUITE(options, UNIT_TEST(none_at_all_is_well_formed), UNIT_TEST(each_option_is_read),
+// RFC 7413 4.1.1: of a length that cannot be, or without SYN, the option means nothing.
+static void a_cookie_is_read_where_it_stands(void)
+{
+	uint8_t frame[FRAME_OPT_OFF + 40] = {0};
+	uint8_t *opt = frame + FRAME_OPT_OFF;
+
+	for (unsigned olen = 2; olen <= 38; olen++) {
+		struct hc_seg seg = {.payload_off = FRAME_OPT_OFF + 40};
+		const uint8_t *cookie = NULL;
+		uint32_t len;
+
+		memset(opt, HC_TCPOPT_NOP, 40);
+		opt[1] = HC_TCPOPT_FASTOPEN;
+		opt[2] = (uint8_t)olen;
+		CU_ASSERT(hc_parse_tcp_options(opt, 40, true, &seg));
+		UNIT_EQ(seg.opts, is_cookie(olen) ? HC_OPT_FASTOPEN : 0);
+		len = hc_parse_fastopen(frame, &seg, &cookie);
+		UNIT_EQ(len, is_cookie(olen) ? olen - 2 : 0);
+		if (len)
+			UNIT_EQ(cookie - opt, 3);
+		CU_ASSERT(hc_parse_tcp_options(opt, 40, false, &seg));
+		UNIT_EQ(seg.opts, 0);
+	}
+}
+
+UNIT_SUITE(options, UNIT_TEST(a_cookie_is_read_where_it_stands),
+	   UNIT_TEST(none_at_all_is_well_formed), UNIT_TEST(each_option_is_read),
 	   UNIT_TEST(syns_of_real_stacks_are_read),
 	   UNIT_TEST(options_of_a_syn_mean_nothing_elsewhere),
 	   UNIT_TEST(nothing_is_read_behind_the_end_of_the_list),

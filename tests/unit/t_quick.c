@@ -119,6 +119,9 @@ static struct fx_conn random_conn(void)
 		x.t.rcv_edge = x.t.rcv_nxt + hc_rng_below(&rng, 3);
 	if (one_in(4) && x.t.state > HC_SYN_RCVD)
 		x.c.switches = HC_SWITCH_ECN;
+	if (x.t.state > HC_SYN_RCVD && x.t.flags & HC_TCB_DATA && one_in(8) &&
+	    !(x.t.flags & HC_TCB_FIN_SENT))
+		x.c.switches |= HC_SWITCH_SYN_OWED;
 	if (x.c.switches && x.t.flags & HC_TCB_DATA)
 		x.c.switches |= (uint16_t)(hc_rng_below(&rng, 8) * HC_SWITCH_ECN_ECHO);
 	if (one_in(8))

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// TCP Fast Open on the wire: tcp/fastopen.h decides and tells the story. conn.c and run.c come here
+// with the connect() that may send data on its SYN, the SYN that brings a cookie, and the answer to
+// either.
+
+#include "stack/tx.h"
+#include "tcp/ecn.h"
+
+// ------------------------------------------------------------------------------------- the client
+
+void hc_fastopen_prepare(struct hc_worker *w, uint32_t idx, const struct hc_connect_args *args)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb_cold *c = &w->cold[idx];
+	size_t taken;
+
+	HC_ASSERT(args->data_bytes <= w->cfg.snd_buf_bytes);
+	// With data in use header prediction leaves the answer to the whole input.
+	hc_sock_init(w, idx, c->snd_end);
+	t->flags |= HC_TCB_DATA;
+	taken = hc_send(w, hc_handle(w, idx), args->data, args->data_bytes, HC_SEND_STATIC);
+	HC_ASSERT(taken == args->data_bytes);
+	if (w->env.has_fast_open && args->flags & HC_CONN_FAST_OPEN)
+		c->switches |= HC_SWITCH_FASTOPEN;
+}
+
+// Sends the SYN of a connection with HC_SWITCH_FASTOPEN for the first time: with cookie and data,
+// or to ask for a cookie.
+static bool syn_send(struct hc_worker *w, struct hc_tcb *t, struct hc_tcb_cold *c,
+		     const struct hc_fastopen_peer *peer)
+{
+	struct hc_tx_seg s = hc_tx_syn_seg(w, t, c, false);
+	struct rte_mbuf *m = hc_mbuf_get(w);
+	uint32_t idx = (uint32_t)(t - w->tcb);
+	uint32_t hdr_len;
+
+	if (!m)
+		return false;
+	s.flags |= w->env.has_ecn ? HC_ECN_SYN : 0;
+	s.has_cookie = true;
+	s.cookie_len = peer ? peer->len : 0;
+	s.cookie = peer ? peer->cookie : NULL;
+	hdr_len = hc_build_tcp_hdr_len(&s);
+	if (s.cookie_len) {
+		// RFC 9293 3.7.1: options come off the MSS.
+		uint32_t room = hc_min_u32(peer->mss, w->env.mss) - (hdr_len - HC_TCP_LEN);
+		uint8_t *payload =
+			rte_pktmbuf_mtod(m, uint8_t *) + HC_ETH_LEN + HC_IP4_LEN + hdr_len;
+
+		s.payload_len = (uint16_t)hc_min_u32(c->snd_end - c->iss - 1, room);
+		s.payload_sum = hc_sock_copy_out(w, idx, c->iss + 1, s.payload_len, payload,
+						 !w->has_tx_csum);
+		w->ctr[HC_CTR_data_bytes_sent] += s.payload_len;
+		w->ctr[HC_CTR_fastopen_syn_data] += s.payload_len != 0;
+	}
+	c->rtx_nxt = c->iss + 1 + s.payload_len;
+	hc_tx_segment(w, m, &s, t->neigh);
+	return true;
+}
+
+// A SYN with anything but the usual. RFC 3168 6.1.1.1 and RFC 7413 4.1.3.1: one that was lost may
+// have been lost for what was in it, so the next has nothing.
+HC_NOINLINE bool hc_tx_syn_odd(struct hc_worker *w, struct hc_tcb *t, struct hc_tcb_cold *c)
+{
+	bool is_first = !(t->flags & HC_TCB_RTX);
+
+	if (c->switches & HC_SWITCH_FASTOPEN) {
+		const struct hc_fastopen_peer *peer =
+			hc_fastopen_find(&w->fastopen, t->key.remote_be, w->env.now_ms);
+
+		if (is_first && !(peer && peer->is_off))
+			return syn_send(w, t, c, peer);
+		if (is_first)
+			c->switches &= (uint16_t)~HC_SWITCH_FASTOPEN;
+	}
+	return hc_tx_syn_with(w, t, c, false, w->env.has_ecn && is_first ? HC_ECN_SYN : 0);
+}
+
+// The SYN,ACK is here: what it says of Fast Open.
+static void client_done(struct hc_worker *w, uint32_t idx, const struct rte_mbuf *m,
+			const struct hc_seg *seg)
+{
+	const struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb_cold *c = &w->cold[idx];
+	struct hc_fastopen_peer *peer =
+		hc_fastopen_find(&w->fastopen, t->key.remote_be, w->env.now_ms);
+	const uint8_t *cookie = NULL;
+	uint32_t len = hc_parse_fastopen(rte_pktmbuf_mtod(m, const uint8_t *), seg, &cookie);
+	bool had_data = c->rtx_nxt != c->iss + 1;
+
+	w->ctr[had_data && seg->ack != c->iss + 1 ? HC_CTR_fastopen_taken
+						  : HC_CTR_fastopen_not_taken] += had_data;
+	// A peer whose SYN,ACK came for a second SYN was not asked in that one.
+	if (len || ((!peer || peer->len == 0) && c->switches & HC_SWITCH_FASTOPEN))
+		hc_fastopen_learn(&w->fastopen, t->key.remote_be, w->env.now_ms,
+				  seg->opts & HC_OPT_MSS ? seg->mss : HC_MSS_DEFAULT, cookie, len);
+	c->switches &= (uint16_t)~HC_SWITCH_FASTOPEN;
+}
+
+// ------------------------------------------------------------------------------------- the server
+
+// RFC 7413 5.1.
+static bool is_full(struct hc_worker *w)
+{
+	if (w->fastopen_resets && hc_seq_ge(w->env.now_ms, w->fastopen_resets_until_ms))
+		w->fastopen_resets = 0;
+	return w->fastopen_pending + w->fastopen_resets >=
+	       (HC_FAULT(fast_opens_unlimited) ? UINT32_MAX : w->cfg.fast_open_cap);
+}
+
+static void synack_send(struct hc_worker *w, struct hc_tcb *t, struct hc_tcb_cold *c,
+			bool wants_cookie)
+{
+	struct hc_tx_seg s = hc_tx_syn_seg(w, t, c, true);
+	uint8_t cookie[HC_FASTOPEN_COOKIE_BYTES];
+	struct rte_mbuf *m = hc_mbuf_get(w);
+
+	if (!m)
+		return; // The retransmission will do.
+	if (wants_cookie) {
+		hc_fastopen_make(&w->fastopen_keys, &t->key, &w->env, cookie);
+		s.has_cookie = true;
+		s.cookie = cookie;
+		s.cookie_len = sizeof cookie;
+	}
+	if (c->switches & HC_SWITCH_ECN)
+		s.flags |= HC_TCP_ECE;
+	hc_tx_segment(w, m, &s, t->neigh);
+}
+
+HC_NOINLINE bool hc_fastopen_accept(struct hc_worker *w, uint32_t listener, struct rte_mbuf **m,
+				    struct hc_seg *seg)
+{
+	const struct hc_listener *l = &w->listener[listener];
+	enum hc_fastopen_answer answer;
+	struct hc_syn_mini lent;
+	const uint8_t *cookie;
+	uint32_t len, idx;
+
+	if (!w->env.has_fast_open || !l->has_fast_open)
+		return false;
+	len = hc_parse_fastopen(rte_pktmbuf_mtod(*m, const uint8_t *), seg, &cookie);
+	if (len == 0 || seg->payload_len == 0)
+		return false; // Asks for a cookie, which the ordinary SYN,ACK brings.
+	answer = hc_fastopen_check(&w->fastopen_keys, &seg->key, &w->env, cookie, len);
+	if (answer == HC_FASTOPEN_WRONG) {
+		w->ctr[HC_CTR_fastopen_bad_cookie]++;
+		return false;
+	}
+	if (is_full(w) || w->always_cookies) {
+		w->ctr[HC_CTR_fastopen_limited]++;
+		return false;
+	}
+	idx = hc_pool_get(&w->tcb_pool);
+	if (idx == HC_IDX_NONE)
+		return false;
+	if (!hc_table_insert(&w->table, seg->hash, hc_ref_make(HC_REF_TCB, idx))) {
+		hc_pool_put(&w->tcb_pool, idx);
+		return false;
+	}
+	memset(&lent, 0, sizeof lent);
+	hc_syn_open(&lent, seg, &w->env, false, 0);
+	lent.neigh = hc_route(w, seg->key.remote_be);
+	w->tcb[idx].flags = l->tcb_flags;
+	w->tcb[idx].cookie = l->cookie;
+	hc_fastopen_open(&lent, seg, &w->env, &w->tcb[idx], &w->cold[idx]);
+	w->fastopen_pending++;
+	w->ctr[HC_CTR_fastopen_accepted]++;
+	w->ctr[HC_CTR_conn_opened_passive]++;
+	w->ctr[HC_CTR_conn_established_passive]++;
+	w->ctr[HC_CTR_rx_tcp]++;
+	hc_event_put(w, idx, HC_EV_ACCEPTED, HC_REASON_NONE, listener);
+	*m = hc_run_deliver(w, idx, *m, seg);
+	synack_send(w, &w->tcb[idx], &w->cold[idx], answer == HC_FASTOPEN_OLD);
+	hc_arm_rtx(w, idx);
+	return true;
+}
+
+// The SYN,ACK of a mini that is not like the others: it knows ECN, or brings a cookie.
+HC_NOINLINE void hc_tx_synack_odd(struct hc_worker *w, const struct hc_syn_mini *y)
+{
+	struct hc_tx_seg s = hc_tx_synack_seg(w, y, w->env.ts_now);
+	uint8_t cookie[HC_FASTOPEN_COOKIE_BYTES];
+	struct rte_mbuf *m = hc_mbuf_get(w);
+
+	if (!m)
+		return; // The retransmission will do.
+	if (y->flags & HC_SYN_ECN)
+		s.flags |= HC_TCP_ECE;
+	if (y->flags & HC_SYN_FASTOPEN && w->listener[y->listener].has_fast_open) {
+		hc_fastopen_make(&w->fastopen_keys, &y->key, &w->env, cookie);
+		s.has_cookie = true;
+		s.cookie = cookie;
+		s.cookie_len = sizeof cookie;
+		w->ctr[HC_CTR_fastopen_cookies_sent]++;
+	}
+	hc_tx_segment(w, m, &s, y->neigh);
+}
+
+HC_NOINLINE void hc_tx_ack_echo(struct hc_worker *w, struct hc_tcb *t, const struct hc_tcb_cold *c)
+{
+	struct rte_mbuf *m = hc_mbuf_get(w);
+	struct hc_tx_seg s;
+
+	if (!m)
+		return; // The peer will ask again.
+	s = hc_tx_from_tcb(w, t, c);
+	s.flags |= HC_TCP_ECE;
+	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
+	hc_tx_segment(w, m, &s, t->neigh);
+}
+
+// ------------------------------------------------------------------------------------------- both
+
+// The handshake is over: the peer acknowledged our SYN.
+HC_NOINLINE void hc_fastopen_done(struct hc_worker *w, uint32_t idx, const struct rte_mbuf *m,
+				  const struct hc_seg *seg)
+{
+	if (w->tcb[idx].flags & HC_TCB_ACTIVE) {
+		client_done(w, idx, m, seg);
+		return;
+	}
+	HC_ASSERT(w->fastopen_pending > 0);
+	w->fastopen_pending--;
+}
+
+// A connection ends whose SYN the peer never acknowledged.
+HC_NOINLINE void hc_fastopen_end(struct hc_worker *w, uint32_t idx)
+{
+	w->cold[idx].switches &= (uint16_t)~HC_SWITCH_SYN_OWED;
+	HC_ASSERT(w->fastopen_pending > 0);
+	w->fastopen_pending--;
+}
+
+// The peer reset one before that (5.1): it counts on.
+HC_NOINLINE void hc_fastopen_was_reset(struct hc_worker *w)
+{
+	w->fastopen_resets++;
+	w->fastopen_resets_until_ms = w->env.now_ms + HC_FASTOPEN_RESET_MS;
+}
+
+// The SYN with the option was lost, perhaps for it: the server is not asked for a while.
+HC_NOINLINE void hc_fastopen_lost(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_tcb_cold *c = &w->cold[idx];
+
+	if (c->retries == 1)
+		hc_fastopen_learn(&w->fastopen, w->tcb[idx].key.remote_be, w->env.now_ms,
+				  HC_MSS_DEFAULT, NULL, 0);
+}
