@@ -36,7 +36,8 @@ struct hc_sockets; /**< The sockets of one worker. */
 struct hc_sockets_config {
 	uint32_t socket_cap; /**< Sockets at once, those not accepted yet included: 1..2^20. */
 	uint32_t kept_cap;   /**< Received pieces, of all connections together, that are kept for
-				readers who come after the connection has ended: at most 2^20. */
+				readers who come after the connection has ended, or that were
+				looked at by hc_socket_peek(): at most 2^20. */
 };
 
 /**
@@ -120,6 +121,10 @@ HC_MUST_USE int hc_socket_connect(struct hc_sockets *s, int sock,
  */
 HC_MUST_USE int64_t hc_socket_read(struct hc_sockets *s, int sock, void *buf, size_t len);
 
+/** hc_socket_read() that leaves what it copies to be read again. It may copy less than has been
+ * received when kept_cap is reached. */
+HC_MUST_USE int64_t hc_socket_peek(struct hc_sockets *s, int sock, void *buf, size_t len);
+
 /**
  * Queues a copy of bytes to send; they leave at the next hc_flush(), as far as the windows allow.
  * @return how many, which may be fewer than len; -EAGAIN, -ENOTCONN, -EPIPE (writing was shut down,
@@ -178,6 +183,10 @@ enum hc_socket_option {
 	HC_SO_ACCEPTCONN, /**< Whether it listens. Get. */
 	/** 0: closing sends RST; anything else (-1 at first): it does not. */
 	HC_SO_LINGER,
+	/** Bytes that may be on their way at once; no more than snd_buf_bytes of the stack. */
+	HC_SO_SNDBUF,
+	HC_SO_RCVBUF,  /**< Bytes that may be received and not read: the stack's rcv_buf_bytes.
+			  Get. */
 	HC_TCP_MAXSEG, /**< Largest payload of a segment sent. Get; of a connection. */
 	HC_TCP_INFO,   /**< struct hc_conn_info of stack.h. Get. */
 };

@@ -137,6 +137,9 @@ HC_MUST_USE int hc_worker_create(struct hc_port *port, unsigned queue,
 /** Aborts nothing, sends nothing: gives all memory and buffers back. */
 void hc_worker_destroy(struct hc_worker *w);
 
+/** The configuration it was made with. Any thread. */
+const struct hc_stack_config *hc_worker_config(const struct hc_worker *w);
+
 /** Bytes of control memory a worker with this configuration takes (buffers of packets not
  * included). Any thread. */
 uint64_t hc_worker_memory_bytes(const struct hc_stack_config *cfg);

@@ -173,21 +173,11 @@ static int check_connected(struct hc_socket *k)
 	return k->state == HC_SOCK_CONNECTED || k->state == HC_SOCK_ENDED ? 0 : -ENOTCONN;
 }
 
-int64_t hc_socket_read(struct hc_sockets *s, int sock, void *buf, size_t len)
+// What reading returns when there is nothing to read.
+static int64_t nothing_read(struct hc_socket *k, size_t len)
 {
-	struct hc_socket *k = hc_sock_of(s, sock);
-	size_t n = 0;
-	int err;
+	int err = check_connected(k);
 
-	if (!k)
-		return -EBADF;
-	if (k->state == HC_SOCK_CONNECTED)
-		n = hc_recv_copy(s->w, k->conn, buf, len);
-	else if (k->state == HC_SOCK_ENDED)
-		n = hc_sock_read_kept(s, k, buf, len);
-	if (n)
-		return (int64_t)n;
-	err = check_connected(k);
 	if (err)
 		return err;
 	return len == 0 || k->is_peer_closed || k->is_read_shut || k->state == HC_SOCK_ENDED
@@ -195,11 +185,49 @@ int64_t hc_socket_read(struct hc_sockets *s, int sock, void *buf, size_t len)
 		       : -EAGAIN;
 }
 
+int64_t hc_socket_read(struct hc_sockets *s, int sock, void *buf, size_t len)
+{
+	struct hc_socket *k = hc_sock_of(s, sock);
+	size_t n;
+
+	if (!k)
+		return -EBADF;
+	n = hc_sock_copy_kept(s, k, buf, len, true);
+	if (k->state == HC_SOCK_CONNECTED && n < len)
+		n += hc_recv_copy(s->w, k->conn, (uint8_t *)buf + n, len - n);
+	return n ? (int64_t)n : nothing_read(k, len);
+}
+
+int64_t hc_socket_peek(struct hc_sockets *s, int sock, void *buf, size_t len)
+{
+	struct hc_socket *k = hc_sock_of(s, sock);
+	size_t n;
+
+	if (!k)
+		return -EBADF;
+	if (k->state == HC_SOCK_CONNECTED)
+		hc_sock_keep(s, k, len);
+	n = hc_sock_copy_kept(s, k, buf, len, false);
+	return n ? (int64_t)n : nothing_read(k, len);
+}
+
 static uint32_t unacked_bytes(const struct hc_sockets *s, const struct hc_socket *k)
 {
 	struct hc_conn_info info;
 
 	return hc_conn_info(s->w, k->conn, &info) == 0 ? info.unacked_bytes : 0;
+}
+
+// As many of len bytes as HC_SO_SNDBUF lets on their way.
+static size_t room_for(const struct hc_sockets *s, const struct hc_socket *k, size_t len)
+{
+	uint32_t used;
+
+	if (k->snd_buf_bytes == 0)
+		return len;
+	used = unacked_bytes(s, k);
+	used = hc_min_u32(used, k->snd_buf_bytes);
+	return len < k->snd_buf_bytes - used ? len : k->snd_buf_bytes - used;
 }
 
 int64_t hc_socket_write(struct hc_sockets *s, int sock, const void *buf, size_t len)
@@ -215,7 +243,7 @@ int64_t hc_socket_write(struct hc_sockets *s, int sock, const void *buf, size_t 
 		return err;
 	if (k->is_write_shut || k->state == HC_SOCK_ENDED)
 		return -EPIPE;
-	n = hc_send(s->w, k->conn, buf, len, 0);
+	n = hc_send(s->w, k->conn, buf, room_for(s, k, len), 0);
 	k->is_full = n < len;
 	if (k->is_full)
 		k->full_bytes = unacked_bytes(s, k);
@@ -255,7 +283,8 @@ int hc_socket_close(struct hc_sockets *s, int sock)
 		while ((waits = next_waiting(s, k)))
 			hc_sock_refuse(s, waits);
 	} else if (k->state == HC_SOCK_CONNECTING || k->state == HC_SOCK_CONNECTED) {
-		if (k->linger_s == 0)
+		// What was looked at is unread all the same.
+		if (k->linger_s == 0 || k->kept_bytes)
 			(void)hc_abort(s->w, k->conn);
 		else
 			(void)hc_close(s->w, k->conn);
@@ -274,7 +303,7 @@ static bool is_readable(const struct hc_sockets *s, const struct hc_socket *k)
 		return true;
 	if (k->state != HC_SOCK_CONNECTED)
 		return k->state == HC_SOCK_NEW; // Reading says that it is not connected.
-	return k->is_peer_closed || k->is_read_shut ||
+	return k->is_peer_closed || k->is_read_shut || k->kept_bytes ||
 	       (hc_conn_info(s->w, k->conn, &info) == 0 && info.readable_bytes);
 }
 

@@ -24,6 +24,7 @@ static int get_info(const struct hc_sockets *s, const struct hc_socket *k, void 
 			.state = k->state == HC_SOCK_LISTENING ? HC_LISTEN : HC_CLOSED,
 		};
 	}
+	info.readable_bytes += k->kept_bytes;
 	memcpy(value, &info, sizeof info);
 	*len = sizeof info;
 	return 0;
@@ -42,6 +43,7 @@ static int get_maxseg(const struct hc_sockets *s, const struct hc_socket *k, int
 int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_socket_option option, void *value,
 			 size_t *len)
 {
+	const struct hc_stack_config *cfg = hc_worker_config(s->w);
 	struct hc_socket *k = hc_sock_of(s, sock);
 	int number = 0;
 	int err = 0;
@@ -65,6 +67,12 @@ int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 	case HC_SO_LINGER:
 		number = k->linger_s;
 		break;
+	case HC_SO_SNDBUF:
+		number = (int)(k->snd_buf_bytes ? k->snd_buf_bytes : cfg->snd_buf_bytes);
+		break;
+	case HC_SO_RCVBUF:
+		number = (int)cfg->rcv_buf_bytes;
+		break;
 	case HC_TCP_MAXSEG:
 		err = get_maxseg(s, k, &number);
 		break;
@@ -81,19 +89,24 @@ int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 int hc_socket_setsockopt(struct hc_sockets *s, int sock, enum hc_socket_option option,
 			 const void *value, size_t len)
 {
+	const struct hc_stack_config *cfg = hc_worker_config(s->w);
 	struct hc_socket *k = hc_sock_of(s, sock);
 	int number;
 
 	if (!k)
 		return -EBADF;
-	if (option != HC_SO_LINGER && option != HC_SO_REUSEADDR)
+	if (option != HC_SO_LINGER && option != HC_SO_REUSEADDR && option != HC_SO_SNDBUF)
 		return -ENOPROTOOPT;
 	if (len != sizeof number)
 		return -EINVAL;
 	memcpy(&number, value, sizeof number);
+	if (option == HC_SO_SNDBUF && number <= 0)
+		return -EINVAL;
 	if (option == HC_SO_LINGER)
 		k->linger_s = number;
-	else
+	else if (option == HC_SO_REUSEADDR)
 		k->reuses_addr = number != 0;
+	else
+		k->snd_buf_bytes = hc_min_u32((uint32_t)number, cfg->snd_buf_bytes);
 	return 0;
 }

@@ -103,12 +103,18 @@ static void kept_pop(struct hc_sockets *s, struct hc_socket *k)
 	s->kept_free = i;
 }
 
+static void kept_clear(struct hc_sockets *s, struct hc_socket *k)
+{
+	while (k->kept_head != HC_IDX_NONE)
+		kept_pop(s, k);
+	k->kept_bytes = 0;
+}
+
 void hc_sock_put(struct hc_sockets *s, struct hc_socket *k)
 {
 	HC_ASSERT(k->state != HC_SOCK_FREE);
 	HC_ASSERT(k->waiting_count == 0);
-	while (k->kept_head != HC_IDX_NONE)
-		kept_pop(s, k);
+	kept_clear(s, k);
 	k->state = HC_SOCK_FREE;
 	k->is_waiting = false;
 	k->next = s->sock_free;
@@ -122,17 +128,23 @@ void hc_sock_refuse(struct hc_sockets *s, struct hc_socket *k)
 	hc_sock_put(s, k);
 }
 
-size_t hc_sock_read_kept(struct hc_sockets *s, struct hc_socket *k, void *buf, size_t len)
+size_t hc_sock_copy_kept(struct hc_sockets *s, struct hc_socket *k, void *buf, size_t len,
+			 bool is_read)
 {
+	uint32_t i = k->kept_head;
 	size_t taken = 0;
 
-	while (taken < len && k->kept_head != HC_IDX_NONE) {
-		struct hc_sock_kept *kept = &s->kept[k->kept_head];
+	while (taken < len && i != HC_IDX_NONE) {
+		struct hc_sock_kept *kept = &s->kept[i];
 		size_t left = kept->chunk.len - kept->offset;
 		size_t n = left < len - taken ? left : len - taken;
 
 		memcpy((uint8_t *)buf + taken, kept->chunk.data + kept->offset, n);
 		taken += n;
+		i = kept->next;
+		if (!is_read)
+			continue;
+		k->kept_bytes -= (uint32_t)n;
 		kept->offset += (uint32_t)n;
 		if (kept->offset == kept->chunk.len)
 			kept_pop(s, k);
@@ -144,32 +156,46 @@ void hc_sock_discard(struct hc_sockets *s, struct hc_socket *k)
 {
 	struct hc_chunk chunk;
 
+	kept_clear(s, k);
 	while (hc_recv(s->w, k->conn, &chunk, 1))
 		hc_recv_release(s->w, k->conn, &chunk, 1);
 }
 
-// The connection is about to be forgotten, and what was received with it: takes it over.
+static void keep_one(struct hc_sockets *s, struct hc_socket *k, const struct hc_chunk *chunk)
+{
+	uint32_t i = s->kept_free;
+
+	HC_ASSERT(i != HC_IDX_NONE);
+	s->kept_free = s->kept[i].next;
+	s->kept[i] = (struct hc_sock_kept){.chunk = *chunk, .next = HC_IDX_NONE};
+	if (k->kept_tail == HC_IDX_NONE)
+		k->kept_head = i;
+	else
+		s->kept[k->kept_tail].next = i;
+	k->kept_tail = i;
+	k->kept_bytes += chunk->len;
+}
+
+void hc_sock_keep(struct hc_sockets *s, struct hc_socket *k, size_t want)
+{
+	struct hc_chunk chunk;
+
+	while (k->kept_bytes < want && s->kept_free != HC_IDX_NONE &&
+	       hc_recv(s->w, k->conn, &chunk, 1))
+		keep_one(s, k, &chunk);
+}
+
+// The connection is about to be forgotten, and what was received with it: takes all of it over.
 static void keep_received(struct hc_sockets *s, struct hc_socket *k)
 {
 	struct hc_chunk chunk;
 
+	hc_sock_keep(s, k, SIZE_MAX);
+	// What is too much is lost, and what would come behind it is no use.
 	while (hc_recv(s->w, k->conn, &chunk, 1)) {
-		uint32_t i = s->kept_free;
-
-		if (i == HC_IDX_NONE) {
-			// What comes behind a gap is no use.
-			hc_recv_release(s->w, k->conn, &chunk, 1);
-			s->counts.kept_overflow++;
-			k->error = ENOBUFS;
-			continue;
-		}
-		s->kept_free = s->kept[i].next;
-		s->kept[i] = (struct hc_sock_kept){.chunk = chunk, .next = HC_IDX_NONE};
-		if (k->kept_tail == HC_IDX_NONE)
-			k->kept_head = i;
-		else
-			s->kept[k->kept_tail].next = i;
-		k->kept_tail = i;
+		hc_recv_release(s->w, k->conn, &chunk, 1);
+		s->counts.kept_overflow++;
+		k->error = ENOBUFS;
 	}
 }
 
@@ -211,6 +237,9 @@ static void on_accepted(struct hc_sockets *s, const struct hc_event *ev, struct 
 	k->conn = ev->conn;
 	k->state = HC_SOCK_CONNECTED;
 	k->is_waiting = true;
+	k->linger_s = l->linger_s;
+	k->snd_buf_bytes = l->snd_buf_bytes;
+	k->reuses_addr = l->reuses_addr;
 	k->local = (struct hc_socket_addr){info.local_addr, info.local_port};
 	k->peer = (struct hc_socket_addr){info.remote_addr, info.remote_port};
 	(void)hc_conn_set_cookie(s->w, ev->conn, HC_SOCK_COOKIE | i);
@@ -257,6 +286,7 @@ static void on_event(struct hc_sockets *s, struct hc_socket *k, const struct hc_
 		k->conn = HC_CONN_NONE;
 		break;
 	case HC_EV_RESET:
+		kept_clear(s, k);
 		k->error = errno_of(ev->reason, k->is_peer_closed);
 		k->state = HC_SOCK_ENDED;
 		break;

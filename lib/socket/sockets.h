@@ -29,7 +29,7 @@ enum hc_sock_state {
 	HC_SOCK_ENDED,     // The handle is stale: closed both ways, or reset.
 };
 
-// A received piece of a connection that has ended.
+// A received piece, lent by the stack: of a connection that has ended, or one that was looked at.
 struct hc_sock_kept {
 	struct hc_chunk chunk;
 	uint32_t offset; // Read so far.
@@ -50,7 +50,8 @@ struct hc_socket {
 	uint32_t full_bytes; // ... with so many bytes on their way.
 	int error;           // Pending, positive.
 	int linger_s;
-	uint32_t next; // Free list, or those that wait for accept.
+	uint32_t snd_buf_bytes; // 0: the stack's.
+	uint32_t next;          // Free list, or those that wait for accept.
 
 	/* Of a listener. */
 	int listener;
@@ -59,9 +60,10 @@ struct hc_socket {
 	uint32_t waiting_head;
 	uint32_t waiting_tail;
 
-	/* Of what has ended. */
+	/* What was received and taken over from the stack. */
 	uint32_t kept_head;
 	uint32_t kept_tail;
+	uint32_t kept_bytes; // Not yet read.
 };
 
 struct hc_sockets {
@@ -101,7 +103,11 @@ struct hc_socket *hc_sock_get(struct hc_sockets *s);
 void hc_sock_put(struct hc_sockets *s, struct hc_socket *k);
 // Aborts a connection that waits for accept, and frees its socket.
 void hc_sock_refuse(struct hc_sockets *s, struct hc_socket *k);
-// Reads what an ended connection left. @return the bytes copied.
-size_t hc_sock_read_kept(struct hc_sockets *s, struct hc_socket *k, void *buf, size_t len);
+// Takes pieces over from the stack until there are `want` bytes of them, or no more.
+void hc_sock_keep(struct hc_sockets *s, struct hc_socket *k, size_t want);
+// Copies from the pieces taken over; those that `is_read` are given back when copied whole. @return
+// the bytes copied.
+size_t hc_sock_copy_kept(struct hc_sockets *s, struct hc_socket *k, void *buf, size_t len,
+			 bool is_read);
 // Gives back what has been received and nobody will read.
 void hc_sock_discard(struct hc_sockets *s, struct hc_socket *k);

@@ -128,6 +128,11 @@ static const char *config_error(const struct hc_stack_config *cfg, const struct 
 	return NULL;
 }
 
+const struct hc_stack_config *hc_worker_config(const struct hc_worker *w)
+{
+	return &w->cfg;
+}
+
 uint64_t hc_worker_memory_bytes(const struct hc_stack_config *cfg)
 {
 	struct hc_layout l;

@@ -271,21 +271,30 @@ static int call_close(void *userdata, int fd)
 
 /* ---------------------------------------------------------------------------------------- data */
 
+enum transfer {
+	READ,
+	PEEK,
+	WRITE,
+};
+
 // One piece of a transfer: what is there, or what finds room. @return as hc_socket_read().
 static int64_t move(struct plugin *p, const struct handle *h, const struct iovec *v, size_t skip,
-		    bool is_write)
+		    enum transfer what)
 {
 	struct hc_sockets *s = host_sockets(p->host);
 	uint8_t *at = (uint8_t *)v->iov_base + skip;
+	size_t len = v->iov_len - skip;
 
-	return is_write ? hc_socket_write(s, h->sock, at, v->iov_len - skip)
-			: hc_socket_read(s, h->sock, at, v->iov_len - skip);
+	if (what == WRITE)
+		return hc_socket_write(s, h->sock, at, len);
+	return what == PEEK ? hc_socket_peek(s, h->sock, at, len)
+			    : hc_socket_read(s, h->sock, at, len);
 }
 
 // Moves bytes between a vector and a socket until there is no more: reading ends with what is
 // there, writing when all is taken. @return the bytes moved, or how it failed before the first.
 static int64_t transfer(struct plugin *p, const struct handle *h, const struct iovec *iov,
-			int count, bool is_write, bool may_wait)
+			int count, enum transfer what, bool may_wait)
 {
 	int64_t end_us = p->now_us + PLUGIN_WAIT_US;
 	int64_t total = 0;
@@ -294,38 +303,39 @@ static int64_t transfer(struct plugin *p, const struct handle *h, const struct i
 		size_t done = 0;
 
 		do {
-			int64_t n = move(p, h, &iov[i], done, is_write);
+			int64_t n = move(p, h, &iov[i], done, what);
 
 			if (n > 0) {
 				done += (size_t)n;
 				total += n;
-			} else if (n == -EAGAIN && may_wait && (is_write || total == 0)) {
+			} else if (n == -EAGAIN && may_wait && (what == WRITE || total == 0)) {
 				if (!plugin_wait(p, end_us))
 					return total ? total : n;
-			} else if (n < 0 || !is_write) {
+			} else if (n < 0 || what != WRITE) {
 				return total ? total : n;
 			}
-		} while (done < iov[i].iov_len && (is_write || total == 0));
-		if (done < iov[i].iov_len)
+		} while (done < iov[i].iov_len && (what == WRITE || total == 0));
+		if (done < iov[i].iov_len || what == PEEK)
 			break;
 	}
 	return total;
 }
 
-// Flags a socket of ours understands: not to wait, and no signal, which it never raises.
+// Flags a socket of ours understands: not to wait, to look, and no signal, which it never raises.
 static ssize_t transfer_call(void *userdata, int fd, const struct iovec *iov, int count, int flags,
-			     bool is_write)
+			     enum transfer what)
 {
+	int known = MSG_DONTWAIT | MSG_NOSIGNAL | (what == READ ? MSG_PEEK : 0);
 	struct plugin *p = userdata;
 	struct handle *h;
 	int64_t result;
 
 	plugin_enter(p);
 	result = handle_for(p, fd, &h);
-	if (!result && flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL))
+	if (!result && flags & ~known)
 		result = -EOPNOTSUPP;
 	if (!result)
-		result = transfer(p, h, iov, count, is_write,
+		result = transfer(p, h, iov, count, flags & MSG_PEEK ? PEEK : what,
 				  !h->is_nonblocking && !(flags & MSG_DONTWAIT));
 	return plugin_leave(p, (ssize_t)result);
 }
@@ -334,7 +344,7 @@ static ssize_t call_recv(void *userdata, int fd, void *buf, size_t len, int flag
 {
 	const struct iovec v = {.iov_base = buf, .iov_len = len};
 
-	return transfer_call(userdata, fd, &v, 1, flags, false);
+	return transfer_call(userdata, fd, &v, 1, flags, READ);
 }
 
 static ssize_t call_read(void *userdata, int fd, void *buf, size_t len)
@@ -344,7 +354,7 @@ static ssize_t call_read(void *userdata, int fd, void *buf, size_t len)
 
 static ssize_t call_readv(void *userdata, int fd, const struct iovec *iov, int count)
 {
-	return transfer_call(userdata, fd, iov, count, 0, false);
+	return transfer_call(userdata, fd, iov, count, 0, READ);
 }
 
 // TCP tells no address with data.
@@ -361,14 +371,14 @@ static ssize_t call_recvmsg(void *userdata, int fd, struct msghdr *msg, int flag
 {
 	msg->msg_controllen = 0;
 	msg->msg_flags = 0;
-	return transfer_call(userdata, fd, msg->msg_iov, (int)msg->msg_iovlen, flags, false);
+	return transfer_call(userdata, fd, msg->msg_iov, (int)msg->msg_iovlen, flags, READ);
 }
 
 static ssize_t call_send(void *userdata, int fd, const void *buf, size_t len, int flags)
 {
 	const struct iovec v = {.iov_base = (void *)(uintptr_t)buf, .iov_len = len};
 
-	return transfer_call(userdata, fd, &v, 1, flags, true);
+	return transfer_call(userdata, fd, &v, 1, flags, WRITE);
 }
 
 static ssize_t call_write(void *userdata, int fd, const void *buf, size_t len)
@@ -378,7 +388,7 @@ static ssize_t call_write(void *userdata, int fd, const void *buf, size_t len)
 
 static ssize_t call_writev(void *userdata, int fd, const struct iovec *iov, int count)
 {
-	return transfer_call(userdata, fd, iov, count, 0, true);
+	return transfer_call(userdata, fd, iov, count, 0, WRITE);
 }
 
 // The address of a socket that is connected does not matter.
@@ -392,7 +402,7 @@ static ssize_t call_sendto(void *userdata, int fd, const void *buf, size_t len, 
 
 static ssize_t call_sendmsg(void *userdata, int fd, const struct msghdr *msg, int flags)
 {
-	return transfer_call(userdata, fd, msg->msg_iov, (int)msg->msg_iovlen, flags, true);
+	return transfer_call(userdata, fd, msg->msg_iov, (int)msg->msg_iovlen, flags, WRITE);
 }
 
 /* -------------------------------------------------------------------------------------- asking */

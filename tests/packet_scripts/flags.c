@@ -26,8 +26,8 @@ static void profile_linux(struct hc_stack_config *cfg)
 static void profile_freebsd(struct hc_stack_config *cfg)
 {
 	cfg->syn_layout = HC_SYN_LAYOUT_FREEBSD;
-	cfg->rcv_buf_bytes = 65536;
-	cfg->wscale_min = 6; // With 2 MB.
+	cfg->rcv_buf_bytes = 65700; // 64 KiB, rounded up to whole segments of 1460.
+	cfg->wscale_min = 6;        // With 2 MB.
 	cfg->rto_min_ms = 230;
 }
 
@@ -43,7 +43,8 @@ static void size_for_scripts(struct hc_stack_config *cfg)
 	cfg->neigh_cap = 64;
 	cfg->listener_cap = 64;
 	cfg->span_cap = 4096;
-	cfg->arp_ttl_ms = 1u << 30; // The next hop does not change.
+	cfg->snd_buf_bytes = 4u << 20; // As much as either lets a program ask for.
+	cfg->arp_ttl_ms = 1u << 30;    // The next hop does not change.
 	cfg->seed = 0x5c121975;
 	profile_linux(cfg);
 }

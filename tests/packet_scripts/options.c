@@ -22,7 +22,9 @@ struct option {
 static const struct option options[] = {
 	{SOL_SOCKET, SO_ACCEPTCONN, HC_SO_ACCEPTCONN, false},
 	{SOL_SOCKET, SO_ERROR, HC_SO_ERROR, false},
+	{SOL_SOCKET, SO_RCVBUF, HC_SO_RCVBUF, false},
 	{SOL_SOCKET, SO_REUSEADDR, HC_SO_REUSEADDR, true},
+	{SOL_SOCKET, SO_SNDBUF, HC_SO_SNDBUF, true},
 	{IPPROTO_TCP, TCP_MAXSEG, HC_TCP_MAXSEG, false},
 };
 
@@ -120,6 +122,22 @@ static int get_type(void *value, socklen_t *len)
 	return 0;
 }
 
+// FreeBSD's receive buffer is 64 KiB, and whole segments once their size is known; the stack has
+// the room for those all the time.
+static int get_rcvbuf(struct plugin *p, int sock, int *value)
+{
+	struct hc_conn_info info;
+	size_t size = sizeof info;
+	size_t len = sizeof *value;
+	int err = hc_socket_getsockopt(host_sockets(p->host), sock, HC_TCP_INFO, &info, &size);
+
+	if (!err)
+		err = hc_socket_getsockopt(host_sockets(p->host), sock, HC_SO_RCVBUF, value, &len);
+	if (!err && p->cfg.syn_layout == HC_SYN_LAYOUT_FREEBSD && info.state < HC_ESTABLISHED)
+		*value &= ~0xfff;
+	return err;
+}
+
 static int get(struct plugin *p, int fd, int level, int name, void *value, socklen_t *len)
 {
 	const struct option *o = option_of(level, name);
@@ -139,6 +157,10 @@ static int get(struct plugin *p, int fd, int level, int name, void *value, sockl
 		return get_type(value, len);
 	if (!o)
 		return -ENOPROTOOPT;
+	if (o->option == HC_SO_RCVBUF && *len >= sizeof(int)) {
+		*len = sizeof(int);
+		return get_rcvbuf(p, h->sock, value);
+	}
 	err = hc_socket_getsockopt(host_sockets(p->host), h->sock, o->option, value, &size);
 	if (!err)
 		*len = (socklen_t)size;

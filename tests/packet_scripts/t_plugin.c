@@ -444,9 +444,49 @@ static void nonblocking_is_a_flag(void)
 	UNIT_EQ(errno, EAGAIN);
 	UNIT_EQ(tool.fcntl(tool.userdata, fd, F_DUPFD, 0), -1);
 	UNIT_EQ(errno, EINVAL);
-	UNIT_EQ(tool.recv(tool.userdata, fd, bytes, 10, MSG_PEEK), -1);
+	UNIT_EQ(tool.recv(tool.userdata, fd, bytes, 10, MSG_OOB), -1);
+	UNIT_EQ(errno, EOPNOTSUPP);
+	UNIT_EQ(tool.send(tool.userdata, fd, bytes, 10, MSG_PEEK), -1);
 	UNIT_EQ(errno, EOPNOTSUPP);
 	tool_shut();
+}
+
+static void peeking_leaves_what_it_shows(void)
+{
+	struct tool_peer p;
+	int fd;
+
+	tool_open(PLAIN);
+	fd = establish(&p);
+	tool_put(&p, FRAME_ACK, p.seq, p.ack, 300);
+	tool_put(&p, FRAME_ACK, p.seq + 300, p.ack, 500);
+	UNIT_EQ(tool.recv(tool.userdata, fd, bytes, 100, MSG_PEEK), 100);
+	UNIT_EQ(tool.recv(tool.userdata, fd, bytes, sizeof bytes, MSG_PEEK), 800);
+	UNIT_EQ(tool.recv(tool.userdata, fd, bytes, sizeof bytes, 0), 800);
+	UNIT_EQ(tool.recv(tool.userdata, fd, bytes, 100, MSG_PEEK | MSG_DONTWAIT), -1);
+	UNIT_EQ(errno, EAGAIN);
+	tool_shut();
+}
+
+static void buffers_have_a_size(void)
+{
+	static const char *const flags[] = {PLAIN, "freebsd"};
+	static const int before[] = {65535, 65536}, after[] = {65535, 65700};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct tool_peer p;
+		socklen_t len = sizeof(int);
+		int value, fd;
+
+		tool_open(flags[i]);
+		fd = tool.socket(tool.userdata, AF_INET, SOCK_STREAM, 0);
+		UNIT_EQ(tool.getsockopt(tool.userdata, fd, SOL_SOCKET, SO_RCVBUF, &value, &len), 0);
+		UNIT_EQ(value, before[i]);
+		fd = establish(&p);
+		UNIT_EQ(tool.getsockopt(tool.userdata, fd, SOL_SOCKET, SO_RCVBUF, &value, &len), 0);
+		UNIT_EQ(value, after[i]);
+		tool_shut();
+	}
 }
 
 static void vectors_are_filled_in_order(void)
@@ -670,6 +710,7 @@ UNIT_SUITE(plugin, UNIT_TEST(time_passes_by_asking), UNIT_TEST(receive_ends_afte
 	   UNIT_TEST(read_waits_for_data), UNIT_TEST(connect_waits_for_the_handshake),
 	   UNIT_TEST(write_waits_for_room), UNIT_TEST(poll_waits_so_long),
 	   UNIT_TEST(who_plays_the_script_does_not_wait_for_ever), UNIT_TEST(nonblocking_is_a_flag),
-	   UNIT_TEST(vectors_are_filled_in_order), UNIT_TEST(queues_can_be_asked),
+	   UNIT_TEST(vectors_are_filled_in_order), UNIT_TEST(peeking_leaves_what_it_shows),
+	   UNIT_TEST(buffers_have_a_size), UNIT_TEST(queues_can_be_asked),
 	   UNIT_TEST(options_have_linuxs_shapes), UNIT_TEST(syn_follows_the_profile),
 	   UNIT_TEST(numbers_are_set), UNIT_TEST(flags_that_mean_nothing_end_the_tool));

@@ -344,6 +344,58 @@ static void what_arrives_is_read(void)
 	fx_socket_shut();
 }
 
+static void peeking_leaves_what_it_shows(void)
+{
+	struct fx_peer p = fx_peer_new();
+	struct hc_conn_info info;
+	size_t len = sizeof info;
+	uint32_t first;
+	int sock;
+
+	fx_socket_open(NULL);
+	UNIT_EQ(hc_socket_peek(fx_sockets, 0, bytes, 1), -EBADF);
+	sock = fx_socket_accept(&p, NULL);
+	UNIT_EQ(hc_socket_peek(fx_sockets, sock, bytes, 10), -EAGAIN);
+	first = p.seq;
+	fx_peer_put(&p, FRAME_ACK, 1000);
+	fx_peer_put(&p, FRAME_ACK, 1000);
+	fx_socket_step();
+	UNIT_EQ(hc_socket_peek(fx_sockets, sock, bytes, 10), 10);
+	UNIT_EQ(hc_socket_peek(fx_sockets, sock, bytes, sizeof bytes), 2000);
+	UNIT_EQ(hc_socket_getsockopt(fx_sockets, sock, HC_TCP_INFO, &info, &len), 0);
+	UNIT_EQ(info.readable_bytes, 2000);
+	UNIT_EQ(fx_socket_poll(sock), HC_POLL_IN | HC_POLL_OUT);
+	fx_peer_put(&p, FRAME_ACK, 1000);
+	fx_socket_step();
+	memset(bytes, 0, sizeof bytes);
+	UNIT_EQ(hc_socket_read(fx_sockets, sock, bytes, 500), 500);
+	UNIT_EQ(hc_socket_peek(fx_sockets, sock, bytes + 500, 700), 700);
+	UNIT_EQ(hc_socket_read(fx_sockets, sock, bytes + 500, 9000), 2500);
+	for (uint32_t i = 0; i < 3000; i++)
+		UNIT_EXPECT(bytes[i] == fx_byte(first + i));
+	UNIT_EQ(read_some(sock), -EAGAIN);
+	fx_forget();
+	fx_socket_shut();
+}
+
+// What was looked at keeps its room in the window, and is unread when the socket is closed.
+static void what_was_looked_at_is_unread(void)
+{
+	struct fx_peer p = fx_peer_new();
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = fx_socket_accept(&p, NULL);
+	fx_peer_put(&p, FRAME_ACK, 1000);
+	fx_socket_step();
+	fx_forget();
+	UNIT_EQ(hc_socket_peek(fx_sockets, sock, bytes, 2000), 1000);
+	UNIT_EQ(hc_socket_close(fx_sockets, sock), 0);
+	fx_socket_step();
+	(void)fx_expect_tcp(FRAME_RST | FRAME_ACK);
+	fx_socket_shut();
+}
+
 static void small_send_buffer(struct hc_stack_config *cfg)
 {
 	cfg->snd_buf_bytes = 2048;
@@ -590,7 +642,9 @@ UNIT_SUITE(socket_calls, UNIT_TEST(numbers_that_are_no_sockets_are_refused),
 	   UNIT_TEST(connect_that_nobody_answers_times_out),
 	   UNIT_TEST(connect_to_who_is_not_there_is_unreachable),
 	   UNIT_TEST(connect_says_what_ran_out), UNIT_TEST(what_is_written_arrives),
-	   UNIT_TEST(what_arrives_is_read), UNIT_TEST(full_queue_says_again_until_there_is_room),
+	   UNIT_TEST(what_arrives_is_read), UNIT_TEST(peeking_leaves_what_it_shows),
+	   UNIT_TEST(what_was_looked_at_is_unread),
+	   UNIT_TEST(full_queue_says_again_until_there_is_room),
 	   UNIT_TEST(writing_without_a_connection_is_refused),
 	   UNIT_TEST(half_close_leaves_the_other_half),
 	   UNIT_TEST(reading_shut_down_drops_what_comes), UNIT_TEST(a_reset_is_told_once),

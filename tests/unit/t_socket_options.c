@@ -162,6 +162,67 @@ static void info_tells_of_data_and_loss(void)
 	fx_socket_shut();
 }
 
+static void send_buffer_bounds_what_is_on_its_way(void)
+{
+	static uint8_t bytes[4000];
+	struct fx_peer p = fx_peer_new();
+	int value;
+	int l, sock;
+
+	fx_socket_open(NULL);
+	sock = hc_socket_open(fx_sockets);
+	UNIT_EQ(get(sock, HC_SO_RCVBUF, &value), 0);
+	UNIT_EQ(value, (int)fx.cfg.rcv_buf_bytes);
+	UNIT_EQ(set(sock, HC_SO_RCVBUF, 1000), -ENOPROTOOPT);
+	UNIT_EQ(get(sock, HC_SO_SNDBUF, &value), 0);
+	UNIT_EQ(value, (int)fx.cfg.snd_buf_bytes);
+	UNIT_EQ(set(sock, HC_SO_SNDBUF, 0), -EINVAL);
+	UNIT_EQ(set(sock, HC_SO_SNDBUF, INT32_MAX), 0);
+	UNIT_EQ(get(sock, HC_SO_SNDBUF, &value), 0);
+	UNIT_EQ(value, (int)fx.cfg.snd_buf_bytes);
+	UNIT_EQ(hc_socket_close(fx_sockets, sock), 0);
+	sock = fx_socket_accept(&p, &l);
+	UNIT_EQ(set(sock, HC_SO_SNDBUF, 1500), 0);
+	UNIT_EQ(hc_socket_write(fx_sockets, sock, bytes, 4000), 1500);
+	UNIT_EQ(fx_socket_poll(sock), 0);
+	UNIT_EQ(hc_socket_write(fx_sockets, sock, bytes, 4000), -EAGAIN);
+	fx_socket_step();
+	(void)fx_peer_take(&p, FRAME_ACK);
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_socket_step();
+	UNIT_EQ(fx_socket_poll(sock), HC_POLL_OUT);
+	UNIT_EQ(hc_socket_write(fx_sockets, sock, bytes, 4000), 536);
+	fx_forget();
+	fx_socket_shut();
+}
+
+// Whoever is accepted begins with what its listener was given.
+static void options_of_a_listener_are_inherited(void)
+{
+	struct fx_peer p = fx_peer_new();
+	int value;
+	int l, sock;
+
+	fx_socket_open(NULL);
+	l = fx_socket_listen(1);
+	UNIT_EQ(set(l, HC_SO_SNDBUF, 1234), 0);
+	UNIT_EQ(set(l, HC_SO_LINGER, 0), 0);
+	UNIT_EQ(set(l, HC_SO_REUSEADDR, 1), 0);
+	fx_peer_put(&p, FRAME_SYN, 0);
+	fx_socket_step();
+	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_socket_step();
+	sock = hc_socket_accept(fx_sockets, l, NULL);
+	UNIT_EQ(get(sock, HC_SO_SNDBUF, &value), 0);
+	UNIT_EQ(value, 1234);
+	UNIT_EQ(get(sock, HC_SO_LINGER, &value), 0);
+	UNIT_EQ(value, 0);
+	UNIT_EQ(get(sock, HC_SO_REUSEADDR, &value), 0);
+	UNIT_EQ(value, 1);
+	fx_socket_shut();
+}
+
 static void reuse_of_addresses_is_remembered(void)
 {
 	int value = -1;
@@ -213,5 +274,6 @@ static void info_follows_the_state(void)
 UNIT_SUITE(socket_options, UNIT_TEST(lengths_and_unknown_options_are_refused),
 	   UNIT_TEST(listening_is_told), UNIT_TEST(segment_size_is_the_connections),
 	   UNIT_TEST(linger_of_nothing_resets_at_close), UNIT_TEST(info_tells_what_was_negotiated),
-	   UNIT_TEST(info_tells_of_data_and_loss), UNIT_TEST(reuse_of_addresses_is_remembered),
-	   UNIT_TEST(info_follows_the_state));
+	   UNIT_TEST(info_tells_of_data_and_loss), UNIT_TEST(send_buffer_bounds_what_is_on_its_way),
+	   UNIT_TEST(options_of_a_listener_are_inherited),
+	   UNIT_TEST(reuse_of_addresses_is_remembered), UNIT_TEST(info_follows_the_state));
