@@ -779,7 +779,45 @@ static void nobodys_and_everybodys_address_is_refused(void)
 	fx_shut();
 }
 
-UNIT_SUITE(conn, UNIT_TEST(nobodys_and_everybodys_address_is_refused),
+static void with_scale(struct hc_stack_config *cfg)
+{
+	cfg->has_window_scale = true;
+	cfg->rcv_buf_bytes = 200000;
+}
+
+// RFC 7323 2.2: the SYN,ACK of a simultaneous open has a window scale if the SYN had one.
+static void simultaneous_open_scales_with_who_scales(void)
+{
+	static const uint8_t wscale_0[] = {1, 3, 3, 0};
+	const struct fx_options o = {.set_cfg = with_scale};
+
+	for (unsigned scales = 0; scales < 2; scales++) {
+		struct fx_peer p = fx_peer_new();
+		const struct frame_view *v;
+
+		fx_open(&o);
+		UNIT_EQ(connect_n(1), 1);
+		fx_step();
+		v = fx_peer_take(&p, FRAME_SYN);
+		UNIT_EQ(v->has_wscale, true);
+		p.local_port = v->sport;
+		if (scales) {
+			p.opt = wscale_0;
+			p.opt_len = sizeof wscale_0;
+		}
+		fx_peer_put(&p, FRAME_SYN, 0);
+		fx_step();
+		v = fx_expect_tcp(FRAME_SYN | FRAME_ACK);
+		UNIT_EQ(v->has_wscale, scales);
+		if (scales)
+			UNIT_EQ(v->wscale, 2);
+		fx_forget();
+		fx_shut();
+	}
+}
+
+UNIT_SUITE(conn, UNIT_TEST(simultaneous_open_scales_with_who_scales),
+	   UNIT_TEST(nobodys_and_everybodys_address_is_refused),
 	   UNIT_TEST(opening_and_closing_takes_the_client_four_segments),
 	   UNIT_TEST(opening_and_closing_takes_the_server_three_segments),
 	   UNIT_TEST(the_request_rides_on_the_handshakes_ack_and_the_fin_on_the_last),
