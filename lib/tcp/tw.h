@@ -95,7 +95,11 @@ HC_ALWAYS_INLINE void hc_tw_open(struct hc_tw_mini *m, const struct hc_tcb *t, u
 
 HC_ALWAYS_INLINE uint16_t hc_tw_wnd(const struct hc_tw_mini *m)
 {
-	return (uint16_t)(m->flags & ~((1u << HC_TW_WND_SHIFT) - 1u));
+	uint32_t wnd = m->flags & ~((1u << HC_TW_WND_SHIFT) - 1u);
+
+	// The last four bits are not kept; with the first in their place 0 and all stay what they
+	// were.
+	return (uint16_t)(wnd | wnd >> (16 - HC_TW_WND_SHIFT));
 }
 
 // A segment in TIME-WAIT. HC_DO_ACK answers from the mini; HC_DO_TW_RESTART begins 2 MSL anew;

@@ -58,7 +58,21 @@ static void mini_keeps_what_an_answer_needs(void)
 	UNIT_EQ(m.deadline_ms, 4000);
 	UNIT_EQ(m.neigh, x.t.neigh);
 	UNIT_EQ(m.flags & (HC_TW_LIVE | HC_TW_TS | HC_TW_ACTIVE), 7);
-	UNIT_EQ(hc_tw_wnd(&m), 0x1230); // In units of 16.
+	UNIT_EQ(hc_tw_wnd(&m), 0x1231); // To within 15.
+}
+
+// What was all or nothing stays so.
+static void window_keeps_its_ends(void)
+{
+	static const uint16_t wnds[] = {0, 0xffff};
+	struct fx_story s = {.iss = 1, .irs = 9};
+	struct fx_conn x = fx_time_wait(&s);
+	struct hc_tw_mini m;
+
+	for (unsigned i = 0; i < 2; i++) {
+		hc_tw_open(&m, &x.t, 4000, wnds[i]);
+		UNIT_EQ(hc_tw_wnd(&m), wnds[i]);
+	}
 }
 
 static void rst_does_not_end_time_wait(void) // RFC 1337 3, F1.
@@ -315,7 +329,8 @@ static void random_use_of_the_ring_agrees_with_a_model(void)
 	}
 }
 
-UNIT_SUITE(tw, UNIT_TEST(mini_keeps_what_an_answer_needs), UNIT_TEST(rst_does_not_end_time_wait),
+UNIT_SUITE(tw, UNIT_TEST(mini_keeps_what_an_answer_needs), UNIT_TEST(window_keeps_its_ends),
+	   UNIT_TEST(rst_does_not_end_time_wait),
 	   UNIT_TEST(retransmitted_fin_is_acknowledged_and_begins_2_msl_anew),
 	   UNIT_TEST(plain_ack_is_not_answered), UNIT_TEST(old_data_is_told_where_we_stand),
 	   UNIT_TEST(answers_share_the_limit_of_challenges),
