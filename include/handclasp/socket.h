@@ -107,7 +107,8 @@ HC_MUST_USE int hc_socket_accept(struct hc_sockets *s, int sock, struct hc_socke
  * Begins to connect. Afterwards the socket is writable once it is connected, and in error when it
  * could not be: HC_SO_ERROR, or the next call, tells the error once, and another attempt is free.
  * @return -EINPROGRESS, which is success; -EALREADY (under way), -EISCONN, -EADDRNOTAVAIL (no
- * source port is free, or an address of 0), -ENOBUFS, -EOPNOTSUPP (listens); or how the attempt
+ * source port is free, or an address of 0), -ENETUNREACH (not a host's address, or our own),
+ * -ENOBUFS, -EOPNOTSUPP (listens); or how the attempt
  * before failed: -ECONNREFUSED, -ETIMEDOUT, -EHOSTUNREACH, -ENOBUFS. O(1).
  */
 HC_MUST_USE int hc_socket_connect(struct hc_sockets *s, int sock,
@@ -175,7 +176,9 @@ HC_MUST_USE int hc_socket_peer(const struct hc_sockets *s, int sock, struct hc_s
 /** The connection under a socket, for the calls of stack.h; HC_CONN_NONE when it has none. O(1). */
 hc_conn hc_socket_conn(const struct hc_sockets *s, int sock);
 
-/** Options. Their values are ints, but for HC_TCP_INFO. */
+/** Options. Their values are ints, but for HC_TCP_INFO. What is set before there is a connection is
+ * for the one that comes; connections that are accepted begin with what their listener was given.
+ */
 enum hc_socket_option {
 	HC_SO_ERROR,      /**< The pending error, positive, which it clears. Get. */
 	HC_SO_REUSEADDR,  /**< Remembered. Connections in TIME-WAIT hold no port against a listener
@@ -185,10 +188,11 @@ enum hc_socket_option {
 	HC_SO_LINGER,
 	/** Bytes that may be on their way at once; no more than snd_buf_bytes of the stack. */
 	HC_SO_SNDBUF,
-	HC_SO_RCVBUF,  /**< Bytes that may be received and not read: the stack's rcv_buf_bytes.
-			  Get. */
-	HC_TCP_MAXSEG, /**< Largest payload of a segment sent. Get; of a connection. */
-	HC_TCP_INFO,   /**< struct hc_conn_info of stack.h. Get. */
+	HC_SO_RCVBUF,   /**< Bytes that may be received and not read: the stack's rcv_buf_bytes.
+			   Get. */
+	HC_TCP_NODELAY, /**< HC_OPTION_NODELAY of stack.h. */
+	HC_TCP_MAXSEG,  /**< Largest payload of a segment sent. Get; of a connection. */
+	HC_TCP_INFO,    /**< struct hc_conn_info of stack.h. Get. */
 };
 
 /**

@@ -106,30 +106,32 @@ int hc_socket_accept(struct hc_sockets *s, int sock, struct hc_socket_addr *peer
 	return (int)(k - s->sock);
 }
 
-static uint64_t refused_for_ports(struct hc_sockets *s)
+static void read_counters(struct hc_sockets *s, struct hc_snapshot *out)
 {
-	struct hc_snapshot snapshot;
-
 	hc_worker_publish(s->w);
-	hc_worker_snapshot(s->w, &snapshot);
-	return snapshot.counter[HC_CTR_connect_no_port];
+	hc_worker_snapshot(s->w, out);
 }
 
-// hc_connect() says that it refused, and its counters why. @return 0, -EADDRNOTAVAIL, -ENOBUFS.
+// hc_connect() says that it refused, and its counters why.
 static int begin(struct hc_sockets *s, struct hc_socket *k, uint32_t cookie)
 {
 	const struct hc_connect_args args = {
 		.remote_addr = k->peer.addr,
 		.remote_port = k->peer.port,
 	};
-	uint64_t before;
+	struct hc_snapshot before, after;
 
 	if (hc_connect(s->w, &args, &cookie, &k->conn, 1) == 1)
 		return 0;
-	before = refused_for_ports(s);
+	read_counters(s, &before);
 	if (hc_connect(s->w, &args, &cookie, &k->conn, 1) == 1)
 		return 0;
-	return refused_for_ports(s) > before ? -EADDRNOTAVAIL : -ENOBUFS;
+	read_counters(s, &after);
+	if (after.counter[HC_CTR_connect_bad_address] > before.counter[HC_CTR_connect_bad_address])
+		return -ENETUNREACH;
+	return after.counter[HC_CTR_connect_no_port] > before.counter[HC_CTR_connect_no_port]
+		       ? -EADDRNOTAVAIL
+		       : -ENOBUFS;
 }
 
 int hc_socket_connect(struct hc_sockets *s, int sock, const struct hc_socket_addr *remote)
@@ -156,6 +158,7 @@ int hc_socket_connect(struct hc_sockets *s, int sock, const struct hc_socket_add
 	if (err)
 		return err;
 	k->state = HC_SOCK_CONNECTING;
+	hc_sock_apply_options(s, k);
 	if (hc_conn_info(s->w, k->conn, &info) == 0)
 		k->local = (struct hc_socket_addr){info.local_addr, info.local_port};
 	return -EINPROGRESS;

@@ -40,6 +40,49 @@ static int get_maxseg(const struct hc_sockets *s, const struct hc_socket *k, int
 	return 0;
 }
 
+// What an option of the connection is called by the stack, HC_OPTION_COUNT: it is none.
+static enum hc_conn_option conn_option_of(enum hc_socket_option option)
+{
+	return option == HC_TCP_NODELAY ? HC_OPTION_NODELAY : HC_OPTION_COUNT;
+}
+
+void hc_sock_apply_options(struct hc_sockets *s, const struct hc_socket *k)
+{
+	for (unsigned i = 0; i < HC_OPTION_COUNT; i++)
+		if (k->conn_options_set & 1u << i)
+			(void)hc_conn_set(s->w, k->conn, (enum hc_conn_option)i, k->conn_option[i]);
+}
+
+static bool has_conn(const struct hc_socket *k)
+{
+	return k->state == HC_SOCK_CONNECTING || k->state == HC_SOCK_CONNECTED;
+}
+
+static int get_conn_option(const struct hc_sockets *s, const struct hc_socket *k,
+			   enum hc_conn_option option, int *number)
+{
+	uint32_t value = 0;
+
+	if (has_conn(k) && hc_conn_get(s->w, k->conn, option, &value) == 0)
+		;
+	else if (k->conn_options_set & 1u << option)
+		value = k->conn_option[option];
+	else if (option == HC_OPTION_NODELAY)
+		value = hc_worker_config(s->w)->has_nodelay;
+	*number = (int)value;
+	return 0;
+}
+
+static int set_conn_option(struct hc_sockets *s, struct hc_socket *k, enum hc_conn_option option,
+			   int number)
+{
+	if (option == HC_OPTION_NODELAY)
+		number = number != 0;
+	k->conn_option[option] = (uint32_t)number;
+	k->conn_options_set |= 1u << option;
+	return has_conn(k) ? hc_conn_set(s->w, k->conn, option, (uint32_t)number) : 0;
+}
+
 int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_socket_option option, void *value,
 			 size_t *len)
 {
@@ -77,7 +120,10 @@ int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 		err = get_maxseg(s, k, &number);
 		break;
 	default:
-		return -ENOPROTOOPT;
+		if (conn_option_of(option) == HC_OPTION_COUNT)
+			return -ENOPROTOOPT;
+		err = get_conn_option(s, k, conn_option_of(option), &number);
+		break;
 	}
 	if (err)
 		return err;
@@ -95,18 +141,25 @@ int hc_socket_setsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 
 	if (!k)
 		return -EBADF;
-	if (option != HC_SO_LINGER && option != HC_SO_REUSEADDR && option != HC_SO_SNDBUF)
+	if (option != HC_SO_LINGER && option != HC_SO_REUSEADDR && option != HC_SO_SNDBUF &&
+	    conn_option_of(option) == HC_OPTION_COUNT)
 		return -ENOPROTOOPT;
 	if (len != sizeof number)
 		return -EINVAL;
 	memcpy(&number, value, sizeof number);
-	if (option == HC_SO_SNDBUF && number <= 0)
-		return -EINVAL;
-	if (option == HC_SO_LINGER)
+	switch (option) {
+	case HC_SO_LINGER:
 		k->linger_s = number;
-	else if (option == HC_SO_REUSEADDR)
+		return 0;
+	case HC_SO_REUSEADDR:
 		k->reuses_addr = number != 0;
-	else
+		return 0;
+	case HC_SO_SNDBUF:
+		if (number <= 0)
+			return -EINVAL;
 		k->snd_buf_bytes = hc_min_u32((uint32_t)number, cfg->snd_buf_bytes);
-	return 0;
+		return 0;
+	default:
+		return set_conn_option(s, k, conn_option_of(option), number);
+	}
 }

@@ -240,6 +240,9 @@ static void on_accepted(struct hc_sockets *s, const struct hc_event *ev, struct 
 	k->linger_s = l->linger_s;
 	k->snd_buf_bytes = l->snd_buf_bytes;
 	k->reuses_addr = l->reuses_addr;
+	k->conn_options_set = l->conn_options_set;
+	memcpy(k->conn_option, l->conn_option, sizeof k->conn_option);
+	hc_sock_apply_options(s, k);
 	k->local = (struct hc_socket_addr){info.local_addr, info.local_port};
 	k->peer = (struct hc_socket_addr){info.remote_addr, info.remote_port};
 	(void)hc_conn_set_cookie(s->w, ev->conn, HC_SOCK_COOKIE | i);

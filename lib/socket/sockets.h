@@ -51,7 +51,10 @@ struct hc_socket {
 	int error;           // Pending, positive.
 	int linger_s;
 	uint32_t snd_buf_bytes; // 0: the stack's.
-	uint32_t next;          // Free list, or those that wait for accept.
+	/* Options of the connection, by enum hc_conn_option: for the one there is, or will be. */
+	uint32_t conn_options_set; // Bits: which were set; the others are as the stack has them.
+	uint32_t conn_option[HC_OPTION_COUNT];
+	uint32_t next; // Free list, or those that wait for accept.
 
 	/* Of a listener. */
 	int listener;
@@ -98,6 +101,8 @@ static inline int hc_sock_error(struct hc_socket *k)
 	return -error;
 }
 
+// Gives the connection, which is new, the options that were set for it.
+void hc_sock_apply_options(struct hc_sockets *s, const struct hc_socket *k);
 // A fresh socket, or NULL.
 struct hc_socket *hc_sock_get(struct hc_sockets *s);
 void hc_sock_put(struct hc_sockets *s, struct hc_socket *k);

@@ -25,6 +25,7 @@ static const struct option options[] = {
 	{SOL_SOCKET, SO_RCVBUF, HC_SO_RCVBUF, false},
 	{SOL_SOCKET, SO_REUSEADDR, HC_SO_REUSEADDR, true},
 	{SOL_SOCKET, SO_SNDBUF, HC_SO_SNDBUF, true},
+	{IPPROTO_TCP, TCP_NODELAY, HC_TCP_NODELAY, true},
 	{IPPROTO_TCP, TCP_MAXSEG, HC_TCP_MAXSEG, false},
 };
 
@@ -93,15 +94,10 @@ static int get_info(struct plugin *p, int sock, void *value, socklen_t *len)
 	return 0;
 }
 
-static int get_linger(struct plugin *p, int sock, void *value, socklen_t *len)
+static int put_linger(int seconds, void *value, socklen_t *len)
 {
 	struct linger linger = {0};
-	size_t size = sizeof(int);
-	int seconds;
-	int err = hc_socket_getsockopt(host_sockets(p->host), sock, HC_SO_LINGER, &seconds, &size);
 
-	if (err)
-		return err;
 	if (*len < sizeof linger)
 		return -EINVAL;
 	if (seconds >= 0)
@@ -109,6 +105,15 @@ static int get_linger(struct plugin *p, int sock, void *value, socklen_t *len)
 	memcpy(value, &linger, sizeof linger);
 	*len = sizeof linger;
 	return 0;
+}
+
+static int get_linger(struct plugin *p, int sock, void *value, socklen_t *len)
+{
+	size_t size = sizeof(int);
+	int seconds;
+	int err = hc_socket_getsockopt(host_sockets(p->host), sock, HC_SO_LINGER, &seconds, &size);
+
+	return err ? err : put_linger(seconds, value, len);
 }
 
 static int get_type(void *value, socklen_t *len)
@@ -124,6 +129,11 @@ static int get_type(void *value, socklen_t *len)
 
 // FreeBSD's receive buffer is 64 KiB, and whole segments once their size is known; the stack has
 // the room for those all the time.
+static int whole_pages(const struct plugin *p, int bytes)
+{
+	return p->cfg.syn_layout == HC_SYN_LAYOUT_FREEBSD ? bytes & ~0xfff : bytes;
+}
+
 static int get_rcvbuf(struct plugin *p, int sock, int *value)
 {
 	struct hc_conn_info info;
@@ -133,9 +143,48 @@ static int get_rcvbuf(struct plugin *p, int sock, int *value)
 
 	if (!err)
 		err = hc_socket_getsockopt(host_sockets(p->host), sock, HC_SO_RCVBUF, value, &len);
-	if (!err && p->cfg.syn_layout == HC_SYN_LAYOUT_FREEBSD && info.state < HC_ESTABLISHED)
-		*value &= ~0xfff;
+	if (!err && info.state < HC_SYN_RCVD)
+		*value = whole_pages(p, *value);
 	return err;
+}
+
+// What an option is before there is a host: as it was set, or as it will be.
+static int unborn_value(const struct plugin *p, int fd, enum hc_socket_option option)
+{
+	for (unsigned i = p->setting_count; i-- > 0;)
+		if (p->setting[i].fd == fd && p->setting[i].option == option)
+			return p->setting[i].value;
+	switch (option) {
+	case HC_SO_LINGER:
+		return -1;
+	case HC_SO_SNDBUF:
+		return (int)p->cfg.snd_buf_bytes;
+	case HC_SO_RCVBUF:
+		return (int)p->cfg.rcv_buf_bytes;
+	default:
+		return 0;
+	}
+}
+
+static int get_unborn(struct plugin *p, int fd, int level, int name, void *value, socklen_t *len)
+{
+	const struct option *o = option_of(level, name);
+	int number;
+
+	if (level == SOL_SOCKET && name == SO_TYPE)
+		return get_type(value, len);
+	if (level == SOL_SOCKET && name == SO_LINGER)
+		return put_linger(unborn_value(p, fd, HC_SO_LINGER), value, len);
+	if (!o)
+		return -ENOPROTOOPT;
+	if (*len < sizeof number)
+		return -EINVAL;
+	number = unborn_value(p, fd, o->option);
+	if (o->option == HC_SO_RCVBUF)
+		number = whole_pages(p, number);
+	memcpy(value, &number, sizeof number);
+	*len = sizeof number;
+	return 0;
 }
 
 static int get(struct plugin *p, int fd, int level, int name, void *value, socklen_t *len)
@@ -147,8 +196,9 @@ static int get(struct plugin *p, int fd, int level, int name, void *value, sockl
 
 	if (!h)
 		return -EBADF;
-	if (!plugin_host(p, 0))
-		return -ENOMEM;
+	// Asking gives no address to a host that has none yet.
+	if (!p->host)
+		return get_unborn(p, fd, level, name, value, len);
 	if (level == IPPROTO_TCP && name == TCP_INFO)
 		return get_info(p, h->sock, value, len);
 	if (level == SOL_SOCKET && name == SO_LINGER)

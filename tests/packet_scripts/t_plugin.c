@@ -50,6 +50,17 @@ static int establish(struct tool_peer *p)
 	return fd;
 }
 
+static int get_int(int fd, int level, int option)
+{
+	socklen_t len = sizeof(int);
+	int value = -1;
+
+	if (tool.getsockopt(tool.userdata, fd, level, option, &value, &len) != 0)
+		return -errno;
+	UNIT_EQ(len, sizeof value);
+	return value;
+}
+
 static void time_passes_by_asking(void)
 {
 	int64_t before_us, after_us;
@@ -201,8 +212,13 @@ static void the_host_is_where_packets_go(void)
 	UNIT_EQ(v->src, TOOL_LOCAL);
 	UNIT_EQ(v->flags, FRAME_RST);
 	tool_shut();
+	// Asking binds to nothing.
 	tool_open(PLAIN);
 	fd = tool.socket(tool.userdata, AF_INET, SOCK_STREAM, 0);
+	UNIT_EQ(get_int(fd, SOL_SOCKET, SO_ERROR), 0);
+	UNIT_EQ(get_int(fd, SOL_SOCKET, SO_SNDBUF), 4 << 20);
+	UNIT_EQ(get_int(fd, SOL_SOCKET, SO_TYPE), SOCK_STREAM);
+	UNIT_EQ(get_int(fd, SOL_SOCKET, SO_RCVLOWAT), -ENOPROTOOPT);
 	UNIT_EQ(tool.bind(tool.userdata, fd, (const struct sockaddr *)&other, sizeof other), 0);
 	UNIT_EQ(tool.listen(tool.userdata, fd, 1), 0);
 	tool_put(&p, FRAME_SYN, p.seq, 0, 0); // To 192.168.0.1, which is nobody now.
@@ -551,17 +567,6 @@ static void queues_can_be_asked(void)
 	tool_shut();
 }
 
-static int get_int(int fd, int level, int option)
-{
-	socklen_t len = sizeof(int);
-	int value = -1;
-
-	if (tool.getsockopt(tool.userdata, fd, level, option, &value, &len) != 0)
-		return -errno;
-	UNIT_EQ(len, sizeof value);
-	return value;
-}
-
 static void options_have_linuxs_shapes(void)
 {
 	static const uint8_t mss_1000[] = {2, 4, 1000 >> 8, 1000 & 0xff};
@@ -576,20 +581,26 @@ static void options_have_linuxs_shapes(void)
 	fd = tool.socket(tool.userdata, AF_INET, SOCK_STREAM, 0);
 	// Before there is a host, and after.
 	UNIT_EQ(tool.setsockopt(tool.userdata, fd, SOL_SOCKET, SO_LINGER, &l, sizeof l), 0);
+	l.l_onoff = 0;
+	UNIT_EQ(tool.getsockopt(tool.userdata, fd, SOL_SOCKET, SO_LINGER, &l, &len), 0);
+	UNIT_EQ(l.l_onoff, 1);
+	UNIT_EQ(tool.setsockopt(tool.userdata, fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+	UNIT_EQ(get_int(fd, IPPROTO_TCP, TCP_NODELAY), 1);
 	UNIT_EQ(tool.setsockopt(tool.userdata, fd, SOL_SOCKET, SO_RCVLOWAT, &on, sizeof on), -1);
 	UNIT_EQ(errno, ENOPROTOOPT);
 	UNIT_EQ(tool.setsockopt(tool.userdata, fd, SOL_SOCKET, SO_ERROR, &on, sizeof on), -1);
 	UNIT_EQ(errno, ENOPROTOOPT);
 	UNIT_EQ(tool.setsockopt(tool.userdata, fd, SOL_SOCKET, SO_REUSEADDR, &on, 1), -1);
 	UNIT_EQ(errno, EINVAL);
+	listener = tool_listen();
 	l.l_onoff = 0;
 	UNIT_EQ(tool.getsockopt(tool.userdata, fd, SOL_SOCKET, SO_LINGER, &l, &len), 0);
 	UNIT_EQ(l.l_onoff, 1);
 	UNIT_EQ(l.l_linger, 5);
+	UNIT_EQ(get_int(fd, IPPROTO_TCP, TCP_NODELAY), 1);
 	UNIT_EQ(get_int(fd, SOL_SOCKET, SO_TYPE), SOCK_STREAM);
 	UNIT_EQ(get_int(fd, SOL_SOCKET, SO_REUSEADDR), 0);
 	UNIT_EQ(get_int(fd, SOL_SOCKET, SO_RCVLOWAT), -ENOPROTOOPT);
-	listener = tool_listen();
 	UNIT_EQ(get_int(listener, SOL_SOCKET, SO_ACCEPTCONN), 1);
 	UNIT_EQ(get_int(listener, SOL_SOCKET, SO_REUSEADDR), 1);
 	UNIT_EQ(tool_state(listener), 10);

@@ -185,6 +185,7 @@ static void connect_tells_its_progress(void)
 	const struct hc_socket_addr remote = {.addr = FX_PEER, .port = FX_PEER_PORT};
 	const struct hc_socket_addr nowhere = {.addr = FX_PEER};
 	const struct hc_socket_addr nobody = {.port = 80};
+	const struct hc_socket_addr ourselves = {.addr = FX_LOCAL, .port = 80};
 	struct hc_socket_addr a;
 	int sock;
 
@@ -192,6 +193,7 @@ static void connect_tells_its_progress(void)
 	sock = hc_socket_open(fx_sockets);
 	UNIT_EQ(hc_socket_connect(fx_sockets, sock, &nowhere), -EADDRNOTAVAIL);
 	UNIT_EQ(hc_socket_connect(fx_sockets, sock, &nobody), -EADDRNOTAVAIL);
+	UNIT_EQ(hc_socket_connect(fx_sockets, sock, &ourselves), -ENETUNREACH);
 	UNIT_EQ(hc_socket_close(fx_sockets, sock), 0);
 	sock = fx_socket_begin(&p);
 	UNIT_EQ(hc_socket_connect(fx_sockets, sock, &remote), -EALREADY);

@@ -208,6 +208,7 @@ static void options_of_a_listener_are_inherited(void)
 	UNIT_EQ(set(l, HC_SO_SNDBUF, 1234), 0);
 	UNIT_EQ(set(l, HC_SO_LINGER, 0), 0);
 	UNIT_EQ(set(l, HC_SO_REUSEADDR, 1), 0);
+	UNIT_EQ(set(l, HC_TCP_NODELAY, 1), 0);
 	fx_peer_put(&p, FRAME_SYN, 0);
 	fx_socket_step();
 	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
@@ -219,6 +220,53 @@ static void options_of_a_listener_are_inherited(void)
 	UNIT_EQ(get(sock, HC_SO_LINGER, &value), 0);
 	UNIT_EQ(value, 0);
 	UNIT_EQ(get(sock, HC_SO_REUSEADDR, &value), 0);
+	UNIT_EQ(value, 1);
+	UNIT_EQ(get(sock, HC_TCP_NODELAY, &value), 0);
+	UNIT_EQ(value, 1);
+	fx_socket_shut();
+}
+
+static void use_nagle(struct hc_stack_config *cfg)
+{
+	cfg->has_nodelay = false;
+}
+
+static void nodelay_is_the_connections(void)
+{
+	const struct fx_options o = {.set_cfg = use_nagle};
+	const struct hc_socket_addr remote = {.addr = FX_PEER, .port = FX_PEER_PORT};
+	struct fx_peer p = fx_peer_new();
+	uint32_t stack_value;
+	int value;
+	int sock;
+
+	fx_socket_open(&o);
+	sock = hc_socket_open(fx_sockets);
+	UNIT_EQ(get(sock, HC_TCP_NODELAY, &value), 0);
+	UNIT_EQ(value, 0);
+	UNIT_EQ(set(sock, HC_TCP_NODELAY, 7), 0);
+	UNIT_EQ(get(sock, HC_TCP_NODELAY, &value), 0);
+	UNIT_EQ(value, 1);
+	UNIT_EQ(hc_socket_connect(fx_sockets, sock, &remote), -EINPROGRESS);
+	UNIT_EQ(hc_conn_get(fx.worker, hc_socket_conn(fx_sockets, sock), HC_OPTION_NODELAY,
+			    &stack_value),
+		0);
+	UNIT_EQ(stack_value, 1);
+	UNIT_EQ(hc_socket_close(fx_sockets, sock), 0);
+	fx_socket_step();
+	fx_forget();
+	// One small piece after another waits, until it may not.
+	sock = fx_socket_accept(&p, NULL);
+	UNIT_EQ(hc_socket_write(fx_sockets, sock, "a", 1), 1);
+	fx_socket_step();
+	(void)fx_peer_take(&p, FRAME_ACK | FRAME_PSH);
+	UNIT_EQ(hc_socket_write(fx_sockets, sock, "b", 1), 1);
+	fx_socket_step();
+	fx_expect_silence();
+	UNIT_EQ(set(sock, HC_TCP_NODELAY, 1), 0);
+	fx_socket_step();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK | FRAME_PSH)->payload_len, 1);
+	UNIT_EQ(get(sock, HC_TCP_NODELAY, &value), 0);
 	UNIT_EQ(value, 1);
 	fx_socket_shut();
 }
@@ -275,5 +323,5 @@ UNIT_SUITE(socket_options, UNIT_TEST(lengths_and_unknown_options_are_refused),
 	   UNIT_TEST(listening_is_told), UNIT_TEST(segment_size_is_the_connections),
 	   UNIT_TEST(linger_of_nothing_resets_at_close), UNIT_TEST(info_tells_what_was_negotiated),
 	   UNIT_TEST(info_tells_of_data_and_loss), UNIT_TEST(send_buffer_bounds_what_is_on_its_way),
-	   UNIT_TEST(options_of_a_listener_are_inherited),
+	   UNIT_TEST(options_of_a_listener_are_inherited), UNIT_TEST(nodelay_is_the_connections),
 	   UNIT_TEST(reuse_of_addresses_is_remembered), UNIT_TEST(info_follows_the_state));
