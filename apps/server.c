@@ -32,6 +32,7 @@ static struct session *scratch_begin(struct server *s, hc_conn conn, uint32_t li
 	ss->listener = (uint8_t)listener;
 	ss->first_bytes = 0;
 	ss->body_bytes = 0;
+	ss->body_at = 0;
 	ss->held.len = 0;
 	ss->held_used = 0;
 	return ss;
@@ -200,10 +201,12 @@ bool server_push(struct server *s, struct session *ss)
 		ss->is_blocked = ss->first_bytes > 0;
 	}
 	while (!ss->is_blocked && ss->body_bytes > 0) {
-		size_t piece = (size_t)min_u64(ss->body_bytes, SERVER_BODY_PIECE);
-		size_t taken = hc_send(s->worker, ss->conn, s->body, piece, HC_SEND_STATIC);
+		size_t piece = (size_t)min_u64(ss->body_bytes, SERVER_BODY_PIECE - ss->body_at);
+		size_t taken =
+			hc_send(s->worker, ss->conn, s->body + ss->body_at, piece, HC_SEND_STATIC);
 
 		ss->body_bytes -= taken;
+		ss->body_at = ss->body_bytes ? (ss->body_at + taken) % SERVER_BODY_PIECE : 0;
 		ss->is_blocked = taken < piece;
 	}
 	return !ss->is_blocked;

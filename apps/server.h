@@ -15,7 +15,9 @@
 #include "config.h"
 #include "http.h"
 
-#define SERVER_BODY_PIECE 65536u // Bodies are sent by reference to one buffer of this size.
+#define SERVER_BODY_PIECE                                                                          \
+	65536u // Bodies are sent by reference to one buffer of this size, whose
+	       // lines of 64 bytes are numbered: what is missing shows.
 #define SERVER_MEMO_BYTES 512u
 
 // Written by the worker, read by anyone with relaxed_load().
@@ -57,6 +59,7 @@ struct session {
 	uint32_t first_bytes;
 	bool is_first_static;
 	uint64_t body_bytes;
+	size_t body_at; // In the piece that bodies repeat.
 	char written[HTTP_WRITTEN_MAX];
 
 	// A received piece that is not used up.

@@ -14,7 +14,9 @@
 
 #include "server.h"
 
-#define ASKED_MAX (1ull << 30)
+#define ASKED_MAX   (1ull << 30)
+#define BODY_LINE   64u
+#define BODY_DIGITS 4u // Of the number that a line begins with.
 
 static void answer_written(struct server *s, struct session *ss, unsigned status, uint64_t bytes,
 			   bool has_body, bool keeps_alive)
@@ -144,11 +146,18 @@ void server_http(struct server *s, struct session *ss)
 
 static void fill_body(uint8_t *to, size_t bytes)
 {
-	static const char line[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-\n";
+	static const char rest[] = " abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345\n";
 
-	for (size_t i = 0; i < bytes; i++)
-		to[i] = (uint8_t)line[i % (sizeof line - 1)];
+	_Static_assert(sizeof rest == BODY_LINE - BODY_DIGITS + 1, "a line of a body");
+	for (size_t i = 0; i < bytes; i++) {
+		size_t line = i / BODY_LINE;
+		size_t at = i % BODY_LINE;
+
+		for (size_t digit = at; digit + 1 < BODY_DIGITS; digit++)
+			line /= 10;
+		to[i] = at < BODY_DIGITS ? (uint8_t)('0' + line % 10)
+					 : (uint8_t)rest[at - BODY_DIGITS];
+	}
 }
 
 // Writes a ready response at `at`. Returns where the next may begin.
