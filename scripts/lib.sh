@@ -16,7 +16,7 @@ export PATH=$PATH:/usr/sbin:/sbin
 build_packages=(gcc libc6-dev meson ninja-build pkg-config/pkg-config
     libdpdk-dev libnuma-dev libjansson-dev)
 test_packages=(libcunit1-dev python3/python3 nginx/nginx curl/curl apache2-utils/ab wrk/wrk
-    tshark/tshark iproute2/ip nftables/nft ethtool/ethtool iputils-ping/ping
+    httperf/httperf nmap/nmap tshark/tshark iproute2/ip nftables/nft ethtool/ethtool iputils-ping/ping
     util-linux/unshare)
 check_packages=(g++ clang/clang libclang-rt-14-dev clang-format-14/clang-format-14
     clang-tidy-14/clang-tidy-14 cppcheck/cppcheck codespell/codespell
