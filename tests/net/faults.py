@@ -10,8 +10,8 @@ import time
 from harness import OURS, case, expect, expect_equal, pattern, read_all
 
 
-def lose_a_tenth(net):
-    """The kernel loses one TCP segment in ten, both ways. On the way out by sending it down a
+def lose(net, per_mille):
+    """The kernel loses so many TCP segments in a thousand, both ways. On the way out by sending it down a
     blind alley: the sender must not hear of it, and a drop in the output hook is an error to the
     kernel's TCP, which then forgets half-open connections."""
     net.run("ip", "link", "add", "sink0", "type", "veth", "peer", "name", "sink1")
@@ -22,15 +22,16 @@ def lose_a_tenth(net):
     net.run("nft", "add table ip t; "
             "add chain ip t in { type filter hook input priority 0; }; "
             "add chain ip t out { type route hook output priority 0; }; "
-            "add rule ip t in ip protocol tcp numgen random mod 10 == 0 drop; "
-            "add rule ip t out ip protocol tcp numgen random mod 10 == 0 meta mark set 1")
+            "add rule ip t in ip protocol tcp numgen random mod 1000 < %d drop; "
+            "add rule ip t out ip protocol tcp numgen random mod 1000 < %d meta mark set 1"
+            % (per_mille, per_mille))
 
 
 @case(seconds=120)
 def a_tenth_of_all_segments_is_lost_and_we_are_the_client(net):
     net.make_tap(OURS)
     net.nginx()
-    lose_a_tenth(net)
+    lose(net, 100)
     load = net.load("--connections", 300, "--concurrency", 50, "--request", "http",
                     "--drain", "60s")
     result = load.finish(110)
@@ -45,7 +46,7 @@ def a_tenth_of_all_segments_is_lost_and_we_are_the_client(net):
 @case(seconds=120)
 def a_tenth_of_all_segments_is_lost_and_we_are_the_server(net):
     server = net.serve("--drain", "60s")
-    lose_a_tenth(net)
+    lose(net, 100)
     data = pattern(10000)
     failures = []
 
