@@ -21,6 +21,7 @@ enum exit_code {
 	EXIT_RUN_FAILED = 1,  // No connection completed, or the ledger does not balance.
 	EXIT_USAGE = 2,       // Bad command line or configuration.
 	EXIT_ENVIRONMENT = 3, // EAL, memory, port, file.
+	EXIT_CROSSED = 99,    // Measured, and on the wrong side of a --fail-if.
 	EXIT_INTERRUPTED = 130,
 };
 

@@ -11,6 +11,7 @@
 #include <handclasp/handclasp.h>
 
 #include "app.h"
+#include "criteria.h"
 #include "schedule.h"
 
 enum command {
@@ -142,6 +143,7 @@ struct config {
 	const char **file_args;
 
 	// What comes out.
+	struct criteria fail_if;
 	const char *json;
 	bool has_stages;
 	bool is_dry_run;

@@ -108,6 +108,11 @@ static char *joined(const json_t *array)
 	return text;
 }
 
+static bool is_list(const struct option *o)
+{
+	return o->kind == OPTION_LISTEN || o->kind == OPTION_STAGES || o->kind == OPTION_CRITERIA;
+}
+
 // What the command line would say; NULL if it could not say that. To be freed.
 static char *value_text(const struct option *o, const json_t *value)
 {
@@ -126,7 +131,7 @@ static char *value_text(const struct option *o, const json_t *value)
 	case JSON_FALSE:
 		return o->kind == OPTION_SWITCH ? strdup(json_is_true(value) ? "on" : "off") : NULL;
 	case JSON_ARRAY:
-		return o->kind == OPTION_LISTEN || o->kind == OPTION_STAGES ? joined(value) : NULL;
+		return is_list(o) ? joined(value) : NULL;
 	case JSON_OBJECT:
 	case JSON_NULL:
 		break;

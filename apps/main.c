@@ -52,7 +52,7 @@ static void usage(FILE *to)
 		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
 	fprintf(to, "\nhandclasp COMMAND --help lists the options of each.\n"
 		    "Exit codes: 0 measured, 1 the run failed, 2 bad command line, 3 environment, "
-		    "130 interrupted.\n");
+		    "99 a --fail-if was crossed, 130 interrupted.\n");
 }
 
 static int find_command(const char *name)

@@ -44,6 +44,15 @@ static json_t *stages_text(const struct stage_list *l)
 	return array;
 }
 
+static json_t *criteria_text(const struct criteria *l)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < l->count; i++)
+		(void)json_array_append_new(array, json_string(l->item[i].text));
+	return array;
+}
+
 static json_t *request_text(const struct request *r)
 {
 	if (r->kind == REQUEST_NONE)
@@ -78,7 +87,7 @@ json_t *option_json(const struct option *o, const void *field)
 	case OPTION_SWITCH:
 		return json_boolean(*(const bool *)field);
 	case OPTION_WORD:
-		return json_string(o->words[*(const uint32_t *)field]);
+		return json_string(o->words[load_number(field, o->size)]);
 	case OPTION_COUNT:
 	case OPTION_SIZE:
 		return load_number(field, o->size) == RESPONSE_AUTO
@@ -107,6 +116,8 @@ json_t *option_json(const struct option *o, const void *field)
 		return listen_text(field);
 	case OPTION_STAGES:
 		return stages_text(field);
+	case OPTION_CRITERIA:
+		return criteria_text(field);
 	case OPTION_REQUEST:
 		return request_text(field);
 	case OPTION_TEXT:

@@ -168,6 +168,8 @@ const struct option option_table[] = {
 
 	{"config", NULL, "FILE", "take the configuration from a file: a result's, or its \"config\"; the options here win (-c)",
 	 NULL, AT(config), ANY, B | L | S, OPTION_TEXT, GROUP_OUTPUT},
+	{"fail-if", "fail_if", "MEASURE>LIMIT", "exit 99 when crossed, such as 'p99_connect>500us', 'failed>0.001%' or 'closed_rate<1M'",
+	 NULL, AT(fail_if), ANY, B | L, OPTION_CRITERIA, GROUP_OUTPUT},
 	{"json", NULL, "FILE|-", "write the result there; -: to stdout, and nothing else",
 	 NULL, AT(json), ANY, B | L | S, OPTION_TEXT, GROUP_OUTPUT},
 	{"stages", "stages", NULL, "measure ns a connection by pipeline stage (costs a little speed)",

@@ -29,6 +29,9 @@ static const char *const kind_hints[OPTION_KINDS] = {
 		"close-first, never-read or hold, at most 256 ports, each once, such as 80,7:echo",
 	[OPTION_STAGES] =
 		"TIME:RATE or TIME:RATE-RATE, such as 10s:0-200k; at most 64 of them, in order",
+	[OPTION_CRITERIA] =
+		"a measure, < or >, and a limit, such as 'p99_connect>500us', 'failed>0.001%' or "
+		"'closed_rate<1M', 16 at most; the README lists the measures",
 	[OPTION_REQUEST] = "http or a number of bytes from 1 to 1G",
 	[OPTION_TEXT] = "something",
 };
@@ -73,7 +76,7 @@ static enum option_fault parse_word(const struct option *o, const char *text, vo
 	if (o->kind == OPTION_SWITCH)
 		*(bool *)field = i == 1;
 	else
-		*(uint32_t *)field = (uint32_t)i;
+		store_number(field, o->size, (uint64_t)i);
 	return OPTION_FINE;
 }
 
@@ -258,6 +261,25 @@ static enum option_fault parse_stages(const struct option *o, const char *text, 
 	return understood(is_right);
 }
 
+static enum option_fault parse_criteria(const struct option *o, const char *text, void *field)
+{
+	struct criteria *list = field;
+	char *copy = strdup(text);
+	char *rest = copy;
+	bool is_right = copy != NULL;
+
+	(void)o;
+	while (is_right && rest) {
+		char *item = strsep(&rest, ",");
+
+		is_right = list->count < CRITERIA_MAX &&
+			   criterion_parse(item, &list->item[list->count]);
+		list->count += is_right;
+	}
+	free(copy);
+	return understood(is_right);
+}
+
 static enum option_fault parse_request(const struct option *o, const char *text, void *field)
 {
 	struct request *r = field;
@@ -296,8 +318,9 @@ static enum option_fault (*const parsers[OPTION_KINDS])(const struct option *, c
 	[OPTION_MILLIS] = parse_number,   [OPTION_ADDRESS] = parse_address,
 	[OPTION_NETWORK] = parse_network, [OPTION_PREFIX] = parse_prefix,
 	[OPTION_TARGET] = parse_target,   [OPTION_PORTS] = parse_ports,
-	[OPTION_STAGES] = parse_stages,   [OPTION_LISTEN] = parse_listen,
-	[OPTION_REQUEST] = parse_request, [OPTION_TEXT] = parse_text,
+	[OPTION_STAGES] = parse_stages,   [OPTION_CRITERIA] = parse_criteria,
+	[OPTION_LISTEN] = parse_listen,   [OPTION_REQUEST] = parse_request,
+	[OPTION_TEXT] = parse_text,
 };
 
 enum option_fault option_set(struct config *cfg, const struct option *o, const char *text)

@@ -140,14 +140,18 @@ enum options_verdict options_parse(struct config *cfg, int argc, char *const *ar
 	enum options_verdict verdict = parse_all(cfg, argc, argv);
 	const char *path = cfg->config;
 	bool has_stages = cfg->stages.count > 0;
+	bool has_criteria = cfg->fail_if.count > 0;
 
 	if (verdict != OPTIONS_RUN || !path)
 		return verdict;
 	config_init(cfg, cfg->command, cfg->command_name);
 	if (!config_file_read(cfg, path))
 		return OPTIONS_BAD;
+	// Instead of the file's, not behind them.
 	if (has_stages)
-		cfg->stages.count = 0; // Instead of the file's, not behind them.
+		cfg->stages.count = 0;
+	if (has_criteria)
+		cfg->fail_if.count = 0;
 	return parse_all(cfg, argc, argv);
 }
 

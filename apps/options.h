@@ -10,23 +10,24 @@
 #include "config.h"
 
 enum option_kind {
-	OPTION_FLAG,    // bool, takes no value.
-	OPTION_SWITCH,  // bool, on|off.
-	OPTION_WORD,    // uint32_t, index into `words`.
-	OPTION_COUNT,   // Unsigned of any width, powers of 1000.
-	OPTION_SIZE,    // Unsigned of any width, bytes.
-	OPTION_RATE,    // double, a second.
-	OPTION_SECONDS, // uint64_t of ns, a bare number is seconds.
-	OPTION_MILLIS,  // uint32_t of ms, a bare number is ms.
-	OPTION_ADDRESS, // uint32_t.
-	OPTION_NETWORK, // struct network.
-	OPTION_PREFIX,  // struct hc_prefix.
-	OPTION_TARGET,  // struct endpoint.
-	OPTION_PORTS,   // struct port_range.
-	OPTION_LISTEN,  // struct listen_list.
-	OPTION_STAGES,  // struct stage_list; each option adds one.
-	OPTION_REQUEST, // struct request.
-	OPTION_TEXT,    // const char *.
+	OPTION_FLAG,     // bool, takes no value.
+	OPTION_SWITCH,   // bool, on|off.
+	OPTION_WORD,     // Unsigned of any width, index into `words`.
+	OPTION_COUNT,    // Unsigned of any width, powers of 1000.
+	OPTION_SIZE,     // Unsigned of any width, bytes.
+	OPTION_RATE,     // double, a second.
+	OPTION_SECONDS,  // uint64_t of ns, a bare number is seconds.
+	OPTION_MILLIS,   // uint32_t of ms, a bare number is ms.
+	OPTION_ADDRESS,  // uint32_t.
+	OPTION_NETWORK,  // struct network.
+	OPTION_PREFIX,   // struct hc_prefix.
+	OPTION_TARGET,   // struct endpoint.
+	OPTION_PORTS,    // struct port_range.
+	OPTION_LISTEN,   // struct listen_list.
+	OPTION_STAGES,   // struct stage_list; each option adds one.
+	OPTION_CRITERIA, // struct criteria; each option adds one.
+	OPTION_REQUEST,  // struct request.
+	OPTION_TEXT,     // const char *.
 	OPTION_KINDS
 };
 

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "verdict.h"
+
 // 1234567 -> "1,234,567". Returns `out`.
 static const char *grouped(uint64_t n, char out[32])
 {
@@ -237,6 +239,18 @@ static void machine(const struct result *r)
 		printf("  warning      %s\n", r->plan->warnings[i]);
 }
 
+static void verdict(const struct result *r)
+{
+	for (unsigned i = 0; i < r->cfg->fail_if.count; i++) {
+		struct judgement j;
+		char words[160];
+
+		verdict_judge(r, &r->cfg->fail_if.item[i], &j);
+		verdict_words(&j, words, sizeof words);
+		printf("  verdict      %s\n", words);
+	}
+}
+
 void report_summary(const struct result *r)
 {
 	first_line(r);
@@ -255,5 +269,6 @@ void report_summary(const struct result *r)
 		printf("  ledger       balanced\n");
 	for (unsigned i = 0; i < r->fault_count; i++)
 		printf("  ledger       %s\n", r->faults[i]);
+	verdict(r);
 	(void)fflush(stdout);
 }

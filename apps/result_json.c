@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "option_json.h"
-#include "result.h"
+#include "verdict.h"
 
 #define RESULT_SCHEMA "handclasp.result.v1"
 #define PLAN_SCHEMA   "handclasp.plan.v1"
@@ -274,6 +274,27 @@ static json_t *latency_json(const struct hc_hist *h)
 	return out;
 }
 
+static json_t *verdict_json(const struct result *r)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < r->cfg->fail_if.count; i++) {
+		struct judgement j;
+		json_t *one = json_object();
+		char words[160];
+
+		verdict_judge(r, &r->cfg->fail_if.item[i], &j);
+		verdict_words(&j, words, sizeof words);
+		set(one, "criterion", json_string(j.criterion->text));
+		set(one, "value", j.is_known ? real(j.value) : json_null());
+		set(one, "limit", real(j.criterion->limit));
+		set(one, "passes", json_boolean(j.passes));
+		set(one, "words", json_string(words));
+		(void)json_array_append_new(array, one);
+	}
+	return array;
+}
+
 static json_t *intervals_json(const struct result *r)
 {
 	json_t *out = json_array();
@@ -354,6 +375,8 @@ bool result_write_json(const struct result *r, FILE *to)
 		set(out, "client_counters", counters_json(&r->client, -1));
 	if (plan_has_server(r->cfg))
 		set(out, "server_counters", counters_json(&r->server, -1));
+	set(out, "verdict",
+	    json_pack("{s:b, s:o}", "passes", verdict_passes(r), "criteria", verdict_json(r)));
 	set(out, "intervals", intervals_json(r));
 	return write_document(out, r->cfg->json, to);
 }

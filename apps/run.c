@@ -18,6 +18,7 @@
 #include "ledger.h"
 #include "report.h"
 #include "sampler.h"
+#include "verdict.h"
 
 #define LINE_MIN_S       0.1
 #define SETTLE_TURNS_MAX 100000u
@@ -393,7 +394,7 @@ int run_verdict(const struct run *r)
 			 (unsigned long long)result->view.opened);
 		return EXIT_RUN_FAILED;
 	}
-	return EXIT_MEASURED;
+	return verdict_passes(result) ? EXIT_MEASURED : EXIT_CROSSED;
 }
 
 int run_execute(struct run *r, struct config *cfg, struct plan *plan)

@@ -21,7 +21,7 @@ import time
 import unittest
 from pathlib import Path
 
-MEASURED, RUN_FAILED, USAGE, ENVIRONMENT, INTERRUPTED = 0, 1, 2, 3, 130
+MEASURED, RUN_FAILED, USAGE, ENVIRONMENT, CROSSED, INTERRUPTED = 0, 1, 2, 3, 99, 130
 COMMANDS = ("bench", "load", "serve")
 SECONDS = 60  # A run that takes longer hangs.
 
@@ -186,6 +186,8 @@ class Options(Case):
         "reasm-size": ("9k", "reasm_bytes", 9216),
         "rcv-buf": ("32k", "rcv_buf_bytes", 32768),
         "snd-buf": ("32k", "snd_buf_bytes", 32768),
+        "fail-if": ("p99_connect > 500us,failed>0.001%", "fail_if",
+                    ["p99_connect>500us", "failed>0.001%"]),
         "stages": (None, "stages", True),
     }
     # What would be refused beside the base options is given with what it needs.
@@ -198,7 +200,8 @@ class Options(Case):
         "MS": ("1.5", "milliseconds"), "ADDR": ("here", "IPv4 address"),
         "ADDR/LEN": ("10.0.0.1", "10.0.0.2/24"), "ADDR:PORT": ("10.0.0.1", "10.0.0.1:80"),
         "PREFIX": ("10.0.0.1/24", "10.1.0.0/16"), "LO-HI": ("9-8", "1024-65535"),
-        "PORTS": ("80:ftp", "echo"), "T:R[-R]": ("10s", "10s:0-200k"), "on|off": ("yes", "off or on"),
+        "PORTS": ("80:ftp", "echo"), "T:R[-R]": ("10s", "10s:0-200k"),
+        "MEASURE>LIMIT": ("p99>5us", "p99_connect>500us"), "on|off": ("yes", "off or on"),
     }
 
     def test_help_lists_every_option_and_the_table_above_knows_it(self):
@@ -923,6 +926,62 @@ class Output(Case):
         result = run("bench", "--connections", 10, "--hugepages", "off", "--json", "/dev/full")
         self.assert_exit(result, ENVIRONMENT)
         self.assertIn("/dev/full", result.err)
+
+
+class Verdict(Case):
+    # What never holds of a run without a loss, and what always does.
+    CROSSED = ("p50_connect>0.001us", "min_connect>=0us", "closed_rate<1G", "opened_rate<=1G",
+               "established_rate<900M", "failed<1", "failed<=0%", "reset<=0", "retransmitted<=0",
+               "max_close<1h", "mean_close < 1h", "p999_close<1h", "p9999_connect<1h", "p90_connect<1h",
+               "missed<1%")
+    KEPT = ("p99_connect>1h", "closed_rate<1", "failed>0.001%", "reset>0", "retransmitted>0%",
+            "missed>0", "max_connect>1h")
+
+    def test_nothing_crossed_is_0_and_said(self):
+        result = bench(*(word for c in self.KEPT for word in ("--fail-if", c)))
+        self.assert_exit(result, MEASURED)
+        self.assertTrue(result.json["verdict"]["passes"])
+        self.assertEqual([c["criterion"] for c in result.json["verdict"]["criteria"]], list(self.KEPT))
+
+    def test_each_crossed_is_99_and_said_in_words(self):
+        for criterion in self.CROSSED:
+            with self.subTest(criterion=criterion):
+                result = bench("--fail-if", self.KEPT[0], "--fail-if", criterion)
+                self.assert_exit(result, CROSSED)
+                verdict = result.json["verdict"]
+                self.assertFalse(verdict["passes"])
+                self.assertEqual([c["passes"] for c in verdict["criteria"]], [True, False])
+                self.assertIn("FAIL: " + criterion.replace(" ", ""), verdict["criteria"][1]["words"])
+
+    def test_the_summary_says_the_same(self):
+        result = run("bench", "--connections", 500, "--hugepages", "off", "--fail-if", "failed>0,reset<1")
+        self.assert_exit(result, CROSSED)
+        self.assertIn("verdict      pass: failed>0: it is 0", result.out)
+        self.assertIn("verdict      FAIL: reset<1: it is 0", result.out)
+
+    def test_what_was_not_measured_does_not_pass(self):
+        for criterion in ("p99_response>1h", "bad_responses>1k", "p50_connect_corrected>1h"):
+            result = bench("--fail-if", criterion)
+            self.assert_exit(result, CROSSED)
+            self.assertIsNone(result.json["verdict"]["criteria"][0]["value"])
+        self.assert_exit(bench("--fail-if", "p99_response>1h", "--fail-if", "bad_responses>0",
+                               "--request", "http"), MEASURED)
+        self.assert_exit(bench("--fail-if", "p50_response_corrected>1h,p50_connect_corrected>1h",
+                               "--request", "http", "--rate", "20k"), MEASURED)
+
+    def test_the_value_is_that_of_the_result(self):
+        out = bench("--fail-if", "p99_connect>1h,closed_rate<1,failed>1,mean_close>1h").json
+        self.assertEqual([c["value"] for c in out["verdict"]["criteria"]],
+                         [out["latency_us"]["connect"]["p99"], out["rates"]["closed_per_s"],
+                          out["totals"]["failed"], out["latency_us"]["close"]["mean"]])
+
+    def test_what_is_no_criterion_is_refused(self):
+        for text in ("", "p99", "p99_connect", "p99_connect>", ">5", "p99_connect=5us", "p98_connect>5us",
+                     "connect>5us", "p99_failed>5us", "failed>5us", "failed>101%", "failed>-1",
+                     "closed_rate<5%", "p99_connect>5%", "p99_connect>>5us", "failed>0,",
+                     "f" * 70 + ">1", ",".join(["failed>0"] * 17)):
+            with self.subTest(text=text):
+                self.assert_refused(run("bench", "--fail-if", text), "--fail-if", "p99_connect>500us")
 
 
 class Failures(Case):

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+#include "verdict.h"
+
+static const struct hc_hist *times_of(const struct result *r, enum measure measure)
+{
+	switch (measure) {
+	case MEASURE_CONNECT_CORRECTED:
+		return &r->connect_corrected;
+	case MEASURE_CLOSE:
+		return &r->close;
+	case MEASURE_RESPONSE:
+		return &r->response;
+	case MEASURE_RESPONSE_CORRECTED:
+		return &r->response_corrected;
+	default:
+		return &r->connect;
+	}
+}
+
+static void judge_time(const struct result *r, struct judgement *j)
+{
+	const struct hc_hist *h = times_of(r, j->criterion->measure);
+	double q = j->criterion->quantile;
+
+	j->is_known = h->count > 0;
+	if (q == QUANTILE_MEAN)
+		j->value = hc_hist_mean_ns(h) / 1e3;
+	else if (q == QUANTILE_MIN)
+		j->value = (double)h->min_ns / 1e3;
+	else if (q == QUANTILE_MAX)
+		j->value = (double)h->max_ns / 1e3;
+	else
+		j->value = (double)hc_hist_quantile_ns(h, q) / 1e3;
+}
+
+static double rate_of(const struct result *r, enum measure measure)
+{
+	if (measure == MEASURE_OPENED_RATE)
+		return r->opened_per_s;
+	return measure == MEASURE_CLOSED_RATE ? r->closed_per_s : r->established_per_s;
+}
+
+// A number, and of how many.
+static void judge_count(const struct result *r, struct judgement *j)
+{
+	const uint64_t *outcome = r->clients.outcome;
+	uint64_t n = 0, whole = 0;
+
+	switch (j->criterion->measure) {
+	case MEASURE_FAILED:
+		n = r->view.failed;
+		whole = r->view.opened;
+		break;
+	case MEASURE_RESET:
+		n = r->view.reset;
+		whole = r->view.established;
+		break;
+	case MEASURE_MISSED:
+		n = r->clients.missed;
+		whole = r->view.opened + n;
+		break;
+	case MEASURE_RETRANSMITTED:
+		n = r->retransmitted;
+		whole = r->tx_packets;
+		break;
+	default:
+		n = outcome[OUTCOME_BAD_STATUS] + outcome[OUTCOME_BAD_LENGTH];
+		whole = outcome[OUTCOME_RIGHT] + n;
+	}
+	j->is_known = whole > 0;
+	j->value = (double)n;
+	if (j->criterion->is_share && whole > 0)
+		j->value = 100 * (double)n / (double)whole;
+}
+
+void verdict_judge(const struct result *r, const struct criterion *c, struct judgement *out)
+{
+	*out = (struct judgement){.criterion = c};
+	switch (measure_unit(c->measure)) {
+	case MEASURE_TIME:
+		judge_time(r, out);
+		break;
+	case MEASURE_RATE:
+		out->is_known = r->steady_to_s > r->steady_from_s;
+		out->value = rate_of(r, c->measure);
+		break;
+	case MEASURE_COUNT:
+		judge_count(r, out);
+		break;
+	}
+	out->passes = out->is_known && !criterion_is_crossed(c, out->value);
+}
+
+bool verdict_passes(const struct result *r)
+{
+	for (unsigned i = 0; i < r->cfg->fail_if.count; i++) {
+		struct judgement j;
+
+		verdict_judge(r, &r->cfg->fail_if.item[i], &j);
+		if (!j.passes)
+			return false;
+	}
+	return true;
+}
+
+void verdict_words(const struct judgement *j, char *text, size_t size)
+{
+	static const char *const units[] = {
+		[MEASURE_TIME] = " us", [MEASURE_RATE] = "/s", [MEASURE_COUNT] = ""};
+	const struct criterion *c = j->criterion;
+
+	if (j->is_known)
+		snprintf(text, size, "%s: %s: it is %.6g%s", j->passes ? "pass" : "FAIL", c->text,
+			 j->value, c->is_share ? " %" : units[measure_unit(c->measure)]);
+	else
+		snprintf(text, size, "FAIL: %s: nothing of the kind was measured", c->text);
+}
