@@ -58,7 +58,7 @@ check_commits() {
 check_spelling() {
     # iff, ba and the like are words of this trade, and code names are not prose.
     sources '*.c' '*.h' '*.def' '*.py' '*.sh' '*.md' '*.build' meson_options.txt .ci/run |
-        xargs codespell --ignore-words-list=ans,iff,lod,parms,te,ot,nd,fo,tha
+        xargs codespell --ignore-words-list=ans,ect,fo,iff,lod,nd,ot,parms,te,tha
 }
 
 check_shell() {
