@@ -52,6 +52,8 @@ static void draw_wire(struct sim_plan *p, struct hc_rng *r, unsigned dir)
 	c->corrupt_ppm = between(r, 0, worst);
 	c->jitter_ns = between(r, 0, 20000) * 1000ull;
 	c->reorder_ns = between(r, 1, 50000) * 1000ull;
+	if (p->wire != SIM_WIRE_CLEAN)
+		p->congested_ppm[dir] = between(r, 0, worst);
 	if (p->wire == SIM_WIRE_CLEAN || p->wire == SIM_WIRE_LOSSY)
 		c->dup_ppm = c->reorder_ppm = c->corrupt_ppm = 0;
 	if (p->wire == SIM_WIRE_CLEAN || p->wire == SIM_WIRE_TANGLED)
@@ -100,6 +102,10 @@ static void draw_stack(struct sim_plan *p, struct hc_rng *r, unsigned i)
 	c->has_timestamps = !one_in(r, 4);
 	c->has_window_scale = !one_in(r, 4);
 	c->has_sack = !one_in(r, 4);
+	c->has_nodelay = one_in(r, 2);
+	c->has_ecn = one_in(r, 3);
+	c->held_cap = one_in(r, 4) ? between(r, 0, 2) : c->conn_cap;
+	c->syn_layout = (uint8_t)hc_rng_below(r, HC_SYN_LAYOUT_COUNT);
 	c->syn_cookies = (uint8_t)hc_rng_below(r, 3);
 	c->congestion = hc_rng_below(r, HC_CONGESTION_COUNT);
 	if (!p->is_perfect && one_in(r, 4))

@@ -108,7 +108,8 @@ struct sim_plan {
 	bool is_perfect;
 	bool is_twin; // Both ends connect() to each other from the same ports.
 	struct hc_impair_config impair[SIM_HOSTS];
-	uint64_t start_ns; // Of the clock.
+	uint32_t congested_ppm[SIM_HOSTS]; // Packets that come to carry CE, if they may.
+	uint64_t start_ns;                 // Of the clock.
 	uint64_t heal_ns;
 	unsigned spell_count;
 	struct sim_spell spell[SIM_SPELLS_MAX]; // All over by heal_ns.
@@ -187,6 +188,7 @@ struct sim_world {
 	struct sim_plan plan;
 	struct sim_host host[SIM_HOSTS];
 	struct sim_flow flow[SIM_HOSTS][SIM_HOSTS][SIM_PORT_COUNT + 1]; // By sender, client, port.
+	struct hc_rng rng;                                              // Of the routers.
 	uint64_t now_ns;
 	uint64_t nudge_ns; // When something is due at once and nothing happens.
 	uint64_t steps;
@@ -196,6 +198,7 @@ struct sim_world {
 	uint64_t frames;
 	uint64_t connections;
 	uint64_t bytes;
+	uint64_t marked;
 	uint64_t spells[SIM_SPELL_KINDS];
 	char why[512]; // The first thing that went wrong; empty: nothing.
 };
@@ -219,6 +222,8 @@ void sim_app_free(struct sim_host *h);
 void sim_weather(struct sim_world *s);
 uint64_t sim_weather_due_ns(const struct sim_world *s);
 bool sim_weather_is_stalled(const struct sim_world *s, unsigned host);
+// A router may mark it (RFC 3168 5).
+void sim_weather_mark(struct sim_world *s, unsigned from, struct rte_mbuf *m);
 // A frame that is too large for the path at this time. The sender may be told.
 bool sim_weather_is_narrow(struct sim_world *s, unsigned from, const struct rte_mbuf *m);
 void sim_weather_end(struct sim_world *s);

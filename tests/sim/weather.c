@@ -191,6 +191,18 @@ bool sim_weather_is_narrow(struct sim_world *s, unsigned from, const struct rte_
 	return false;
 }
 
+void sim_weather_mark(struct sim_world *s, unsigned from, struct rte_mbuf *m)
+{
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+
+	if (s->is_healed || frame_get16(frame + 12) != 0x0800 || !(frame[FRAME_IP + 1] & 3) ||
+	    hc_rng_below(&s->rng, HC_PPM) >= s->plan.congested_ppm[from])
+		return;
+	frame[FRAME_IP + 1] |= 3;
+	frame_fix_ip_csum(frame, m->data_len);
+	s->marked++;
+}
+
 void sim_weather_end(struct sim_world *s)
 {
 	for (unsigned i = 0; i < SIM_HOSTS; i++)

@@ -77,6 +77,7 @@ void sim_world_close(struct sim_world *s)
 static void tap_frame(struct sim_world *s, unsigned from, struct rte_mbuf *m)
 {
 	sim_judge_frame(s, from, m);
+	sim_weather_mark(s, from, m);
 	if (sim_weather_is_narrow(s, from, m)) {
 		if (s->capture)
 			hc_capture_frame(s->capture, s->now_ns, m);
@@ -273,6 +274,7 @@ bool sim_world_run(struct sim_world *s, uint64_t seed, const char *capture_path)
 	memset(s->flow, 0, sizeof s->flow);
 	s->capture = capture_path ? hc_capture_open(capture_path) : NULL;
 	sim_plan_draw(&s->plan, seed);
+	hc_rng_seed(&s->rng, seed);
 	s->now_ns = s->plan.start_ns;
 	if (start(s)) {
 		play(s);
