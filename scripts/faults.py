@@ -4,11 +4,14 @@
 """Proves that the tests bite: turns the planted faults of lib/base/faults.def on, one after the
 other, and looks for the test that catches each.
 
-Usage: faults.py BUILD_DIR [FAULT...]
+Usage: faults.py BUILD_DIR [--sim] [FAULT...]
 
 BUILD_DIR was built with -Dfaults=true. Without a fault every program has to pass; with one, at
 least one test has to fail: first the unit tests of each layer, then the simulation. Prints a table
 of fault and catching test, and the count. Exit code 0 when all were caught.
+
+--sim asks how far the simulation gets by itself, with more seeds: it cannot see everything (another
+host's MAC, say), so faults that it misses are no failure then.
 """
 
 import os
@@ -75,8 +78,8 @@ def run(build_dir, program, fault):
     return False, "%s: %s" % (name, what)
 
 
-def catch(build_dir, fault):
-    for program in PROGRAMS:
+def catch(build_dir, programs, fault):
+    for program in programs:
         passed, what = run(build_dir, program, fault)
         if not passed:
             return what
@@ -86,10 +89,12 @@ def catch(build_dir, fault):
 def main():
     build_dir = Path(sys.argv[1]).resolve()
     faults = planted()
-    wanted = sys.argv[2:]
+    is_sim_alone = "--sim" in sys.argv[2:]
+    programs = SIM_ALONE if is_sim_alone else PROGRAMS
+    wanted = [name for name in sys.argv[2:] if name != "--sim"]
     for name in set(wanted) - {name for name, _ in faults}:
         sys.exit("faults: no fault is called %s" % name)
-    for program in PROGRAMS:
+    for program in programs:
         passed, what = run(build_dir, program, "")
         if not passed:
             print("without any fault: %s fails" % what)
@@ -97,11 +102,12 @@ def main():
     names = [name for name, _ in faults if not wanted or name in wanted]
     caught = 0
     with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
-        for name, what in zip(names, pool.map(lambda fault: catch(build_dir, fault), names)):
+        for name, what in zip(names, pool.map(lambda fault: catch(build_dir, programs, fault),
+                                            names)):
             caught += bool(what)
             print("%-36s %s" % (name, what or "MISSED"), flush=True)
     print("%d faults planted: %d caught, %d missed" % (len(names), caught, len(names) - caught))
-    return 0 if caught == len(names) else 1
+    return 0 if caught == len(names) or is_sim_alone else 1
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 
 # Builds with the planted faults in it, turns them on one by one, and prints which test catches
 # each; faults.py says more. Arguments name faults of lib/base/faults.def; without any, all of them.
+# --sim: what the simulation catches by itself.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"

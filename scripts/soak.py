@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The handclasp authors
-"""Soaks the stack: mixed load at 80 % of the maximum, both ends over the in-memory wire.
+"""Soaks the stack: mixed load at 80 % of the maximum, both ends over the in-memory wire, and then
+the simulation.
 
-Usage: soak.py HANDCLASP [--minutes M]        (30 by default)
+Usage: soak.py HANDCLASP SIM [--minutes M]        (30 by default)
 
 Several kinds of connections take turns (PARTS). Before each, a closed loop of a few seconds finds
 the maximum; then 80 % of it run by schedule. The client has one source address, so 64 k tuples,
@@ -11,12 +12,16 @@ where the server closes first: TIME-WAIT is the server's, lasts 60 s, and a tupl
 its last TIME-WAIT is still there, by RFC 6191 and not by cutting it short. Where the client closes
 first every tuple waits out its TIME-WAIT of 1 s.
 
+The simulation (SIM, tests/sim) plays 100 000 connections for every minute, of seeds that the test
+run has not, on every core.
+
 Passes when in every part all that was opened was closed, nothing failed, no packet was dropped, the
 ledger balances (that includes the packet buffers of both ends), and the port space was wrapped at
-least 100 times in all. Exit code 0 then, else 1.
+least 100 times in all, and every seed of the simulation passed. Exit code 0 then, else 1.
 """
 
 import json
+import os
 import subprocess
 import sys
 
@@ -32,6 +37,9 @@ PARTS = (
 SHARE = 0.8
 WRAPS_MIN = 100
 PROBE_SECONDS = 2
+SIM_CONNECTIONS = 100000  # A minute.
+SIM_FIRST_SEED = 1000000
+SIM_SEEDS_APART = 100000000
 
 
 def bench(handclasp, arguments, seconds):
@@ -57,12 +65,21 @@ def offences_of(totals, server):
         yield "dropped: %s" % totals["drops"]
 
 
+def simulate(sim, connections):
+    """The simulation on every core, each with seeds of its own. @return how many of them failed."""
+    cores = len(os.sched_getaffinity(0))
+    runs = [subprocess.Popen([sim, "-f", str(SIM_FIRST_SEED + n * SIM_SEEDS_APART),
+                              "-c", str(-(-connections // cores))], stdin=subprocess.DEVNULL)
+            for n in range(cores)]
+    return sum(run.wait() != 0 for run in runs)
+
+
 def main():
-    handclasp = sys.argv[1]
-    if len(sys.argv) not in (2, 4) or (len(sys.argv) == 4 and sys.argv[2] != "--minutes"):
+    if len(sys.argv) not in (3, 5) or (len(sys.argv) == 5 and sys.argv[3] != "--minutes"):
         print(__doc__)
         return 2
-    minutes = float(sys.argv[3]) if len(sys.argv) == 4 else 30
+    handclasp, sim = sys.argv[1:3]
+    minutes = float(sys.argv[4]) if len(sys.argv) == 5 else 30
     seconds = max(minutes * 60 / len(PARTS) - PROBE_SECONDS, 3)
     wraps = 0.0
     bad = 0
@@ -84,6 +101,7 @@ def main():
     if wraps < WRAPS_MIN:
         bad += 1
         print("FAILED: the port space was wrapped %.1f times, not %d" % (wraps, WRAPS_MIN))
+    bad += simulate(sim, int(minutes * SIM_CONNECTIONS))
     print("soak: %.0f s of load, port space wrapped %.0f times, %d failures"
           % (seconds * len(PARTS), wraps, bad))
     return 1 if bad else 0

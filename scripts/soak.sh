@@ -3,13 +3,13 @@
 # Copyright (c) 2026 The handclasp authors
 
 # Half an hour of mixed load over the in-memory wire, at 80 % of what this machine can do, with the
-# tuples of one source address used again and again; soak.py says more. One minute of the same:
-# scripts/soak.sh --minutes 1
+# tuples of one source address used again and again, and then three million connections of the
+# simulation; soak.py says more. One minute of the same: scripts/soak.sh --minutes 1
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-need_packages "${build_packages[@]}" python3/python3
-dir=$(build_dir release)
-build "$dir" --buildtype=release -Dtests=false
-python3 "$top/scripts/soak.py" "$dir/apps/handclasp" "$@"
+need_packages "${build_packages[@]}" libcunit1-dev python3/python3
+dir=$(build_dir test)
+build "$dir" --buildtype=release -Dtests=true
+python3 "$top/scripts/soak.py" "$dir/apps/handclasp" "$dir/tests/sim/sim" "$@"
