@@ -99,6 +99,8 @@ HC_ALWAYS_INLINE uint16_t hc_tw_wnd(const struct hc_tw_mini *m)
 
 	// The last four bits are not kept; with the first in their place 0 and all stay what they
 	// were.
+	if (HC_FAULT(full_window_shrinks_in_time_wait))
+		return (uint16_t)wnd;
 	return (uint16_t)(wnd | wnd >> (16 - HC_TW_WND_SHIFT));
 }
 

@@ -7,7 +7,7 @@
 //                        buffers; stands first, since it sets them all (linux)
 //     local=ADDRESS      the host's address; otherwise the first one bound or spoken to
 //     mtu=N rcvbuf=N sndbuf=N wscale=N rto_min=MS time_wait=MS
-//     no-timestamps no-sack no-wscale newreno
+//     no-timestamps no-sack no-wscale nodelay ecn newreno
 
 #include "plugin.h"
 
@@ -113,6 +113,10 @@ static const char *set_word(struct hc_stack_config *cfg, const char *word)
 		cfg->has_sack = false;
 	else if (strcmp(word, "no-wscale") == 0)
 		cfg->has_window_scale = false;
+	else if (strcmp(word, "nodelay") == 0)
+		cfg->has_nodelay = true;
+	else if (strcmp(word, "ecn") == 0)
+		cfg->has_ecn = true;
 	else if (strcmp(word, "newreno") == 0)
 		cfg->congestion = HC_CONGESTION_NEWRENO;
 	else

@@ -683,6 +683,27 @@ static void numbers_are_set(void)
 	tool_shut();
 }
 
+static void words_are_switches(void)
+{
+	struct tool_peer p = tool_peer_new(1);
+	const struct sockaddr_in remote = address(TOOL_REMOTE, TOOL_PEER_PORT);
+	const struct frame_view *v;
+	int fd;
+
+	tool_open(PLAIN ",nodelay,newreno,ecn");
+	fd = tool.socket(tool.userdata, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	UNIT_EQ(tool.connect(tool.userdata, fd, (const struct sockaddr *)&remote, sizeof remote),
+		-1);
+	UNIT_EQ(errno, EINPROGRESS);
+	UNIT_EQ(get_int(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+	p.port = TOOL_PEER_PORT;
+	v = tool_take(&p, S_US);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	UNIT_EQ(v->flags, FRAME_SYN | FRAME_ECE | FRAME_CWR); // RFC 3168 6.1.1.
+	CU_ASSERT(!v->has_ts && !v->has_wscale && !v->permits_sack);
+	tool_shut();
+}
+
 static int exit_code_with(const char *flags)
 {
 	int status = -1;
@@ -724,4 +745,5 @@ UNIT_SUITE(plugin, UNIT_TEST(time_passes_by_asking), UNIT_TEST(receive_ends_afte
 	   UNIT_TEST(vectors_are_filled_in_order), UNIT_TEST(peeking_leaves_what_it_shows),
 	   UNIT_TEST(buffers_have_a_size), UNIT_TEST(queues_can_be_asked),
 	   UNIT_TEST(options_have_linuxs_shapes), UNIT_TEST(syn_follows_the_profile),
-	   UNIT_TEST(numbers_are_set), UNIT_TEST(flags_that_mean_nothing_end_the_tool));
+	   UNIT_TEST(numbers_are_set), UNIT_TEST(words_are_switches),
+	   UNIT_TEST(flags_that_mean_nothing_end_the_tool));
