@@ -132,6 +132,8 @@ const struct option option_table[] = {
 	 congestion_words, AT(stack.congestion), ANY, B | L | S, OPTION_WORD, GROUP_TCP},
 	{"fin-wait2", "fin_wait2_ms", "MS", "longest wait for the peer's FIN after ours; 0: for ever",
 	 NULL, AT(stack.fin_wait2_ms), 0, DAY_MS, B | L | S, OPTION_MILLIS, GROUP_TCP},
+	{"delayed-ack", "delayed_ack_ms", "MS", "the ACK of a segment of data waits so long for company; 0: not at all",
+	 NULL, AT(stack.delayed_ack_ms), 0, 500, B | L | S, OPTION_MILLIS, GROUP_TCP},
 	{"reasm-time", "reasm_ms", "MS", "longest time between the first and the last fragment of a datagram",
 	 NULL, AT(stack.reasm_ms), 1, DAY_MS, B | L | S, OPTION_MILLIS, GROUP_TCP},
 	{"arp-ttl", "arp_ttl_ms", "MS", "a neighbour's address is asked for again after this",

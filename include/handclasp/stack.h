@@ -94,6 +94,8 @@ struct hc_stack_config {
 	uint8_t data_retries;   /**< R2 for data and FIN. */
 	uint32_t fin_wait2_ms;  /**< Longest wait for the peer's FIN once the application closed; 0:
 				   for ever. */
+	uint32_t delayed_ack_ms; /**< How long the ACK of a segment waits for data to ride on or a
+				    second segment, 0..500; 0: not beyond hc_flush(). */
 	uint32_t reasm_ms;      /**< How long a datagram may take to be whole (RFC 1122 3.3.2). */
 	uint32_t arp_ttl_ms;    /**< A neighbour is re-validated after this. */
 

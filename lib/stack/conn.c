@@ -209,7 +209,7 @@ int hc_close(struct hc_worker *w, hc_conn conn)
 	if (HC_UNLIKELY(t->flags & HC_TCB_DATA)) {
 		unread = w->sock[idx].readable_bytes;
 		// Nobody will read it: text in its turn will be answered with RST.
-		if (HC_UNLIKELY(w->cold[idx].is_holding))
+		if (HC_UNLIKELY(hc_tcb_is_holding(&w->cold[idx])))
 			hc_held_free(w, idx);
 	}
 	return run_call(w, idx, hc_tcp_close(t, unread, &w->env));

@@ -76,7 +76,7 @@ void hc_sock_free(struct hc_worker *w, uint32_t idx)
 	}
 	while (k->rcv_head)
 		hc_mbuf_put(w, rcv_pop(k));
-	if (HC_UNLIKELY(w->cold[idx].is_holding))
+	if (HC_UNLIKELY(hc_tcb_is_holding(&w->cold[idx])))
 		hc_held_free(w, idx);
 }
 
@@ -301,6 +301,7 @@ static void give_back(struct hc_worker *w, uint32_t idx, uint32_t bytes)
 	closed_bytes = w->env.rcv_buf_bytes - (t->rcv_edge - t->rcv_nxt);
 	if (closed_bytes - hc_min_u32(closed_bytes, c->rcv_used) >= w->env.rcv_buf_bytes / 2) {
 		t->flags |= HC_TCB_ACK_OWED;
+		c->receiving &= (uint8_t)~HC_RECEIVING_ACK_MAY_WAIT;
 		hc_pend(w, idx);
 	}
 }

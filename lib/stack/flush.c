@@ -95,7 +95,7 @@ HC_ALWAYS_INLINE void send_planned(struct hc_worker *w, uint32_t idx, struct rte
 	s.flags = (uint8_t)(plan->flags | (hc_tx_has_echo(t, &w->cold[idx]) ? HC_TCP_ECE : 0));
 	hc_ecn_mark(t, &w->cold[idx], plan, &s);
 	s.payload_len = plan->len;
-	if (HC_UNLIKELY(w->cold[idx].is_holding))
+	if (HC_UNLIKELY(hc_tcb_is_holding(&w->cold[idx])))
 		hc_held_tell(w, idx, NULL, m, &s, w->cold[idx].mss - plan->len);
 	if (plan->len) {
 		uint8_t *payload = rte_pktmbuf_mtod(m, uint8_t *) + HC_ETH_LEN + HC_IP4_LEN +
@@ -137,6 +137,39 @@ HC_ALWAYS_INLINE void send_fin(struct hc_worker *w, uint32_t idx)
 	hc_arm_rtx(w, idx);
 }
 
+// The ACK that nothing has taken along: now, or after the delay (RFC 9293 3.8.6.3).
+static void owed_ack(struct hc_worker *w, uint32_t idx, bool has_waited)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb_cold *c = &w->cold[idx];
+	bool may_wait =
+		!has_waited && hc_tcp_ack_may_wait(t, c) && !hc_timer_is_armed(&w->tcb_timers, idx);
+
+	c->receiving &= (uint8_t)~HC_RECEIVING_ACK_MAY_WAIT;
+	if (may_wait) {
+		c->receiving |= HC_RECEIVING_ACK_WAITS;
+		hc_timer_arm_fifo(&w->tcb_timers, idx, w->fifo_ack, w->env.now_ms);
+		w->ctr[HC_CTR_acks_delayed]++;
+	} else if (hc_tcb_is_holding(c)) {
+		hc_held_ack(w, idx, NULL);
+	} else {
+		hc_tx_ack(w, t, c);
+	}
+}
+
+// The timer of an ACK that waited is free again: the connection has something to send, or has to
+// tell more than that. @return whether there was one.
+static bool ack_stops_waiting(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_tcb_cold *c = &w->cold[idx];
+	bool has_waited = hc_tcp_ack_is_waiting(&w->tcb[idx], c);
+
+	if (has_waited)
+		hc_timer_off(&w->tcb_timers, idx);
+	c->receiving &= (uint8_t)~HC_RECEIVING_ACK_WAITS;
+	return has_waited;
+}
+
 // All that one connection may send now. @return false when buffers ran out before it was done.
 static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 {
@@ -146,6 +179,8 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 	bool arm_persist = false;
 	bool has_sent = false;
 	bool is_done = true;
+	bool has_waited =
+		HC_UNLIKELY(c->receiving & HC_RECEIVING_ACK_WAITS) && ack_stops_waiting(w, idx);
 
 	for (;;) {
 		struct rte_mbuf *m;
@@ -174,12 +209,8 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 		else
 			hc_arm_rtx(w, idx);
 	}
-	if (is_done && t->flags & HC_TCB_ACK_OWED) {
-		if (HC_UNLIKELY(c->is_holding))
-			hc_held_ack(w, idx, NULL);
-		else
-			hc_tx_ack(w, t, c);
-	}
+	if (is_done && t->flags & HC_TCB_ACK_OWED)
+		owed_ack(w, idx, has_waited);
 	return is_done;
 }
 
@@ -189,10 +220,10 @@ static HC_NOINLINE void send_one_segment(struct hc_worker *w, uint32_t idx)
 	struct hc_send_plan plan;
 	struct rte_mbuf *m = hc_mbuf_get(w);
 
+	// Nothing is in flight: if the timer runs, it is that of the ACK this takes along.
 	hc_tcp_output_one_segment(&w->tcb[idx], &w->cold[idx], &w->env, &plan);
 	send_planned(w, idx, m, &plan);
-	if (HC_LIKELY(!hc_timer_is_armed(&w->tcb_timers, idx)))
-		hc_arm_rtx(w, idx);
+	hc_arm_rtx(w, idx);
 }
 
 static inline bool conn_output(struct hc_worker *w, uint32_t idx)

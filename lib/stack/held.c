@@ -8,14 +8,14 @@
 
 static struct hc_holding *holding_of(const struct hc_worker *w, uint32_t idx)
 {
-	HC_ASSERT(w->cold[idx].is_holding);
+	HC_ASSERT(hc_tcb_is_holding(&w->cold[idx]));
 	return &w->holding[w->sock[idx].holding];
 }
 
 static void holding_free(struct hc_worker *w, uint32_t idx)
 {
 	HC_ASSERT(holding_of(w, idx)->buf_count == 0);
-	w->cold[idx].is_holding = false;
+	w->cold[idx].receiving &= (uint8_t)~HC_RECEIVING_HOLDS;
 	hc_pool_put(&w->holding_pool, w->sock[idx].holding);
 }
 
@@ -25,7 +25,7 @@ static struct hc_holding *holding_get(struct hc_worker *w, uint32_t idx)
 	struct hc_holding *h;
 	uint32_t i;
 
-	if (w->cold[idx].is_holding)
+	if (hc_tcb_is_holding(&w->cold[idx]))
 		return holding_of(w, idx);
 	i = hc_pool_get(&w->holding_pool);
 	if (i == HC_IDX_NONE)
@@ -35,7 +35,7 @@ static struct hc_holding *holding_get(struct hc_worker *w, uint32_t idx)
 		w->tcb[idx].flags |= HC_TCB_DATA;
 	}
 	w->sock[idx].holding = i;
-	w->cold[idx].is_holding = true;
+	w->cold[idx].receiving |= HC_RECEIVING_HOLDS;
 	h = &w->holding[i];
 	h->buf_count = 0;
 	hc_held_init(&h->held);
@@ -301,7 +301,8 @@ void hc_held_free(struct hc_worker *w, uint32_t idx)
 void hc_held_tell(struct hc_worker *w, uint32_t idx, const struct hc_seq_range *dup,
 		  struct rte_mbuf *m, struct hc_tx_seg *s, uint32_t room)
 {
-	const struct hc_held *h = w->cold[idx].is_holding ? &holding_of(w, idx)->held : NULL;
+	const struct hc_held *h =
+		hc_tcb_is_holding(&w->cold[idx]) ? &holding_of(w, idx)->held : NULL;
 	struct hc_seq_range blocks[HC_SACK_BLOCKS_MAX];
 	unsigned max = s->has_ts ? HC_SACK_BLOCKS_MAX - 1 : HC_SACK_BLOCKS_MAX;
 	unsigned count;

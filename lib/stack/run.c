@@ -333,7 +333,8 @@ static void carry_out_telling(struct hc_worker *w, uint32_t idx, struct hc_seg *
 {
 	const uint32_t ends = HC_DO_TIME_WAIT | HC_DO_FREE;
 	uint32_t where = seg_where(seg, w->tcb[idx].flags & HC_TCB_ACTIVE);
-	bool tells = v & HC_DO_ACK && !(v & ends) && (v & HC_DO_DSACK || w->cold[idx].is_holding);
+	bool tells = v & HC_DO_ACK && !(v & ends) &&
+		     (v & HC_DO_DSACK || hc_tcb_is_holding(&w->cold[idx]));
 
 	carry_out(w, idx, seg, m, tells ? v & ~(hc_verdict)HC_DO_ACK : v, where, had_data);
 	if (tells)
@@ -398,7 +399,7 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_any(struct hc_worker *w, uint32_t id
 	}
 	// Counter 0 is rx_packets, which is never a drop.
 	w->ctr[HC_LIKELY(drop == 0) ? HC_CTR_rx_tcp : drop]++;
-	if (HC_UNLIKELY(w->cold[idx].is_holding) && !(v & HC_DO_HOLD))
+	if (HC_UNLIKELY(hc_tcb_is_holding(&w->cold[idx])) && !(v & HC_DO_HOLD))
 		return run_tcb_holding(w, idx, m, seg, v);
 	if (HC_UNLIKELY(v & (HC_DO_HOLD | HC_DO_DSACK)))
 		carry_out_telling(w, idx, seg, &m, v, had_data);

@@ -151,7 +151,7 @@ static bool take_census(const struct hc_worker *w, struct census *c)
 
 		if (t->state == HC_CLOSED)
 			continue;
-		if (t->flags & HC_TCB_DATA && w->cold[i].is_holding) {
+		if (t->flags & HC_TCB_DATA && hc_tcb_is_holding(&w->cold[i])) {
 			c->holding++;
 			c->held_bufs += w->holding[w->sock[i].holding].buf_count;
 		}

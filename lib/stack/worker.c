@@ -15,6 +15,8 @@
 #include <rte_malloc.h>
 #include <rte_thash.h>
 
+#define HC_DELAYED_ACK_MS_MAX 500u // RFC 9293 3.8.6.3, MUST-40: less than half a second late.
+
 void hc_stack_config_default(struct hc_stack_config *cfg)
 {
 	*cfg = (struct hc_stack_config){
@@ -47,6 +49,7 @@ void hc_stack_config_default(struct hc_stack_config *cfg)
 		.synack_retries = 5,
 		.data_retries = 15,
 		.fin_wait2_ms = 60000,
+		.delayed_ack_ms = 40,
 		// RFC 1122 3.3.2: between 60 and 120 s.
 		.reasm_ms = 60000,
 		.arp_ttl_ms = 60000,
@@ -119,6 +122,8 @@ static const char *config_error(const struct hc_stack_config *cfg, const struct 
 	    cfg->arp_ttl_ms > 1u << 30 || cfg->arp_ttl_ms == 0 || cfg->reasm_ms > 1u << 30 ||
 	    cfg->reasm_ms == 0)
 		return "a time is 0 or above 2^30 ms";
+	if (cfg->delayed_ack_ms > HC_DELAYED_ACK_MS_MAX)
+		return "delayed_ack_ms is above 500";
 	if (cfg->syn_cookies > HC_SYN_COOKIES_NEVER)
 		return "syn_cookies is none of its values";
 	if (cfg->syn_layout >= HC_SYN_LAYOUT_COUNT)
@@ -189,6 +194,7 @@ static void init_env(struct hc_worker *w)
 	env->rto_max_ms = cfg->rto_max_ms;
 	env->fin_wait2_ms = cfg->fin_wait2_ms;
 	env->rcv_buf_bytes = cfg->rcv_buf_bytes;
+	env->delayed_ack_ms = cfg->delayed_ack_ms;
 	env->mss = (uint16_t)(cfg->mtu - HC_IP4_LEN - HC_TCP_LEN);
 	env->rcv_wscale = cfg->wscale_min;
 	while (cfg->rcv_buf_bytes >> env->rcv_wscale > 0xffff && env->rcv_wscale < HC_WSCALE_MAX)
@@ -255,6 +261,9 @@ static void init_arrays(struct hc_worker *w, void *const array[HC_ARRAY_COUNT])
 	// Never armed when it is 0, which stands for ever.
 	w->fifo_fw2 = hc_timers_fifo_add(&w->tcb_timers,
 					 cfg->fin_wait2_ms ? cfg->fin_wait2_ms : cfg->rto_max_ms);
+	// Never armed when it is 0: none is delayed.
+	w->fifo_ack = hc_timers_fifo_add(&w->tcb_timers, cfg->delayed_ack_ms ? cfg->delayed_ack_ms
+									     : cfg->rto_max_ms);
 	w->syn_fifo_rto_init = hc_timers_fifo_add(&w->syn_timers, cfg->rto_init_ms);
 	init_tuples(w, array[HC_ARRAY_TUPLES]);
 	hc_neighs_init(w, array[HC_ARRAY_NEIGH], array[HC_ARRAY_NEIGH_BUCKETS]);

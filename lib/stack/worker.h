@@ -73,7 +73,7 @@ struct hc_sock {
 	/* 32 */ struct hc_span own_span; // HC_SPAN_OWN, used when the queue is empty.
 	/* 56 */ uint16_t mss_full;       // Before the path MTU lowered it; 0: it has not.
 	/* 58 */ uint16_t spare;
-	/* 60 */ uint32_t holding; // Of what is held out of order, with is_holding of the TCB.
+	/* 60 */ uint32_t holding; // Of what is held out of order, with HC_RECEIVING_HOLDS.
 };
 HC_STATIC_ASSERT(sizeof(struct hc_sock) == 64, "the data of a connection is one cache line");
 
@@ -224,6 +224,7 @@ struct hc_worker {
 	unsigned fifo_rto_init; // FIFOs of tcb_timers.
 	unsigned fifo_rto_min;
 	unsigned fifo_fw2;
+	unsigned fifo_ack;
 	unsigned syn_fifo_rto_init; // FIFO of syn_timers.
 	struct hc_pool tcb_pool;
 	struct hc_pool syn_pool;

@@ -309,7 +309,7 @@ static hc_verdict input_text(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_
 		t->flags |= HC_TCB_DATA;
 		t->rcv_nxt += seg->payload_len;
 		c->rcv_used += seg->payload_len;
-		what |= HC_DO_DELIVER | (t->flags & HC_TCB_PIGGYBACK ? HC_DO_ACK_DEFER : HC_DO_ACK);
+		what |= HC_DO_DELIVER | hc_tcp_ack_text(t, c, env);
 	}
 	if (seg->flags & HC_TCP_FIN)
 		what = take_fin_with(t, what);

@@ -27,6 +27,44 @@ HC_ALWAYS_INLINE bool hc_tcp_is_receiving(const struct hc_tcb *t)
 uint32_t hc_tcp_input_held(struct hc_tcb *t, struct hc_tcb_cold *c, uint32_t len, bool has_fin,
 			   uint32_t what);
 
+// Whether the timer runs for an ACK that waits, and for nothing else.
+HC_ALWAYS_INLINE bool hc_tcp_ack_is_waiting(const struct hc_tcb *t, const struct hc_tcb_cold *c)
+{
+	return c->receiving & HC_RECEIVING_ACK_WAITS && t->snd_una == t->snd_nxt &&
+	       t->state != HC_FIN_WAIT_2 && !(t->flags & HC_TCB_PROBING);
+}
+
+// How text that comes in its turn is acknowledged. RFC 5681 4.2, RFC 9293 3.8.6.3: a first segment
+// may wait (hc_tcp_ack_may_wait() says for what), a second is acknowledged with it, at once. A
+// connection that is being closed does not let its peer wait.
+HC_ALWAYS_INLINE uint32_t hc_tcp_ack_text(const struct hc_tcb *t, struct hc_tcb_cold *c,
+					  const struct hc_tcp_env *env)
+{
+	uint32_t ack = t->flags & HC_TCB_PIGGYBACK ? HC_DO_ACK_DEFER : HC_DO_ACK;
+	bool is_second = t->flags & HC_TCB_ACK_OWED;
+
+	if (env->delayed_ack_ms == 0 || t->state != HC_ESTABLISHED)
+		return ack;
+	if (is_second && !HC_FAULT(every_ack_delayed)) {
+		if (hc_tcp_ack_is_waiting(t, c))
+			ack |= HC_DO_TIMER_OFF;
+		c->receiving &= (uint8_t) ~(HC_RECEIVING_ACK_MAY_WAIT | HC_RECEIVING_ACK_WAITS);
+		return ack;
+	}
+	c->receiving |= HC_RECEIVING_ACK_MAY_WAIT;
+	return HC_DO_ACK_DEFER;
+}
+
+// Whether the ACK owed may wait longer than the flush that just sent all it could: for data to ride
+// on, a second segment, or the timer, which has to be free for it.
+HC_ALWAYS_INLINE bool hc_tcp_ack_may_wait(const struct hc_tcb *t, const struct hc_tcb_cold *c)
+{
+	return (c->receiving & (HC_RECEIVING_ACK_MAY_WAIT | HC_RECEIVING_HOLDS)) ==
+		       HC_RECEIVING_ACK_MAY_WAIT &&
+	       t->state == HC_ESTABLISHED && t->snd_una == t->snd_nxt &&
+	       !(t->flags & HC_TCB_PROBING);
+}
+
 // RFC 5681 3.1: slow start by what is acknowledged, then congestion avoidance. `flight` was out
 // before this ACK.
 HC_ALWAYS_INLINE void hc_tcp_open_cwnd(struct hc_tcb_cold *c, const struct hc_tcp_env *env,

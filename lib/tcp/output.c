@@ -8,6 +8,7 @@
 #include "tcp/output.h"
 
 #include "tcp/fastopen.h"
+#include "tcp/input.h"
 #include "tcp/rtt.h"
 
 void hc_tcp_open(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env)
@@ -219,6 +220,10 @@ hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp
 
 	if (HC_UNLIKELY(c->switches & HC_SWITCH_SYN_OWED))
 		return hc_fastopen_timeout(t, c, env);
+	if (HC_UNLIKELY(hc_tcp_ack_is_waiting(t, c))) {
+		c->receiving &= (uint8_t)~HC_RECEIVING_ACK_WAITS;
+		return t->flags & HC_TCB_ACK_OWED ? HC_DO_ACK : 0;
+	}
 	if (t->state == HC_FIN_WAIT_2)
 		return hc_verdict_reason(HC_DO_RESET | HC_DO_FREE, HC_REASON_TIMED_OUT);
 	if (!is_opening && !is_probing && t->snd_una == t->snd_nxt && t->flags & HC_TCB_PROBING &&

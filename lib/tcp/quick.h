@@ -203,7 +203,7 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick_data(struct hc_tcb *t, struct hc_tcb_co
 	bool has_more;
 
 	odd |= (uint32_t)((seg->flags & (HC_TCP_SYN | HC_TCP_RST | HC_TCP_ACK)) ^ HC_TCP_ACK);
-	odd |= (t->flags & HC_QUICK_TCB_LOSS) | c->is_holding;
+	odd |= (t->flags & HC_QUICK_TCB_LOSS) | (c->receiving & HC_RECEIVING_HOLDS);
 	odd |= c->switches & HC_QUICK_SWITCH_ODD;
 	if (HC_UNLIKELY(odd || wnd == 0 || seg->payload_len > wnd ||
 			hc_seq_gt(c->snd_wl1, seg->seq) || !hc_quick_data_state(t, seg)))
@@ -228,8 +228,7 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick_data(struct hc_tcb *t, struct hc_tcb_co
 		t->flags |= HC_TCB_DATA;
 		t->rcv_nxt += seg->payload_len;
 		c->rcv_used += seg->payload_len;
-		do_what |=
-			HC_DO_DELIVER | (t->flags & HC_TCB_PIGGYBACK ? HC_DO_ACK_DEFER : HC_DO_ACK);
+		do_what |= HC_DO_DELIVER | hc_tcp_ack_text(t, c, env);
 	}
 	if (seg->flags & HC_TCP_FIN)
 		do_what = hc_quick_data_fin(t, do_what);

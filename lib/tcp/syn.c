@@ -153,7 +153,7 @@ void hc_syn_promote(const struct hc_syn_mini *m, const struct hc_seg *seg,
 	c->snd_wscale = m->snd_wscale;
 	c->rcv_wscale = has_wscale ? env->rcv_wscale : 0;
 	c->retries = 0;
-	c->is_holding = false;
+	c->receiving = 0;
 	c->switches = env->switches;
 	if (HC_UNLIKELY(m->flags & HC_SYN_ECN)) {
 		c->switches |= HC_SWITCH_ECN;

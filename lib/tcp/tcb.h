@@ -55,6 +55,13 @@ enum hc_tcb_switch {
 	HC_SWITCH_SYN_OWED = 1u << 13,    // Opened by a SYN's data: our SYN is not acknowledged.
 };
 
+// What only receiving needs as flags.
+enum hc_tcb_receiving {
+	HC_RECEIVING_HOLDS = 1u << 0,        // Something is held out of order (tcp/held.h).
+	HC_RECEIVING_ACK_MAY_WAIT = 1u << 1, // The ACK owed is of one segment of text alone.
+	HC_RECEIVING_ACK_WAITS = 1u << 2,    // The timer, when nothing is in flight, is its.
+};
+
 struct hc_tcb {
 	/*  0 */ struct hc_flow_key key;
 	/* 12 */ uint16_t flags; // enum hc_tcb_flags.
@@ -131,13 +138,18 @@ struct hc_tcb_cold {
 	/* 58 */ uint8_t snd_wscale;
 	/* 59 */ uint8_t rcv_wscale;
 	/* 60 */ uint8_t retries;   // Retransmissions without progress.
-	/* 61 */ bool is_holding;   // Something is held out of order (tcp/held.h).
+	/* 61 */ uint8_t receiving; // enum hc_tcb_receiving.
 	/* 62 */ uint16_t switches; // enum hc_tcb_switch.
 	/* 64 */ struct hc_cc cc;   // Initialised by the first data queued.
 };
 HC_STATIC_ASSERT(offsetof(struct hc_tcb_cold, cc) == HC_COLD_FIRST_BYTES,
 		 "what every connection has is one cache line");
 HC_STATIC_ASSERT(sizeof(struct hc_tcb_cold) % 64 == 0, "cold halves begin on a line");
+
+HC_ALWAYS_INLINE bool hc_tcb_is_holding(const struct hc_tcb_cold *c)
+{
+	return c->receiving & HC_RECEIVING_HOLDS;
+}
 
 // Stamps are 32-bit counts of 64 ns: fine enough for a latency, and good for 274 s.
 #define HC_STAMP_SHIFT 6u
@@ -158,7 +170,8 @@ struct hc_tcp_env {
 	uint32_t rto_max_ms;
 	uint32_t fin_wait2_ms;
 	uint32_t rcv_buf_bytes;
-	uint16_t mss; // MTU less 40: what our SYN announces.
+	uint32_t delayed_ack_ms; // 0: none is delayed.
+	uint16_t mss;            // MTU less 40: what our SYN announces.
 	uint8_t rcv_wscale;
 	uint8_t syn_retries;
 	uint8_t synack_retries;

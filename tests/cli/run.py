@@ -171,6 +171,7 @@ class Options(Case):
         "data-retries": ("3", "data_retries", 3),
         "congestion": ("newreno", "congestion", "newreno"),
         "fin-wait2": ("5s", "fin_wait2_ms", 5000),
+        "delayed-ack": ("200", "delayed_ack_ms", 200),
         "reasm-time": ("30s", "reasm_ms", 30000),
         "arp-ttl": ("30s", "arp_ttl_ms", 30000),
         "conn-cap": ("5k", "conn_cap", 5000),

@@ -51,6 +51,7 @@ static void default_cfg(struct hc_stack_config *cfg)
 	cfg->has_window_scale = false;
 	cfg->has_sack = false;
 	cfg->has_nodelay = true; // Tests say when they want Nagle's algorithm.
+	cfg->delayed_ack_ms = 0; // Tests say when they want it.
 	cfg->seed = 7;
 }
 

@@ -286,7 +286,7 @@ static const struct {
 	HOT(ts_recent), HOT(timed_at), HOT(key), HOT(gen), HOT(cookie), HOT(neigh), HOT(timer_bytes),
 	COLD(iss), COLD(irs), COLD(snd_wl1), COLD(snd_wl2), COLD(snd_end), COLD(rtx_nxt), COLD(timed_seq),
 	COLD(cwnd), COLD(ssthresh), COLD(srtt_us), COLD(rttvar_us), COLD(rto_ms), COLD(rcv_used),
-	COLD(snd_wnd_max), COLD(mss), COLD(snd_wscale), COLD(rcv_wscale), COLD(retries), COLD(is_holding),
+	COLD(snd_wnd_max), COLD(mss), COLD(snd_wscale), COLD(rcv_wscale), COLD(retries), COLD(receiving),
 	COLD(switches),
 };
 // clang-format on

@@ -44,6 +44,7 @@ static struct hc_tcp_env random_env(void)
 	env.has_sack = !one_in(4);
 	env.has_ecn = one_in(2);
 	env.rcv_buf_bytes = one_in(4) ? 1000 : FX_RCV_BUF;
+	env.delayed_ack_ms = one_in(2) ? 40 : 0;
 	env.stamp += hc_rng_below(&rng, 1u << 30);
 	env.rto_init_ms = one_in(4) ? 5000 : 1000;
 	return env;
@@ -113,7 +114,7 @@ static struct fx_conn random_conn(void)
 	}
 	if (one_in(16) && x.t.state > HC_SYN_RCVD) {
 		x.t.flags |= HC_TCB_DATA;
-		x.c.is_holding = true;
+		x.c.receiving |= HC_RECEIVING_HOLDS;
 	}
 	if (one_in(16) && x.t.state > HC_SYN_SENT)
 		x.t.rcv_edge = x.t.rcv_nxt + hc_rng_below(&rng, 3);
@@ -126,6 +127,8 @@ static struct fx_conn random_conn(void)
 		x.c.switches |= (uint16_t)(hc_rng_below(&rng, 8) * HC_SWITCH_ECN_ECHO);
 	if (one_in(8))
 		x.t.flags |= HC_TCB_ACK_OWED | HC_TCB_PENDING;
+	if (one_in(8))
+		x.c.receiving |= HC_RECEIVING_ACK_MAY_WAIT;
 	if (one_in(8) && x.t.state > HC_SYN_SENT) {
 		x.t.snd_wnd = one_in(2) ? 0 : x.c.snd_wnd_max;
 		x.c.snd_wl1 += nudge();
