@@ -159,6 +159,8 @@ const struct option option_table[] = {
 	 NULL, AT(stack.span_cap), 0, CONNS_MAX, B | L | S, OPTION_COUNT, GROUP_LIMITS},
 	{"held-cap", "held_cap", "N", "connections that may hold data out of order at once; 0: it is dropped",
 	 NULL, AT(stack.held_cap), 0, CONNS_MAX, B | L | S, OPTION_COUNT, GROUP_LIMITS},
+	{"scoreboard-cap", "scoreboard_cap", "N", "connections that repair losses by SACK at once",
+	 NULL, AT(stack.scoreboard_cap), 0, CONNS_MAX, B | L | S, OPTION_COUNT, GROUP_LIMITS},
 	{"reasm-cap", "reasm_cap", "N", "datagrams put together from fragments at once; 0: fragments are dropped",
 	 NULL, AT(stack.reasm_cap), 0, 256, B | L | S, OPTION_COUNT, GROUP_LIMITS},
 	{"reasm-size", "reasm_bytes", "BYTES", "largest of those datagrams, without its header",

@@ -75,8 +75,10 @@ struct hc_stack_config {
 	uint32_t span_cap;      /**< Pieces of queued send data beyond two per connection. */
 	uint32_t held_cap;      /**< Connections that may hold text out of order at once; 0: none
 				   does. */
-	uint32_t rcv_buf_bytes; /**< Receive window a connection offers. */
-	uint32_t snd_buf_bytes; /**< Unacknowledged and unsent bytes a connection may queue. */
+	uint32_t scoreboard_cap; /**< Connections that repair losses by SACK at once; what finds no
+				    room recovers by NewReno. 512 bytes each, at most conn_cap. */
+	uint32_t rcv_buf_bytes;  /**< Receive window a connection offers. */
+	uint32_t snd_buf_bytes;  /**< Unacknowledged and unsent bytes a connection may queue. */
 	uint32_t reasm_cap; /**< Datagrams put together from fragments at once, 0..256; 0: none. */
 	uint16_t reasm_bytes; /**< Largest payload of one: 576..65515. */
 	uint16_t mtu;         /**< Of the link, IP header included. */

@@ -39,6 +39,12 @@ static inline uint32_t hc_holding_cap(const struct hc_stack_config *cfg)
 	return hc_min_u32(cfg->held_cap, cfg->conn_cap);
 }
 
+// Scoreboards: a connection needs one at most.
+static inline uint32_t hc_board_count(const struct hc_stack_config *cfg)
+{
+	return cfg->scoreboard_cap < cfg->conn_cap ? cfg->scoreboard_cap : cfg->conn_cap;
+}
+
 static inline void hc_layout_make(const struct hc_stack_config *cfg, struct hc_layout *l)
 {
 	uint64_t conns = cfg->conn_cap;
@@ -77,6 +83,8 @@ static inline void hc_layout_make(const struct hc_stack_config *cfg, struct hc_l
 			[HC_ARRAY_DATAGRAM] = cfg->reasm_cap * sizeof(struct hc_datagram),
 			[HC_ARRAY_DATAGRAM_AREA] =
 				cfg->reasm_cap * hc_reasm_area_bytes(cfg->reasm_bytes),
+			[HC_ARRAY_BOARD] = (uint64_t)hc_board_count(cfg) * sizeof(struct hc_board),
+			[HC_ARRAY_BOARD_POOL] = (uint64_t)hc_board_count(cfg) * sizeof(uint32_t),
 		}};
 	for (unsigned i = 0; i < HC_ARRAY_COUNT; i++)
 		l->bytes += l->size[i];

@@ -385,6 +385,9 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_any(struct hc_worker *w, uint32_t id
 	enum hc_counter drop;
 	hc_verdict v;
 
+	if (HC_UNLIKELY(seg->opts & HC_OPT_SACK))
+		w->env.sack_count =
+			hc_parse_sack(rte_pktmbuf_mtod(m, const uint8_t *), seg, w->env.sack);
 	if (HC_UNLIKELY(w->cold[idx].switches & HC_SWITCH_ECN))
 		seg->ecn =
 			*rte_pktmbuf_mtod_offset(m, const uint8_t *, HC_ETH_LEN + HC_IP4_TOS) & 3;

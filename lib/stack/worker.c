@@ -33,6 +33,7 @@ void hc_stack_config_default(struct hc_stack_config *cfg)
 		.fast_open_cap = 256,
 		.span_cap = 4096,
 		.held_cap = 1024,
+		.scoreboard_cap = 2048,
 		.rcv_buf_bytes = 65535,
 		.snd_buf_bytes = 262144,
 		.reasm_cap = 16,
@@ -250,6 +251,9 @@ static void init_arrays(struct hc_worker *w, void *const array[HC_ARRAY_COUNT])
 	hc_pool_init(&w->holding_pool, array[HC_ARRAY_HOLDING_POOL], hc_holding_cap(cfg));
 	w->held_buf_max = w->pool->size / HC_HELD_BUFS_SHARE;
 	w->held_buf_conn_max = HC_HELD_BUFS_MIN + cfg->rcv_buf_bytes / HC_HELD_BUFS_BYTES;
+	w->boards.board = array[HC_ARRAY_BOARD];
+	hc_pool_init(&w->boards.pool, array[HC_ARRAY_BOARD_POOL], hc_board_count(cfg));
+	w->env.boards = &w->boards;
 	hc_tw_ring_init(&w->tw, array[HC_ARRAY_TW], cfg->time_wait_cap);
 	hc_table_init(&w->table, array[HC_ARRAY_TABLE], hc_table_size(cfg));
 	hc_timers_init(&w->tcb_timers, (uint8_t *)w->tcb + offsetof(struct hc_tcb, timer),

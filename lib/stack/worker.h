@@ -36,6 +36,7 @@
 #include "tcp/fastopen.h"
 #include "tcp/input.h"
 #include "tcp/output.h"
+#include "tcp/recovery.h"
 #include "tcp/syn.h"
 #include "tcp/table.h"
 #include "tcp/tcb.h"
@@ -114,6 +115,8 @@ enum hc_array {
 	HC_ARRAY_NEIGH_BUCKETS,
 	HC_ARRAY_DATAGRAM,
 	HC_ARRAY_DATAGRAM_AREA,
+	HC_ARRAY_BOARD,
+	HC_ARRAY_BOARD_POOL,
 	HC_ARRAY_COUNT
 };
 
@@ -235,6 +238,7 @@ struct hc_worker {
 	uint32_t held_buf_count; // Buffers held out of order, by all connections.
 	uint32_t held_buf_max;
 	uint32_t held_buf_conn_max;
+	struct hc_boards boards;
 	struct hc_tuples tuples;
 	struct hc_neighs neighs;
 

@@ -187,10 +187,38 @@ void hc_cc_on_echo(const struct hc_tcb *t, struct hc_tcb_cold *c, const struct h
 	env->ctr[HC_CTR_ecn_reductions]++;
 }
 
+bool hc_cc_count_dup_ack(const struct hc_tcb *t, struct hc_tcb_cold *c)
+{
+	struct hc_cc *k = &c->cc;
+
+	if (k->dup_una != t->snd_una || k->dup_acks == 0) {
+		k->dup_una = t->snd_una;
+		k->dup_acks = 0;
+	}
+	if (!may_enter(t, k))
+		return false;
+	k->dup_acks = (uint8_t)hc_min_u32(k->dup_acks + 1u, HC_DUP_ACKS);
+	return true;
+}
+
+void hc_cc_enter_recovery(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env)
+{
+	struct hc_cc *k = &c->cc;
+	uint32_t flight = t->snd_nxt - t->snd_una;
+	// RFC 5681 3.2, steps 2 and 3. What limited transmit sent is no part of FlightSize.
+	uint32_t limited = hc_min_u32(hc_cc_limited(t, c), flight > c->cwnd ? flight - c->cwnd : 0);
+
+	hc_cc_on_loss(c, env, flight - limited);
+	k->is_recovering = true;
+	k->wants_rtx = true;
+	k->recover = t->snd_nxt;
+	t->flags |= HC_TCB_RTX; // RFC 6298 3: what is timed may be what is sent again.
+	env->ctr[HC_CTR_fast_recoveries]++;
+}
+
 uint32_t hc_cc_dup_ack(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env)
 {
 	struct hc_cc *k = &c->cc;
-	uint32_t limited;
 
 	// A go-back after a timeout, or a probe, sends everything again by itself.
 	if (!hc_cc_is_live(c) || t->flags & (HC_TCB_RECOVERING | HC_TCB_PROBING))
@@ -200,27 +228,12 @@ uint32_t hc_cc_dup_ack(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_
 		cwnd_add(c, c->mss);
 		return HC_DO_OUTPUT;
 	}
-	if (k->dup_una != t->snd_una || k->dup_acks == 0) {
-		k->dup_una = t->snd_una;
-		k->dup_acks = 0;
-	}
-	if (!may_enter(t, k))
+	if (!hc_cc_count_dup_ack(t, c))
 		return 0;
-	limited = hc_cc_limited(t, c);
-	k->dup_acks = (uint8_t)hc_min_u32(k->dup_acks + 1u, HC_DUP_ACKS);
 	if (k->dup_acks < HC_DUP_ACKS)
 		return HC_DO_OUTPUT;
-
-	// RFC 5681 3.2, steps 2 and 3. What limited transmit sent is no part of FlightSize.
-	limited = hc_min_u32(
-		limited, t->snd_nxt - t->snd_una > c->cwnd ? t->snd_nxt - t->snd_una - c->cwnd : 0);
-	hc_cc_on_loss(c, env, t->snd_nxt - t->snd_una - limited);
-	k->is_recovering = true;
-	k->wants_rtx = true;
-	k->recover = t->snd_nxt;
+	hc_cc_enter_recovery(t, c, env);
 	c->cwnd = c->ssthresh + HC_DUP_ACKS * c->mss;
-	t->flags |= HC_TCB_RTX; // RFC 6298 3: what is timed may be what is sent again.
-	env->ctr[HC_CTR_fast_recoveries]++;
 	return HC_DO_OUTPUT | HC_DO_TIMER_RTX;
 }
 
@@ -240,6 +253,9 @@ void hc_cc_recovery_ack(struct hc_tcb *t, struct hc_tcb_cold *c, uint32_t acked)
 		t->flags &= (uint16_t)~HC_TCB_RTX;
 		return;
 	}
+	// RFC 6675 5: until the RecoveryPoint the scoreboard says what is next.
+	if (c->switches & HC_SWITCH_BOARD)
+		return;
 	// Partial acknowledgment: the next hole; cwnd shrinks by what left, less one segment.
 	k->wants_rtx = true;
 	c->cwnd = c->cwnd > acked ? c->cwnd - acked : 0;

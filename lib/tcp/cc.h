@@ -52,6 +52,13 @@ void hc_cc_on_echo(const struct hc_tcb *t, struct hc_tcb_cold *c, const struct h
 // An ACK repeated SND.UNA while data is in flight (RFC 5681 2). @return the verdict's actions.
 uint32_t hc_cc_dup_ack(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env);
 
+// For both kinds of recovery. Counts one more sign of loss at SND.UNA, up to HC_DUP_ACKS. @return
+// whether it counts: not before what a timeout sent again is acknowledged.
+bool hc_cc_count_dup_ack(const struct hc_tcb *t, struct hc_tcb_cold *c);
+
+// Recovery begins: ssthresh, RecoveryPoint, and the first segment is to be sent again.
+void hc_cc_enter_recovery(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env);
+
 // An ACK advanced SND.UNA by `acked` bytes during recovery: partial, or the end of it.
 void hc_cc_recovery_ack(struct hc_tcb *t, struct hc_tcb_cold *c, uint32_t acked);
 

@@ -12,6 +12,7 @@
 #include "tcp/ecn.h"
 #include "tcp/fastopen.h"
 #include "tcp/opening.h"
+#include "tcp/recovery.h"
 #include "tcp/rtt.h"
 
 hc_verdict hc_tcp_input_closed(const struct hc_seg *seg)
@@ -459,6 +460,8 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 	} else if (hc_seq_gt(seg->ack, t->snd_una)) {
 		hc_ecn_acked(t, c, seg, env);
 		what |= ack_advances(t, c, seg, env);
+		if (HC_UNLIKELY(hc_recovery_concerns(c, seg)))
+			what |= hc_recovery_input(t, c, seg, env);
 		what |= update_send_window(t, c, seg, true);
 		if (t->flags & HC_TCB_FIN_SENT &&
 		    (t->snd_una == t->snd_nxt || HC_FAULT(fin_acked_by_any_ack))) {
@@ -472,7 +475,9 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 		}
 	} else if (seg->ack == t->snd_una) {
 		hc_ecn_acked(t, c, seg, env);
-		if (is_dup_ack(t, c, seg))
+		if (HC_UNLIKELY(hc_recovery_concerns(c, seg)))
+			what |= hc_recovery_input(t, c, seg, env);
+		if (!(c->switches & HC_SWITCH_BOARD) && is_dup_ack(t, c, seg))
 			what |= hc_cc_dup_ack(t, c, env);
 		what |= update_send_window(t, c, seg, false);
 	} else if (hc_seq_lt(seg->ack, t->snd_una - c->snd_wnd_max)) {

@@ -9,6 +9,7 @@
 
 #include "tcp/fastopen.h"
 #include "tcp/input.h"
+#include "tcp/recovery.h"
 #include "tcp/rtt.h"
 
 void hc_tcp_open(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env)
@@ -121,9 +122,30 @@ static bool holds_back(const struct hc_tcb *t, const struct hc_tcb_cold *c, uint
 	return *arm_persist;
 }
 
-bool hc_tcp_output_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
-			struct hc_send_plan *plan, bool *arm_persist)
+// After a timeout: where the cursor stands, behind what was SACKed since, and how much may be sent
+// before what is. Ends the going back when nothing is left.
+static uint32_t go_back(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env)
 {
+	const struct hc_board *b = hc_recovery_board(c, env);
+	hc_seq from;
+	hc_seq end;
+
+	if (!b || hc_seq_ge(c->rtx_nxt, hc_board_end(b)))
+		return UINT32_MAX;
+	if (!hc_board_gap(b, c->rtx_nxt, &from, &end)) {
+		c->rtx_nxt = t->snd_nxt;
+		t->flags &= (uint16_t)~HC_TCB_RECOVERING;
+		return UINT32_MAX;
+	}
+	c->rtx_nxt = from;
+	return end == hc_board_end(b) ? UINT32_MAX : end - from;
+}
+
+// The next segment in order: new, or after a timeout from the cursor.
+static bool plan_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+		      struct hc_send_plan *plan, bool *arm_persist)
+{
+	uint32_t gap = t->flags & HC_TCB_RECOVERING ? go_back(t, c, env) : UINT32_MAX;
 	bool is_rtx = t->flags & HC_TCB_RECOVERING;
 	hc_seq from = is_rtx ? c->rtx_nxt : t->snd_nxt;
 	bool has_fin = t->flags & HC_TCB_FIN_QUEUED && (is_rtx || !(t->flags & HC_TCB_FIN_SENT));
@@ -132,16 +154,17 @@ bool hc_tcp_output_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc
 	uint32_t want;
 	uint32_t len;
 
-	*arm_persist = false;
-	if (!may_send(t))
-		return false;
 	if (t->snd_una == t->snd_nxt && hc_cc_is_live(c))
 		hc_cc_restart(c, env);
-	if (HC_UNLIKELY(hc_cc_is_recovering(c) && c->cc.wants_rtx) && plan_hole(t, c, env, plan))
-		return true;
-	wnd = hc_min_u32(t->snd_wnd, c->cwnd + hc_cc_limited(t, c));
+	wnd = HC_UNLIKELY(c->switches & HC_SWITCH_BOARD) ? hc_recovery_edge(t, c, env, from)
+							 : c->cwnd + hc_cc_limited(t, c);
+	wnd = hc_min_u32(t->snd_wnd, wnd);
 	// When the FIN is in [SND.UNA, SND.NXT) data ends before it.
 	want = hc_seq_lt(from, c->snd_end) ? c->snd_end - from : 0;
+	if (HC_UNLIKELY(gap < want)) {
+		want = gap;
+		has_fin = false;
+	}
 	if (want == 0 && !(has_fin && from == c->snd_end))
 		return false;
 	if (flight >= wnd) {
@@ -192,6 +215,34 @@ bool hc_tcp_output_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc
 	HC_ASSERT(hc_seq_le(t->snd_una, t->snd_nxt));
 	HC_ASSERT(plan->len || plan->flags & HC_TCP_FIN);
 	return true;
+}
+
+// With a scoreboard.
+static HC_NOINLINE bool plan_by_board(struct hc_tcb *t, struct hc_tcb_cold *c,
+				      const struct hc_tcp_env *env, struct hc_send_plan *plan,
+				      bool *arm_persist)
+{
+	bool is_recovering = c->cc.is_recovering && !(t->flags & HC_TCB_RECOVERING);
+
+	if (!(is_recovering && hc_recovery_plan_lost(t, c, env, plan)) &&
+	    !plan_next(t, c, env, plan, arm_persist) &&
+	    !(is_recovering && hc_recovery_plan_rest(t, c, env, plan)))
+		return false;
+	hc_recovery_sent(c, env, plan);
+	return true;
+}
+
+bool hc_tcp_output_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+			struct hc_send_plan *plan, bool *arm_persist)
+{
+	*arm_persist = false;
+	if (!may_send(t))
+		return false;
+	if (HC_UNLIKELY(c->switches & HC_SWITCH_BOARD))
+		return plan_by_board(t, c, env, plan, arm_persist);
+	if (HC_UNLIKELY(hc_cc_is_recovering(c) && c->cc.wants_rtx) && plan_hole(t, c, env, plan))
+		return true;
+	return plan_next(t, c, env, plan, arm_persist);
 }
 
 void hc_tcp_output_probe(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_send_plan *plan)
@@ -264,6 +315,7 @@ hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp
 	env->ctr[HC_CTR_rtx_timeouts]++;
 	if (!HC_FAULT(cwnd_not_reduced))
 		c->cwnd = c->mss;
+	hc_recovery_timeout(c, env);
 	c->rtx_nxt = t->snd_una + HC_FAULT(retransmits_one_byte_late);
 	t->flags |= HC_TCB_RECOVERING;
 	return HC_DO_OUTPUT | (HC_FAULT(timer_not_armed_again) ? 0 : HC_DO_TIMER_RTX);

@@ -21,6 +21,7 @@
 
 #include "base/hash.h"
 #include "base/seq.h"
+#include "tcp/scoreboard.h"
 #include "tcp/timer.h"
 #include "wire/format.h"
 #include "wire/seg.h"
@@ -47,6 +48,7 @@ enum hc_tcb_flags {
 // What a connection was agreed or told to do, and what only data or loss needs as flags.
 enum hc_tcb_switch {
 	HC_SWITCH_NODELAY = 1u << 0,      // HC_OPTION_NODELAY: Nagle's algorithm is off.
+	HC_SWITCH_BOARD = 1u << 2,        // cc.board is a scoreboard (tcp/recovery.h).
 	HC_SWITCH_ECN = 1u << 8,          // Both sides know ECN (RFC 3168 6.1.1).
 	HC_SWITCH_ECN_ECHO = 1u << 9,     // CE came, CWR not yet: what we send says ECE.
 	HC_SWITCH_ECN_CWR = 1u << 10,     // The next new data says CWR.
@@ -111,7 +113,8 @@ struct hc_cc {
 	/* 49 */ bool is_overdue; // The override timeout went off: a silly piece may go.
 	/* 50 */ uint16_t spare0;
 	/* 52 */ uint32_t sent_ms; // When data was last sent.
-	/* 56 */ uint32_t spare1[2];
+	/* 56 */ uint32_t board;   // With HC_SWITCH_BOARD: its index.
+	/* 60 */ uint32_t spare1;
 };
 HC_STATIC_ASSERT(sizeof(struct hc_cc) == 64, "congestion control has a line of its own");
 
@@ -187,6 +190,10 @@ struct hc_tcp_env {
 	uint32_t challenge_left;
 	struct hc_seq_range dup; // With HC_DO_DSACK.
 	uint64_t *ctr;           // HC_CTR_COUNT counters.
+	// The SACK blocks of the segment at hand, if it has some, as the peer wrote them.
+	uint32_t sack_count;
+	struct hc_seq_range sack[HC_SACK_BLOCKS_MAX];
+	struct hc_boards *boards; // NULL: none, so that every recovery is NewReno's.
 	struct hc_hash_secret secret;
 };
 

@@ -181,6 +181,7 @@ class Options(Case):
         "neigh-cap": ("64", "neigh_cap", 64),
         "neigh-queue-cap": ("32", "neigh_queue_cap", 32),
         "listener-cap": ("300", "listener_cap", 300),
+        "scoreboard-cap": ("500", "scoreboard_cap", 500),
         "span-cap": ("1k", "span_cap", 1000),
         "held-cap": ("2k", "held_cap", 2000),
         "reasm-cap": ("32", "reasm_cap", 32),

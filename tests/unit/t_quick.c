@@ -43,6 +43,7 @@ static struct hc_tcp_env random_env(void)
 	env.has_window_scale = !one_in(4);
 	env.has_sack = !one_in(4);
 	env.has_ecn = one_in(2);
+	env.switches = one_in(2) ? HC_SWITCH_NODELAY : 0;
 	env.rcv_buf_bytes = one_in(4) ? 1000 : FX_RCV_BUF;
 	env.delayed_ack_ms = one_in(2) ? 40 : 0;
 	env.stamp += hc_rng_below(&rng, 1u << 30);

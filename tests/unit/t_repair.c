@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Losses repaired by SACK on the wire: the peer's blocks are read from frames, what is missing
+// comes again and nothing else, and scoreboards go back to their pool whatever the peer says and
+// however the connection ends.
+
+#include "fx_stack.h"
+
+#define BIG 30000u
+
+static uint8_t big[BIG];
+
+static void with_sack(struct hc_stack_config *cfg)
+{
+	cfg->has_sack = true;
+}
+
+static void with_sack_but_no_scoreboard(struct hc_stack_config *cfg)
+{
+	cfg->has_sack = true;
+	cfg->scoreboard_cap = 0;
+}
+
+// A connection that agreed on SACK and an MSS of 1000, with BIG bytes queued and the initial window
+// of ten segments sent.
+static hc_conn open_with_data(struct fx_peer *p, void (*set_cfg)(struct hc_stack_config *cfg))
+{
+	static const uint8_t permitted[] = {2, 4, 1000 >> 8, 1000 & 0xff, 1, 1, 4, 2};
+	const struct fx_options o = {.set_cfg = set_cfg};
+	hc_conn conn;
+
+	for (unsigned i = 0; i < BIG; i++)
+		big[i] = (uint8_t)(i * 7 + (i >> 8));
+	*p = fx_peer_new();
+	fx_open(&o);
+	(void)fx_listen(0);
+	p->opt = permitted;
+	p->opt_len = sizeof permitted;
+	conn = fx_accept(p);
+	p->opt_len = 0;
+	UNIT_EQ(hc_send(fx.worker, conn, big, BIG, HC_SEND_STATIC), BIG);
+	fx_step();
+	UNIT_EQ(fx.out_count - fx.out_taken, 10);
+	return conn;
+}
+
+// An ACK of p->ack with one SACK block, `lo` to `hi` bytes behind it.
+static void put_sack(struct fx_peer *p, uint32_t lo, uint32_t hi)
+{
+	uint8_t opt[12] = {1, 1, 5, 10};
+
+	frame_put32(opt + 4, p->ack + lo);
+	frame_put32(opt + 8, p->ack + hi);
+	p->opt = opt;
+	p->opt_len = sizeof opt;
+	fx_peer_put(p, FRAME_ACK, 0);
+	p->opt_len = 0;
+	fx_step();
+}
+
+// The peer takes what is on the wire in, loses the `lost` first sendings whose bit is set, and
+// answers the others, until all is there. @return the round trips it took.
+static unsigned receive_all(struct fx_peer *p, uint32_t lost)
+{
+	static bool has[BIG / 1000];
+	uint32_t first = p->ack;
+	unsigned rounds = 0;
+	unsigned count = 0;
+
+	memset(has, 0, sizeof has);
+	while (p->ack - first < BIG) {
+		unsigned last = fx.out_count;
+
+		CU_ASSERT_FATAL(++rounds < 50 && fx.out_taken < last);
+		while (fx.out_taken < last) {
+			const struct frame_view *v = fx_next_tcp();
+			unsigned i = (v->seq - first) / 1000;
+			unsigned hi;
+
+			if (v->payload_len == 0)
+				continue;
+			UNIT_EQ(v->payload_len, 1000);
+			UNIT_EXPECT(memcmp(v->payload, big + v->seq - first, 1000) == 0);
+			if (count < 32 && lost >> count++ & 1)
+				continue;
+			has[i] = true;
+			while (p->ack - first < BIG && has[(p->ack - first) / 1000])
+				p->ack += 1000;
+			for (hi = i; hi < BIG / 1000 && has[hi]; hi++)
+				;
+			while (i && has[i - 1])
+				i--;
+			if (i * 1000 > p->ack - first) {
+				put_sack(p, i * 1000 - (p->ack - first),
+					 hi * 1000 - (p->ack - first));
+			} else {
+				fx_peer_put(p, FRAME_ACK, 0);
+				fx_step();
+			}
+		}
+	}
+	return rounds;
+}
+
+#define LOST (1u << 0 | 1u << 2 | 1u << 4 | 1u << 6)
+
+static void several_losses_in_a_window_come_again_at_once(void)
+{
+	struct fx_peer p;
+
+	(void)open_with_data(&p, with_sack);
+	// Ten segments at first, then half of that in each.
+	UNIT_EQ(receive_all(&p, LOST), 5);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_data), 4);
+	UNIT_EQ(fx_ctr(HC_CTR_fast_recoveries), 1);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_timeouts), 0);
+	UNIT_EQ(hc_pool_used(&fx.worker->boards.pool), 0);
+	fx_forget();
+	fx_shut();
+}
+
+static void without_a_scoreboard_it_takes_longer(void)
+{
+	struct fx_peer p;
+
+	(void)open_with_data(&p, with_sack_but_no_scoreboard);
+	CU_ASSERT(receive_all(&p, LOST) > 5);
+	CU_ASSERT(fx_ctr(HC_CTR_sack_no_memory) > 0);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_timeouts), 0);
+	fx_forget();
+	fx_shut();
+}
+
+static void hostile_blocks_cost_nothing_lasting(void)
+{
+	struct fx_peer p;
+	hc_conn conn = open_with_data(&p, with_sack);
+
+	p.ack += 1;
+	fx_forget();
+	put_sack(&p, 5000, 6000);
+	UNIT_EQ(hc_pool_used(&fx.worker->boards.pool), 1);
+	put_sack(&p, 9000, 1u << 30); // Of what was never sent.
+	put_sack(&p, 0, 1000);        // What it says it waits for.
+	put_sack(&p, 7000, 6000);
+	UNIT_EQ(fx_ctr(HC_CTR_sack_bad_block), 3);
+	for (uint32_t i = 10; i < 4000; i += 2) // SACK panic: every other byte.
+		put_sack(&p, i, i + 1);
+	CU_ASSERT(fx_ctr(HC_CTR_sack_no_room) > 1000);
+	CU_ASSERT(hc_board_check(&fx.worker->boards.board[0]));
+	fx_forget();
+	// What it had it has no more.
+	p.ack += 10;
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	UNIT_EQ(fx_ctr(HC_CTR_sack_reneged), 1);
+	fx_forget();
+	fx_wait_ms(400);
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack);
+	fx_forget();
+	UNIT_EQ(hc_abort(fx.worker, conn), 0);
+	UNIT_EQ(hc_pool_used(&fx.worker->boards.pool), 0);
+	fx_step();
+	fx_forget();
+	fx_shut();
+}
+
+static void end_of_the_flight_is_rescued(void)
+{
+	struct fx_peer p;
+
+	(void)open_with_data(&p, with_sack);
+	p.wnd = 10000; // So that there is nothing new to send.
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	fx_forget();
+	put_sack(&p, 1000, 5000);
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack);
+	put_sack(&p, 1000, 8000);
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack + 9000);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_rescue), 1);
+	fx_expect_silence();
+	fx_shut();
+}
+
+UNIT_SUITE(repair, UNIT_TEST(several_losses_in_a_window_come_again_at_once),
+	   UNIT_TEST(without_a_scoreboard_it_takes_longer),
+	   UNIT_TEST(hostile_blocks_cost_nothing_lasting), UNIT_TEST(end_of_the_flight_is_rescued));
