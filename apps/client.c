@@ -101,6 +101,7 @@ static void events_plain(struct client *c, unsigned n)
 			break;
 		case HC_EV_NONE:
 		case HC_EV_ACCEPTED:
+		case HC_EV_STALLED:
 		case HC_EV_SENT:
 			break;
 		}

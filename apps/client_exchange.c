@@ -410,6 +410,7 @@ static void on_churn(struct client *c, const struct hc_event *ev)
 		break;
 	case HC_EV_NONE:
 	case HC_EV_ACCEPTED:
+	case HC_EV_STALLED:
 		break;
 	}
 }

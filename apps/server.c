@@ -425,6 +425,7 @@ static void on_event(struct server *s, const struct hc_event *ev)
 	case HC_EV_NONE:
 	case HC_EV_OPENED:
 	case HC_EV_FAILED:
+	case HC_EV_STALLED:
 		break;
 	}
 }

@@ -77,6 +77,9 @@ struct hc_stack_config {
 				   does. */
 	uint32_t scoreboard_cap; /**< Connections that repair losses by SACK at once; what finds no
 				    room recovers by NewReno. 512 bytes each, at most conn_cap. */
+	uint32_t liveness_cap;   /**< Connections with HC_OPTION_KEEPALIVE or
+				    HC_OPTION_USER_TIMEOUT_MS, 32 bytes each, at most conn_cap;
+				    with has_keepalive conn_cap. */
 	uint32_t rcv_buf_bytes;  /**< Receive window a connection offers. */
 	uint32_t snd_buf_bytes;  /**< Unacknowledged and unsent bytes a connection may queue. */
 	uint32_t reasm_cap; /**< Datagrams put together from fragments at once, 0..256; 0: none. */
@@ -94,12 +97,14 @@ struct hc_stack_config {
 	uint8_t syn_retries;    /**< R2 for SYN (RFC 9293 3.8.3), as a number of retransmissions. */
 	uint8_t synack_retries; /**< The same for SYN-ACK of a SYN mini. */
 	uint8_t data_retries;   /**< R2 for data and FIN. */
-	uint32_t fin_wait2_ms;  /**< Longest wait for the peer's FIN once the application closed; 0:
-				   for ever. */
+	uint8_t r1_retries; /**< R1: so many retransmissions without an answer are HC_EV_STALLED; 0:
+			       never. */
+	uint32_t fin_wait2_ms; /**< Longest wait for the peer's FIN once the application closed; 0:
+				  for ever. */
 	uint32_t delayed_ack_ms; /**< How long the ACK of a segment waits for data to ride on or a
 				    second segment, 0..500; 0: not beyond hc_flush(). */
-	uint32_t reasm_ms;      /**< How long a datagram may take to be whole (RFC 1122 3.3.2). */
-	uint32_t arp_ttl_ms;    /**< A neighbour is re-validated after this. */
+	uint32_t reasm_ms;       /**< How long a datagram may take to be whole (RFC 1122 3.3.2). */
+	uint32_t arp_ttl_ms;     /**< A neighbour is re-validated after this. */
 
 	uint32_t congestion; /**< enum hc_congestion. */
 
@@ -108,12 +113,13 @@ struct hc_stack_config {
 	bool has_window_scale; /**< Offer RFC 7323 window scale. */
 	bool has_sack;         /**< Permit RFC 2018 selective acknowledgments. */
 	bool has_nodelay;      /**< Connections begin with HC_OPTION_NODELAY on. */
-	bool has_ecn;          /**< Offer and accept RFC 3168 ECN; off by default. */
-	bool has_fast_open;    /**< Let HC_CONN_FAST_OPEN work; off by default. */
-	uint8_t syn_cookies;   /**< enum hc_syn_cookies. */
-	uint8_t syn_layout;    /**< enum hc_syn_layout. */
-	uint8_t wscale_min;    /**< Least window scale offered, 0..14; more when rcv_buf_bytes asks
-				for it. */
+	bool has_keepalive;  /**< Connections begin with HC_OPTION_KEEPALIVE on; off by default. */
+	bool has_ecn;        /**< Offer and accept RFC 3168 ECN; off by default. */
+	bool has_fast_open;  /**< Let HC_CONN_FAST_OPEN work; off by default. */
+	uint8_t syn_cookies; /**< enum hc_syn_cookies. */
+	uint8_t syn_layout;  /**< enum hc_syn_layout. */
+	uint8_t wscale_min;  /**< Least window scale offered, 0..14; more when rcv_buf_bytes asks
+			      for it. */
 	bool keeps_stage_cycles; /**< Account TSC cycles to pipeline stages
 				    (hc_worker_stage_cycles()). */
 
@@ -164,6 +170,10 @@ enum hc_event_type {
 			 stale. */
 	HC_EV_RESET,  /**< An established connection ended other than by FIN, see `reason`; the
 			 handle is now stale. */
+	/** R1 (RFC 9293 3.8.3): `info` retransmissions have brought no answer, and it goes on until
+	   R2. `reason` is HC_REASON_UNREACHABLE when ICMP or ARP said so, else
+	   HC_REASON_TIMED_OUT. */
+	HC_EV_STALLED,
 };
 
 enum hc_reason {
@@ -377,12 +387,25 @@ enum hc_conn_option {
 	   segment wait while something is unacknowledged, unless our FIN goes with it. Begins as
 	   hc_stack_config.has_nodelay says. */
 	HC_OPTION_NODELAY,
+	/** 1: an idle connection is probed and a peer that is gone is noticed (RFC 9293 3.8.4):
+	   HC_EV_RESET, HC_REASON_TIMED_OUT. Begins as hc_stack_config.has_keepalive says. */
+	HC_OPTION_KEEPALIVE,
+	/** Silence before the first probe, 1 to 2^30; 7200000 unless set. */
+	HC_OPTION_KEEPALIVE_IDLE_MS,
+	/** Time between probes, 1 to 2^30; 75000 unless set. */
+	HC_OPTION_KEEPALIVE_INTERVAL_MS,
+	/** Probes without an answer before giving up, 1 to 65535; 9 unless set. */
+	HC_OPTION_KEEPALIVE_COUNT,
+	/** How long what is sent may stay unacknowledged (RFC 9293 3.9.1.1), 1 to 2^30, instead of
+	   R2; 0, the default: R2. Looked at when the retransmission timer goes off, so never before
+	   the first time it does. */
+	HC_OPTION_USER_TIMEOUT_MS,
 	HC_OPTION_COUNT
 };
 
 /** Sets an option of a connection in any state, from hc_connect() or HC_EV_ACCEPTED on. What it
  * lets go leaves at hc_flush(). @return 0, -ESTALE, -EINVAL (no such option, or a value out of its
- * range). O(1). */
+ * range), -ENOMEM (liveness_cap connections have options of theirs already). O(1). */
 int hc_conn_set(struct hc_worker *w, hc_conn conn, enum hc_conn_option option, uint32_t value);
 
 /** Tells an option's value. @return 0, -ESTALE, -EINVAL (no such option). O(1). */

@@ -79,6 +79,7 @@ void hc_sock_free(struct hc_worker *w, uint32_t idx)
 	if (HC_UNLIKELY(hc_tcb_is_holding(&w->cold[idx])))
 		hc_held_free(w, idx);
 	hc_recovery_release(&w->cold[idx], &w->env);
+	hc_live_release(&w->cold[idx], &w->env);
 }
 
 void hc_sock_acked(struct hc_worker *w, uint32_t idx)

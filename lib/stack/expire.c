@@ -71,11 +71,16 @@ static void expire_tcb(struct hc_worker *w)
 		struct hc_tcb *t = &w->tcb[due[i]];
 		hc_verdict v = hc_tcp_timeout(t, &w->cold[due[i]], &w->env);
 
-		if (v & HC_DO_PROBE)
+		if (HC_UNLIKELY(v & HC_DO_KEEPALIVE))
+			hc_keep_due(w, due[i], v & HC_DO_PROBE);
+		else if (v & HC_DO_PROBE)
 			hc_conn_probe(w, due[i]);
 		if (v & HC_DO_OUTPUT && w->cold[due[i]].retries >= 2)
 			hc_pmtu_timeout(w, due[i], w->cold[due[i]].retries);
 		hc_run_timeout(w, due[i], v);
+		if (HC_UNLIKELY(v & HC_DO_TIMER_RTX && w->cold[due[i]].switches & HC_SWITCH_LIVE))
+			hc_timer_arm(&w->tcb_timers, due[i],
+				     hc_live_rto_ms(&w->cold[due[i]], &w->env), w->env.now_ms);
 	}
 }
 

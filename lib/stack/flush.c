@@ -226,8 +226,23 @@ static HC_NOINLINE void send_one_segment(struct hc_worker *w, uint32_t idx)
 	hc_arm_rtx(w, idx);
 }
 
+// The timer is keep-alive's only until something is sent.
+static HC_NOINLINE bool conn_output_kept(struct hc_worker *w, uint32_t idx)
+{
+	const struct hc_tcb *t = &w->tcb[idx];
+	bool is_done;
+
+	if (t->state != HC_FIN_WAIT_2 && t->snd_una == t->snd_nxt && !(t->flags & HC_TCB_PROBING))
+		hc_timer_off(&w->tcb_timers, idx);
+	is_done = conn_output_any(w, idx);
+	hc_keep_arm(w, idx);
+	return is_done;
+}
+
 static inline bool conn_output(struct hc_worker *w, uint32_t idx)
 {
+	if (HC_UNLIKELY(w->cold[idx].switches & HC_SWITCH_KEEPALIVE))
+		return conn_output_kept(w, idx);
 	if (HC_UNLIKELY(w->spare_count == 0))
 		return conn_output_any(w, idx);
 	if (HC_LIKELY(hc_tcp_owes_only_fin(&w->tcb[idx], &w->cold[idx])) &&

@@ -45,6 +45,12 @@ static inline uint32_t hc_board_count(const struct hc_stack_config *cfg)
 	return cfg->scoreboard_cap < cfg->conn_cap ? cfg->scoreboard_cap : cfg->conn_cap;
 }
 
+// Connections with keep-alive or a user timeout: all, when keep-alive is everybody's.
+static inline uint32_t hc_live_count(const struct hc_stack_config *cfg)
+{
+	return cfg->has_keepalive ? cfg->conn_cap : hc_min_u32(cfg->liveness_cap, cfg->conn_cap);
+}
+
 static inline void hc_layout_make(const struct hc_stack_config *cfg, struct hc_layout *l)
 {
 	uint64_t conns = cfg->conn_cap;
@@ -84,6 +90,8 @@ static inline void hc_layout_make(const struct hc_stack_config *cfg, struct hc_l
 			[HC_ARRAY_DATAGRAM_AREA] =
 				cfg->reasm_cap * hc_reasm_area_bytes(cfg->reasm_bytes),
 			[HC_ARRAY_BOARD] = (uint64_t)hc_board_count(cfg) * sizeof(struct hc_board),
+			[HC_ARRAY_LIVE] = (uint64_t)hc_live_count(cfg) * sizeof(struct hc_live),
+			[HC_ARRAY_LIVE_POOL] = (uint64_t)hc_live_count(cfg) * sizeof(uint32_t),
 			[HC_ARRAY_BOARD_POOL] = (uint64_t)hc_board_count(cfg) * sizeof(uint32_t),
 		}};
 	for (unsigned i = 0; i < HC_ARRAY_COUNT; i++)

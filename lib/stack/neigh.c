@@ -216,6 +216,17 @@ static void neigh_learn(struct hc_worker *w, struct hc_neigh *n, const uint8_t m
 	n->waiting_count = 0;
 }
 
+void hc_neigh_doubt(struct hc_worker *w, uint16_t neigh)
+{
+	struct hc_neigh *n = &w->neighs.entry[neigh];
+
+	if (n->state == HC_NEIGH_REACHABLE && !HC_FAULT(next_hop_never_doubted)) {
+		n->state = HC_NEIGH_PROBE;
+		n->tries = 0;
+		ask(w, n);
+	}
+}
+
 static void neigh_expire(struct hc_worker *w, struct hc_neigh *n)
 {
 	switch (n->state) {

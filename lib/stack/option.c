@@ -16,6 +16,49 @@ static int set_switch(struct hc_tcb_cold *c, enum hc_tcb_switch which, uint32_t 
 	return 0;
 }
 
+// The field of a record that an option is.
+static uint32_t *live_field(struct hc_live *l, enum hc_conn_option option)
+{
+	if (option == HC_OPTION_KEEPALIVE_IDLE_MS)
+		return &l->idle_ms;
+	if (option == HC_OPTION_KEEPALIVE_INTERVAL_MS)
+		return &l->interval_ms;
+	HC_ASSERT(option == HC_OPTION_USER_TIMEOUT_MS);
+	return &l->user_timeout_ms;
+}
+
+static int set_live(struct hc_worker *w, uint32_t idx, enum hc_conn_option option, uint32_t value)
+{
+	uint32_t max = option == HC_OPTION_KEEPALIVE_COUNT ? UINT16_MAX : 1u << 30;
+	struct hc_live *l;
+
+	if (value > max || (value == 0 && option != HC_OPTION_USER_TIMEOUT_MS))
+		return -EINVAL;
+	l = hc_keep_record(w, idx);
+	if (!l)
+		return -ENOMEM;
+	if (option == HC_OPTION_KEEPALIVE_COUNT)
+		l->probes_max = (uint16_t)value;
+	else
+		*live_field(l, option) = value;
+	// The timer that runs may be for another time.
+	if (hc_keep_has_timer(w, idx)) {
+		hc_timer_off(&w->tcb_timers, idx);
+		hc_keep_arm(w, idx);
+	}
+	return 0;
+}
+
+static int set_keepalive(struct hc_worker *w, uint32_t idx, uint32_t value)
+{
+	if (value > 1)
+		return -EINVAL;
+	if (value)
+		return hc_keep_start(w, idx) ? 0 : -ENOMEM;
+	hc_keep_stop(w, idx);
+	return 0;
+}
+
 int hc_conn_set(struct hc_worker *w, hc_conn conn, enum hc_conn_option option, uint32_t value)
 {
 	uint32_t idx = hc_handle_idx(w, conn);
@@ -34,6 +77,13 @@ int hc_conn_set(struct hc_worker *w, hc_conn conn, enum hc_conn_option option, u
 		if (w->tcb[idx].flags & HC_TCB_DATA && w->tcb[idx].state >= HC_ESTABLISHED)
 			hc_pend(w, idx);
 		return err;
+	case HC_OPTION_KEEPALIVE:
+		return set_keepalive(w, idx, value);
+	case HC_OPTION_KEEPALIVE_IDLE_MS:
+	case HC_OPTION_KEEPALIVE_INTERVAL_MS:
+	case HC_OPTION_KEEPALIVE_COUNT:
+	case HC_OPTION_USER_TIMEOUT_MS:
+		return set_live(w, idx, option, value);
 	case HC_OPTION_COUNT:
 	default:
 		return -EINVAL;
@@ -44,12 +94,31 @@ int hc_conn_get(const struct hc_worker *w, hc_conn conn, enum hc_conn_option opt
 		uint32_t *value)
 {
 	uint32_t idx = hc_handle_idx(w, conn);
+	struct hc_live usual = {
+		.idle_ms = HC_KEEP_IDLE_MS,
+		.interval_ms = HC_KEEP_INTERVAL_MS,
+		.probes_max = HC_KEEP_PROBES,
+	};
+	struct hc_live *l;
 
 	if (idx == HC_IDX_NONE)
 		return -ESTALE;
+	l = hc_live_of(&w->cold[idx], &w->env);
+	l = l ? l : &usual;
 	switch (option) {
 	case HC_OPTION_NODELAY:
 		*value = (w->cold[idx].switches & HC_SWITCH_NODELAY) != 0;
+		return 0;
+	case HC_OPTION_KEEPALIVE:
+		*value = (w->cold[idx].switches & HC_SWITCH_KEEPALIVE) != 0;
+		return 0;
+	case HC_OPTION_KEEPALIVE_COUNT:
+		*value = l->probes_max;
+		return 0;
+	case HC_OPTION_KEEPALIVE_IDLE_MS:
+	case HC_OPTION_KEEPALIVE_INTERVAL_MS:
+	case HC_OPTION_USER_TIMEOUT_MS:
+		*value = *live_field(l, option);
 		return 0;
 	case HC_OPTION_COUNT:
 	default:

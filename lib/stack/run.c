@@ -258,6 +258,13 @@ static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_se
 	    hc_tx_syn_with(w, t, c, true, c->switches & HC_SWITCH_ECN ? HC_TCP_ECE : 0) &&
 	    t->flags & HC_TCB_RTX)
 		w->ctr[HC_CTR_rtx_synack]++;
+	if (v & HC_DO_STALLED) {
+		hc_event_put(w, idx, HC_EV_STALLED,
+			     t->flags & HC_TCB_SOFT_ERROR ? HC_REASON_UNREACHABLE
+							  : HC_REASON_TIMED_OUT,
+			     c->retries);
+		hc_neigh_doubt(w, t->neigh);
+	}
 	if (v & HC_DO_FAILED) {
 		count_end(w, idx, v);
 		hc_event_put(w, idx, HC_EV_FAILED, hc_verdict_reason_of(v), 0);
@@ -272,7 +279,7 @@ static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_se
 
 #define HC_DO_RARE                                                                                 \
 	(HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER | HC_DO_RST_REPLY | HC_DO_RST | HC_DO_SYN |      \
-	 HC_DO_SYNACK | HC_DO_FAILED | HC_DO_RESET | HC_DO_FASTOPEN)
+	 HC_DO_SYNACK | HC_DO_FAILED | HC_DO_RESET | HC_DO_FASTOPEN | HC_DO_STALLED)
 
 // Carries out a verdict on a TCB, in the order in which the events happened. With `m` NULL there is
 // no segment. Inline twice: for what hc_tcp_input_quick() says, where most of it falls away, and
@@ -316,6 +323,8 @@ HC_ALWAYS_INLINE void carry_out(struct hc_worker *w, uint32_t idx, struct hc_seg
 			hc_arm_rtx(w, idx);
 		if (v & HC_DO_OUTPUT)
 			hc_pend(w, idx);
+		if (v & HC_DO_OPENED && HC_UNLIKELY(w->has_keepalive))
+			hc_keep_start(w, idx);
 	}
 }
 
@@ -377,8 +386,8 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_holding(struct hc_worker *w, uint32_
 }
 
 // Any segment of a TCB, by the book.
-static HC_NOINLINE struct rte_mbuf *run_tcb_any(struct hc_worker *w, uint32_t idx,
-						struct rte_mbuf *m, struct hc_seg *seg)
+static struct rte_mbuf *run_tcb_book(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
+				     struct hc_seg *seg)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 	bool had_data = t->flags & HC_TCB_DATA;
@@ -408,6 +417,17 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_any(struct hc_worker *w, uint32_t id
 		carry_out_telling(w, idx, seg, &m, v, had_data);
 	else
 		carry_out(w, idx, seg, &m, v, seg_where(seg, t->flags & HC_TCB_ACTIVE), had_data);
+	return m;
+}
+
+static HC_NOINLINE struct rte_mbuf *run_tcb_any(struct hc_worker *w, uint32_t idx,
+						struct rte_mbuf *m, struct hc_seg *seg)
+{
+	uint64_t taken = w->ctr[HC_CTR_rx_tcp];
+
+	m = run_tcb_book(w, idx, m, seg);
+	if (HC_UNLIKELY(w->cold[idx].switches & HC_SWITCH_KEEPALIVE))
+		hc_keep_heard(w, idx, w->ctr[HC_CTR_rx_tcp] != taken);
 	return m;
 }
 
@@ -494,6 +514,8 @@ HC_ALWAYS_INLINE struct rte_mbuf *accepted(struct hc_worker *w, uint32_t idx,
 					   struct hc_seg *seg)
 {
 	w->ctr[HC_CTR_conn_established_passive]++;
+	if (HC_UNLIKELY(w->has_keepalive))
+		hc_keep_start(w, idx);
 	hc_event_put(w, idx, HC_EV_ACCEPTED, HC_REASON_NONE, (uint32_t)(l - w->listener));
 	if (HC_UNLIKELY(seg->payload_len || seg->flags & HC_TCP_FIN))
 		return run_tcb_data(w, idx, m, seg);

@@ -132,6 +132,7 @@ struct census {
 	uint64_t holding;   // Of all, those that hold something out of order,
 	uint64_t held_bufs; // in so many buffers.
 	uint64_t boards;    // Connections with a scoreboard.
+	uint64_t lives;     // Connections with a record of liveness.
 };
 
 static uint32_t hash_of_ref(const void *ctx, hc_ref ref)
@@ -156,6 +157,7 @@ static bool take_census(const struct hc_worker *w, struct census *c)
 			c->holding++;
 			c->held_bufs += w->holding[w->sock[i].holding].buf_count;
 		}
+		c->lives += (w->cold[i].switches & HC_SWITCH_LIVE) != 0;
 		c->boards += (w->cold[i].switches & HC_SWITCH_BOARD) != 0;
 		if (t->state == HC_TIME_WAIT) {
 			c->retired++;
@@ -240,6 +242,8 @@ bool hc_worker_audit(const struct hc_worker *w, char *why, size_t why_size)
 		       why_size) &&
 	       balance("scoreboards in use = connections with one", hc_pool_used(&w->boards.pool),
 		       c.boards, why, why_size) &&
+	       balance("records of liveness in use = connections with one",
+		       hc_pool_used(&w->lives.pool), c.lives, why, why_size) &&
 	       balance("flow table entries = flows", w->table.count, c.by_table, why, why_size) &&
 	       balance("source tuples in use = flows", w->tuples.used_count, c.by_tuple, why,
 		       why_size) &&

@@ -34,6 +34,7 @@ void hc_stack_config_default(struct hc_stack_config *cfg)
 		.span_cap = 4096,
 		.held_cap = 1024,
 		.scoreboard_cap = 2048,
+		.liveness_cap = 4096,
 		.rcv_buf_bytes = 65535,
 		.snd_buf_bytes = 262144,
 		.reasm_cap = 16,
@@ -49,6 +50,7 @@ void hc_stack_config_default(struct hc_stack_config *cfg)
 		.syn_retries = 7,
 		.synack_retries = 5,
 		.data_retries = 15,
+		.r1_retries = 3, // RFC 9293 3.8.3, SHLD-10.
 		.fin_wait2_ms = 60000,
 		.delayed_ack_ms = 40,
 		// RFC 1122 3.3.2: between 60 and 120 s.
@@ -203,6 +205,7 @@ static void init_env(struct hc_worker *w)
 	env->syn_retries = cfg->syn_retries;
 	env->synack_retries = cfg->synack_retries;
 	env->data_retries = cfg->data_retries;
+	env->r1_retries = cfg->r1_retries;
 	env->congestion = (uint8_t)cfg->congestion;
 	env->has_timestamps = cfg->has_timestamps;
 	env->has_window_scale = cfg->has_window_scale;
@@ -251,6 +254,9 @@ static void init_arrays(struct hc_worker *w, void *const array[HC_ARRAY_COUNT])
 	hc_pool_init(&w->holding_pool, array[HC_ARRAY_HOLDING_POOL], hc_holding_cap(cfg));
 	w->held_buf_max = w->pool->size / HC_HELD_BUFS_SHARE;
 	w->held_buf_conn_max = HC_HELD_BUFS_MIN + cfg->rcv_buf_bytes / HC_HELD_BUFS_BYTES;
+	w->lives.live = array[HC_ARRAY_LIVE];
+	hc_pool_init(&w->lives.pool, array[HC_ARRAY_LIVE_POOL], hc_live_count(cfg));
+	w->env.lives = &w->lives;
 	w->boards.board = array[HC_ARRAY_BOARD];
 	hc_pool_init(&w->boards.pool, array[HC_ARRAY_BOARD_POOL], hc_board_count(cfg));
 	w->env.boards = &w->boards;
@@ -319,6 +325,7 @@ int hc_worker_create(struct hc_port *port, unsigned queue, const struct hc_stack
 	w->stage.is_on = cfg->keeps_stage_cycles;
 	w->has_odd_syn = cfg->has_ecn || cfg->has_fast_open;
 	w->lays_out_syns = cfg->syn_layout != HC_SYN_LAYOUT_BUILT;
+	w->has_keepalive = cfg->has_keepalive;
 	w->always_cookies = cfg->syn_cookies == HC_SYN_COOKIES_ALWAYS;
 	if (port->has_rss)
 		rte_convert_rss_key((const uint32_t *)(const void *)port->rss_key,

@@ -16,6 +16,7 @@
 //   fragment.c  IPv4 fragments, both ways    pmtu.c  path MTU
 //   tuple.h   source tuples of connect()
 //   option.c  options of a connection
+//   keep.c    keep-alive
 //   data.c    send and receive queues   held.c   text ahead of its turn
 //   conn.c    the application's calls   worker.c life, statistics, audit
 //
@@ -35,6 +36,7 @@
 #include "tcp/cookie.h"
 #include "tcp/fastopen.h"
 #include "tcp/input.h"
+#include "tcp/liveness.h"
 #include "tcp/output.h"
 #include "tcp/recovery.h"
 #include "tcp/syn.h"
@@ -117,6 +119,8 @@ enum hc_array {
 	HC_ARRAY_DATAGRAM_AREA,
 	HC_ARRAY_BOARD,
 	HC_ARRAY_BOARD_POOL,
+	HC_ARRAY_LIVE,
+	HC_ARRAY_LIVE_POOL,
 	HC_ARRAY_COUNT
 };
 
@@ -205,6 +209,7 @@ struct hc_worker {
 	bool has_data;  // Data has flowed, so the queues of connections are worth a prefetch.
 	bool redirects; // Frames of other workers' flows may arrive here.
 	bool is_started;
+	bool has_keepalive;  // Every connection has, from its opening on.
 	bool always_cookies; // HC_SYN_COOKIES_ALWAYS.
 	bool has_odd_syn;    // Our SYNs are not all alike: fastopen.c.
 	bool lays_out_syns;  // Not HC_SYN_LAYOUT_BUILT.
@@ -239,6 +244,7 @@ struct hc_worker {
 	uint32_t held_buf_max;
 	uint32_t held_buf_conn_max;
 	struct hc_boards boards;
+	struct hc_lives lives;
 	struct hc_tuples tuples;
 	struct hc_neighs neighs;
 
@@ -408,6 +414,22 @@ void hc_neigh_tick(struct hc_worker *w);
 bool hc_neigh_next_due_ms(const struct hc_worker *w, uint32_t *due_ms);
 void hc_arp_input(struct hc_worker *w, const uint8_t *frame, uint32_t l3_off, bool is_forwarded);
 bool hc_is_our_address(const struct hc_worker *w, hc_be32 addr_be);
+
+// R1 of a connection through this next hop (RFC 9293 3.8.3): asks whether it is still there.
+void hc_neigh_doubt(struct hc_worker *w, uint16_t neigh);
+
+// keep.c
+bool hc_keep_start(struct hc_worker *w, uint32_t idx);
+void hc_keep_stop(struct hc_worker *w, uint32_t idx);
+// A segment came, and was taken or not.
+void hc_keep_heard(struct hc_worker *w, uint32_t idx, bool is_taken);
+// Whether the timer, if armed, is keep-alive's.
+bool hc_keep_has_timer(const struct hc_worker *w, uint32_t idx);
+void hc_keep_due(struct hc_worker *w, uint32_t idx, bool wants_probe);
+// Arms the timer for keep-alive, if it is its turn.
+void hc_keep_arm(struct hc_worker *w, uint32_t idx);
+// The connection's record, made if there is none; NULL when there is no room for one.
+struct hc_live *hc_keep_record(struct hc_worker *w, uint32_t idx);
 
 // icmp.c
 bool hc_icmp_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_parsed *p);

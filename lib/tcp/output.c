@@ -9,6 +9,7 @@
 
 #include "tcp/fastopen.h"
 #include "tcp/input.h"
+#include "tcp/liveness.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
 
@@ -46,7 +47,7 @@ uint32_t hc_tcp_queue(struct hc_tcb *t, struct hc_tcb_cold *c, uint32_t len, uin
 		return 0;
 	len = hc_min_u32(len, cap - queued);
 	if (len && !hc_cc_is_live(c))
-		memset(&c->cc, 0, sizeof c->cc);
+		memset(&c->cc, 0, offsetof(struct hc_cc, live));
 	c->snd_end += len;
 	if (len)
 		t->flags |= HC_TCB_DATA;
@@ -268,6 +269,7 @@ hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp
 	bool is_opening = t->state == HC_SYN_SENT || t->state == HC_SYN_RCVD;
 	bool is_probing = !is_opening && t->snd_wnd == 0 &&
 			  (hc_seq_lt(t->snd_una, c->snd_end) || t->flags & HC_TCB_FIN_QUEUED);
+	uint32_t what = 0;
 
 	if (HC_UNLIKELY(c->switches & HC_SWITCH_SYN_OWED))
 		return hc_fastopen_timeout(t, c, env);
@@ -275,7 +277,7 @@ hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp
 		c->receiving &= (uint8_t)~HC_RECEIVING_ACK_WAITS;
 		return t->flags & HC_TCB_ACK_OWED ? HC_DO_ACK : 0;
 	}
-	if (t->state == HC_FIN_WAIT_2)
+	if (t->state == HC_FIN_WAIT_2 && !hc_live_is_kept(t, c))
 		return hc_verdict_reason(HC_DO_RESET | HC_DO_FREE, HC_REASON_TIMED_OUT);
 	if (!is_opening && !is_probing && t->snd_una == t->snd_nxt && t->flags & HC_TCB_PROBING &&
 	    hc_seq_lt(t->snd_una, c->snd_end)) {
@@ -284,30 +286,35 @@ hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp
 		c->cc.is_overdue = true;
 		return HC_DO_OUTPUT;
 	}
+	// Nothing is in flight any more.
 	if (!is_opening && !is_probing && t->snd_una == t->snd_nxt)
-		return HC_DO_TIMER_OFF; // Nothing is in flight any more.
+		return hc_live_is_kept(t, c) ? hc_live_keep_timeout(c, env) : HC_DO_TIMER_OFF;
 	if (HC_FAULT(fin_not_retransmitted) && t->flags & HC_TCB_FIN_SENT &&
 	    t->snd_una + 1 == t->snd_nxt)
 		return HC_DO_TIMER_OFF;
-	// R2 (RFC 9293 3.8.3), as a number of retransmissions.
-	if (c->retries >=
-	    (is_opening ? env->syn_retries : env->data_retries) + HC_FAULT(r2_off_by_one)) {
+	// R2 (RFC 9293 3.8.3), as a number of retransmissions, or the user timeout.
+	if (hc_live_is_over(c, env,
+			    (is_opening ? env->syn_retries : env->data_retries) +
+				    HC_FAULT(r2_off_by_one))) {
 		enum hc_reason reason =
 			t->flags & HC_TCB_SOFT_ERROR ? HC_REASON_UNREACHABLE : HC_REASON_TIMED_OUT;
 
 		return hc_verdict_reason((is_opening ? HC_DO_FAILED : HC_DO_RESET) | HC_DO_FREE,
 					 reason);
 	}
-	c->retries++;
+	c->retries += c->retries < UINT8_MAX;
 	hc_rtt_back_off(env, c);
+	if (c->retries == env->r1_retries)
+		what = HC_DO_STALLED;
 	if (is_probing) {
 		t->flags |= HC_TCB_PROBING;
 		env->ctr[HC_CTR_persist_probes]++;
-		return HC_DO_PROBE | HC_DO_TIMER_RTX;
+		return what | HC_DO_PROBE | HC_DO_TIMER_RTX;
 	}
 	t->flags |= HC_TCB_RTX;
 	if (is_opening)
-		return (t->state == HC_SYN_SENT ? HC_DO_SYN : HC_DO_SYNACK) | HC_DO_TIMER_RTX;
+		return what | (t->state == HC_SYN_SENT ? HC_DO_SYN : HC_DO_SYNACK) |
+		       HC_DO_TIMER_RTX;
 
 	// RFC 5681 3.1: the flight was lost; begin again from SND.UNA with one segment.
 	if (c->retries == 1)
@@ -318,7 +325,7 @@ hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp
 	hc_recovery_timeout(c, env);
 	c->rtx_nxt = t->snd_una + HC_FAULT(retransmits_one_byte_late);
 	t->flags |= HC_TCB_RECOVERING;
-	return HC_DO_OUTPUT | (HC_FAULT(timer_not_armed_again) ? 0 : HC_DO_TIMER_RTX);
+	return what | HC_DO_OUTPUT | (HC_FAULT(timer_not_armed_again) ? 0 : HC_DO_TIMER_RTX);
 }
 
 hc_verdict hc_tcp_shutdown(struct hc_tcb *t)

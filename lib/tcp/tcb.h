@@ -48,7 +48,9 @@ enum hc_tcb_flags {
 // What a connection was agreed or told to do, and what only data or loss needs as flags.
 enum hc_tcb_switch {
 	HC_SWITCH_NODELAY = 1u << 0,      // HC_OPTION_NODELAY: Nagle's algorithm is off.
+	HC_SWITCH_KEEPALIVE = 1u << 1,    // HC_OPTION_KEEPALIVE, with HC_SWITCH_LIVE.
 	HC_SWITCH_BOARD = 1u << 2,        // cc.board is a scoreboard (tcp/recovery.h).
+	HC_SWITCH_LIVE = 1u << 3,         // cc.live is a record of tcp/liveness.h.
 	HC_SWITCH_ECN = 1u << 8,          // Both sides know ECN (RFC 3168 6.1.1).
 	HC_SWITCH_ECN_ECHO = 1u << 9,     // CE came, CWR not yet: what we send says ECE.
 	HC_SWITCH_ECN_CWR = 1u << 10,     // The next new data says CWR.
@@ -114,7 +116,7 @@ struct hc_cc {
 	/* 50 */ uint16_t spare0;
 	/* 52 */ uint32_t sent_ms; // When data was last sent.
 	/* 56 */ uint32_t board;   // With HC_SWITCH_BOARD: its index.
-	/* 60 */ uint32_t spare1;
+	/* 60 */ uint32_t live;    // With HC_SWITCH_LIVE: its index, data or not.
 };
 HC_STATIC_ASSERT(sizeof(struct hc_cc) == 64, "congestion control has a line of its own");
 
@@ -179,6 +181,7 @@ struct hc_tcp_env {
 	uint8_t syn_retries;
 	uint8_t synack_retries;
 	uint8_t data_retries;
+	uint8_t r1_retries;
 	uint8_t congestion; // enum hc_congestion.
 	uint16_t switches;  // enum hc_tcb_switch of a new connection.
 	bool has_timestamps;
@@ -193,6 +196,7 @@ struct hc_tcp_env {
 	// The SACK blocks of the segment at hand, if it has some, as the peer wrote them.
 	uint32_t sack_count;
 	struct hc_seq_range sack[HC_SACK_BLOCKS_MAX];
+	struct hc_lives *lives;
 	struct hc_boards *boards; // NULL: none, so that every recovery is NewReno's.
 	struct hc_hash_secret secret;
 };
@@ -227,7 +231,9 @@ enum hc_do {
 	HC_DO_NEW_SYN = 1u << 22, // The mini ends and the segment goes to the listener.
 	HC_DO_TW_RESTART = 1u << 23, // 2 MSL begins anew.
 	HC_DO_PROBE = 1u << 24,      // Send a window probe.
-	HC_DO_DSACK = 1u << 26,      // env->dup came twice: the ACK, which goes out now, says so.
+	HC_DO_STALLED = 1u << 27,    // R1 is reached: tell the application, and doubt the next hop.
+	HC_DO_KEEPALIVE = 1u << 28, // Arm for keep-alive; with HC_DO_PROBE after one of its probes.
+	HC_DO_DSACK = 1u << 26,     // env->dup came twice: the ACK, which goes out now, says so.
 	HC_DO_HOLD = 1u << 25, // seg->payload and FIN are ahead of their turn: hold them, if there
 			       // is room (tcp/held.h).
 	HC_DO_FASTOPEN = 1u << 29, // Our SYN is acknowledged, of a connection with Fast Open.

@@ -168,6 +168,8 @@ class Options(Case):
         "syn-retries": ("3", "syn_retries", 3),
         "synack-retries": ("3", "synack_retries", 3),
         "syn-cookies": ("always", "syn_cookies", "always"),
+        "r1-retries": ("4", "r1_retries", 4),
+        "keepalive": ("on", "keepalive", True),
         "data-retries": ("3", "data_retries", 3),
         "congestion": ("newreno", "congestion", "newreno"),
         "fin-wait2": ("5s", "fin_wait2_ms", 5000),

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// How long a connection waits for a peer of which nothing is heard: keep-alive (RFC 9293 3.8.4) and
+// the user timeout (RFC 9293 3.9.1.1), both off unless the application asks. What it asks for
+// stands in a record out of the worker's pool; without one the limits of the worker hold.
+
+#include "base/pool.h"
+#include "tcp/tcb.h"
+
+// RFC 9293 3.8.4, MUST-28: at least two hours by default.
+#define HC_KEEP_IDLE_MS     7200000u
+#define HC_KEEP_INTERVAL_MS 75000u
+#define HC_KEEP_PROBES      9u
+
+struct hc_live {
+	uint32_t user_timeout_ms; // 0: none.
+	uint32_t stalled_ms;      // When what is not acknowledged was sent first.
+	uint32_t heard_ms;        // When the last segment was taken.
+	uint32_t idle_ms;         // So long after that goes the first probe,
+	uint32_t interval_ms;     // ... and so long after it the next,
+	uint16_t probes_max;      // ... up to so many.
+	uint16_t probes;
+	uint32_t spare[2];
+};
+HC_STATIC_ASSERT(sizeof(struct hc_live) == 32, "two to a cache line");
+
+// The records of a worker.
+struct hc_lives {
+	struct hc_pool pool;
+	struct hc_live *live;
+};
+
+// The record, NULL without one.
+HC_ALWAYS_INLINE struct hc_live *hc_live_of(const struct hc_tcb_cold *c,
+					    const struct hc_tcp_env *env)
+{
+	return c->switches & HC_SWITCH_LIVE ? &env->lives->live[c->cc.live] : NULL;
+}
+
+// The record, made if there is none yet. @return NULL when the pool is empty.
+struct hc_live *hc_live_take(struct hc_tcb_cold *c, const struct hc_tcp_env *env);
+
+// The connection ends.
+void hc_live_release(struct hc_tcb_cold *c, const struct hc_tcp_env *env);
+
+// Whether the timer is keep-alive's when nothing else needs it.
+HC_ALWAYS_INLINE bool hc_live_is_kept(const struct hc_tcb *t, const struct hc_tcb_cold *c)
+{
+	return c->switches & HC_SWITCH_KEEPALIVE &&
+	       (t->state == HC_ESTABLISHED || t->state == HC_CLOSE_WAIT ||
+		(t->state == HC_FIN_WAIT_2 && !(t->flags & HC_TCB_NO_RECEIVE)));
+}
+
+// Keep-alive's timer went off.
+hc_verdict hc_live_keep_timeout(const struct hc_tcb_cold *c, const struct hc_tcp_env *env);
+
+// How long keep-alive's timer has to run from now.
+uint32_t hc_live_keep_delay_ms(const struct hc_tcb_cold *c, const struct hc_tcp_env *env);
+
+// The retransmission timer went off. @return whether the connection is given up: after the user
+// timeout if it has one, else after `retries_max` (R2).
+bool hc_live_is_over(const struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+		     uint32_t retries_max);
+
+// Of `rto_ms`, what is left until the user timeout.
+uint32_t hc_live_rto_ms(const struct hc_tcb_cold *c, const struct hc_tcp_env *env);
