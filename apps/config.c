@@ -54,6 +54,7 @@ void config_init(struct config *cfg, enum command command, const char *name)
 		.cores = 1,
 		.memory_bytes = DEFAULT_MEMORY_BYTES,
 		.has_offload = true,
+		.has_tso = true,
 		.has_hugepages = true,
 	};
 	hc_stack_config_default(&cfg->stack);

@@ -134,6 +134,7 @@ struct config {
 	uint32_t buffers;
 	uint16_t descriptors;
 	bool has_offload;
+	bool has_tso;
 	bool has_hugepages;
 	bool is_promiscuous;
 

@@ -95,6 +95,8 @@ const struct option option_table[] = {
 	 NULL, AT(has_hugepages), ANY, B | L | S, OPTION_SWITCH, GROUP_MACHINE},
 	{"offload", "offload", "on|off", "let the port do checksums when it can",
 	 NULL, AT(has_offload), ANY, B | L | S, OPTION_SWITCH, GROUP_MACHINE},
+	{"tso", "tso", "on|off", "let the port cut bulk data into segments when it can",
+	 NULL, AT(has_tso), ANY, B | L | S, OPTION_SWITCH, GROUP_MACHINE},
 	{"promiscuous", "promiscuous", "on|off", "take frames for every MAC from the port",
 	 NULL, AT(is_promiscuous), ANY, L | S, OPTION_SWITCH, GROUP_MACHINE},
 	{"seed", "seed", "N", "secret of hash and sequence numbers; 0: drawn, and told in the result",

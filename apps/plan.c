@@ -92,6 +92,7 @@ static void plan_port(struct plan *p, struct config *cfg)
 		.ring_desc = cfg->descriptors,
 		.buffer_count = cfg->buffers,
 		.no_offload = !cfg->has_offload,
+		.no_tso = !cfg->has_tso,
 		.is_promiscuous = cfg->is_promiscuous,
 	};
 }

@@ -71,10 +71,11 @@ static json_t *plan_json(const struct plan *p, bool has_client)
 
 static json_t *port_json(const struct hc_port_info *p)
 {
-	return json_pack("{s:s, s:s, s:i, s:b, s:b, s:b, s:b, s:i, s:i}", "name", p->name, "driver",
-			 p->driver, "numa_node", p->numa_node, "has_rss", p->has_rss, "has_rx_csum",
-			 p->has_rx_csum, "has_tx_csum", p->has_tx_csum, "is_link_up", p->is_link_up,
-			 "link_mbps", (int)p->link_mbps, "buffers", (int)p->buffers_total);
+	return json_pack("{s:s, s:s, s:i, s:b, s:b, s:b, s:b, s:b, s:i, s:i}", "name", p->name,
+			 "driver", p->driver, "numa_node", p->numa_node, "has_rss", p->has_rss,
+			 "has_rx_csum", p->has_rx_csum, "has_tx_csum", p->has_tx_csum, "has_tso",
+			 p->has_tso, "is_link_up", p->is_link_up, "link_mbps", (int)p->link_mbps,
+			 "buffers", (int)p->buffers_total);
 }
 
 static json_t *environment_json(const struct result *r)

@@ -74,7 +74,8 @@ struct hc_port_config {
 	uint16_t mtu;
 	uint16_t ring_desc;    /**< Descriptors per queue, 0: default. */
 	uint32_t buffer_count; /**< Packet buffers per queue, 0: default. */
-	bool no_offload;       /**< Checksums in software even where the port could. */
+	bool no_offload;       /**< Checksums and segments in software even where the port could. */
+	bool no_tso;           /**< Segments alone. */
 	bool is_promiscuous;
 	unsigned near_worker; /**< Memory of a port without a NUMA node of its own (ring, vdev)
 				 comes from that of this worker's CPU. */
@@ -116,6 +117,7 @@ struct hc_port_info {
 	bool has_rss;
 	bool has_rx_csum; /**< The port verifies IPv4 and TCP checksums, and we use it. */
 	bool has_tx_csum;
+	bool has_tso; /**< The port cuts bulk data into segments, and we use it. */
 	bool is_link_up;
 	uint32_t link_mbps;     /**< 0: unknown. */
 	uint32_t buffers_total; /**< Packet buffers made. */

@@ -35,10 +35,14 @@
 #define LINK_AGAIN_MEMIF_MS 1000u // A handshake with one that is there takes a third of that.
 #define LINK_POLL_MS        10u
 #define REDIRECT_RING_CAP   2048u
+#define TAP_CUT_BUFFERS_MAX 32u
 #define L2_OVERHEAD         26u // Ethernet header, two VLAN tags, FCS.
 
 #define RX_CSUM_WANTED (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM)
 #define TX_CSUM_WANTED (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
+
+// Cutting takes checksums, and chains of buffers to cut.
+#define TX_TSO_WANTED (TX_CSUM_WANTED | RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 
 // Any key would do, as the stack reads back what the port took. This is the one of the published
 // RSS verification suite, known to spread well, and as many bytes more for ports with longer keys.
@@ -97,6 +101,8 @@ static void setup_offloads(const struct hc_port_config *cfg, struct setup *s)
 	s->conf.rxmode.offloads = s->dev.rx_offload_capa & RX_CSUM_WANTED;
 	if ((s->dev.tx_offload_capa & TX_CSUM_WANTED) == TX_CSUM_WANTED)
 		s->conf.txmode.offloads |= TX_CSUM_WANTED;
+	if ((s->dev.tx_offload_capa & TX_TSO_WANTED) == TX_TSO_WANTED && !cfg->no_tso)
+		s->conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_TCP_TSO;
 }
 
 static int setup_make(const struct hc_port_owner *o, const struct hc_port_config *cfg,
@@ -255,6 +261,23 @@ static bool rss_read(struct hc_port *port, const struct setup *s)
 	return reta_read(port, s->dev.reta_size);
 }
 
+// net_tap takes a frame that is to be cut only if what comes out, Ethernet header and all, is no
+// longer than the MTU, and makes at most 64 segments of it; what is more blocks its queue (22.11).
+static void tso_read(struct hc_port_owner *o, const struct setup *s)
+{
+	bool is_tap = o->device_idx >= 0 && strcmp(s->dev.driver_name, "net_tap") == 0;
+	uint16_t most = s->dev.tx_desc_lim.nb_seg_max;
+
+	o->port.has_tso = (s->conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO) != 0;
+	o->port.cut_frame_max = (uint16_t)(s->mtu + (is_tap ? 0 : RTE_ETHER_HDR_LEN));
+	o->port.cut_buffers_max = most ? most : UINT16_MAX;
+	if (is_tap && o->port.cut_buffers_max > TAP_CUT_BUFFERS_MAX)
+		o->port.cut_buffers_max = TAP_CUT_BUFFERS_MAX;
+	// One that takes no chains cuts none of ours.
+	if (o->port.cut_buffers_max < 2)
+		o->port.has_tso = false;
+}
+
 static bool is_zero_mac(const uint8_t mac[6])
 {
 	static const uint8_t zero[6];
@@ -394,6 +417,7 @@ int hc_ethdev_start(struct hc_port_owner *o, const struct hc_port_config *cfg,
 	port->has_rx_tcp_csum = (s.conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TCP_CKSUM) != 0;
 	port->has_tx_csum = (s.conf.txmode.offloads & TX_CSUM_WANTED) == TX_CSUM_WANTED;
 	port->has_rss = rss_read(port, &s);
+	tso_read(o, &s);
 	(void)snprintf(port->driver, sizeof port->driver, "%s", s.dev.driver_name);
 	mac_choose(o);
 	if (is_memif_client(o)) {

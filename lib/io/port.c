@@ -226,6 +226,7 @@ void hc_port_info(const struct hc_port *port, struct hc_port_info *out)
 	out->has_rss = port->has_rss;
 	out->has_rx_csum = port->has_rx_ip_csum && port->has_rx_tcp_csum;
 	out->has_tx_csum = port->has_tx_csum;
+	out->has_tso = port->has_tso;
 	memset(&link, 0, sizeof link);
 	if (rte_eth_link_get_nowait(port->port_id, &link) < 0)
 		return;

@@ -64,23 +64,32 @@ void hc_tx_drain(struct hc_worker *w)
 	if (HC_UNLIKELY(w->has_tx_csum))
 		ready = rte_eth_tx_prepare(w->port_id, w->queue, w->tx, (uint16_t)ready);
 	sent = hc_port_tx(w->gate, w->port_id, w->queue, w->tx, (uint16_t)ready);
-	w->ctr[HC_CTR_tx_packets] += sent;
+	w->ctr[HC_CTR_tx_packets] += sent + w->tx_cut_more;
 	if (HC_UNLIKELY(sent == ready && ready < w->tx_count)) {
+		struct hc_bulk_wire wire = hc_bulk_on_wire(w->tx[sent]);
+
 		// The port cannot send this one, ever.
-		w->ctr[HC_CTR_tx_dropped]++;
-		w->tx_bytes -= w->tx[sent]->pkt_len;
+		w->ctr[HC_CTR_tx_dropped] += wire.segments;
+		w->ctr[HC_CTR_tx_packets] -= wire.segments - 1;
+		w->tx_bytes -= wire.bytes;
 		hc_mbuf_put(w, w->tx[sent]);
 		sent++;
 	}
 	w->tx_count -= sent;
 	w->ctr[HC_CTR_tx_bytes] += w->tx_bytes;
 	w->tx_bytes = 0;
+	w->tx_cut_more = 0;
 	if (HC_UNLIKELY(w->tx_count)) {
 		// The port is full: the rest goes next time, in order.
 		memmove(w->tx, w->tx + sent, w->tx_count * sizeof w->tx[0]);
-		for (unsigned i = 0; i < w->tx_count; i++)
-			w->tx_bytes += w->tx[i]->pkt_len;
+		for (unsigned i = 0; i < w->tx_count; i++) {
+			struct hc_bulk_wire wire = hc_bulk_on_wire(w->tx[i]);
+
+			w->tx_bytes += wire.bytes;
+			w->tx_cut_more += wire.segments - 1;
+		}
 		w->ctr[HC_CTR_tx_bytes] -= w->tx_bytes;
+		w->ctr[HC_CTR_tx_packets] -= w->tx_cut_more;
 	}
 }
 
@@ -176,6 +185,7 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 	struct hc_tcb *t = &w->tcb[idx];
 	struct hc_tcb_cold *c = &w->cold[idx];
 	struct hc_send_plan plan;
+	struct hc_bulk bulk = {.head = NULL};
 	bool arm_persist = false;
 	bool has_sent = false;
 	bool is_done = true;
@@ -193,9 +203,11 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 		if (!hc_tcp_output_next(t, c, &w->env, &plan, &arm_persist))
 			break;
 		m = hc_mbuf_get(w);
-		send_planned(w, idx, m, &plan);
+		if (!w->has_tso || !hc_bulk_take(w, idx, &bulk, m, &plan))
+			send_planned(w, idx, m, &plan);
 		has_sent = true;
 	}
+	hc_bulk_send(w, idx, &bulk);
 	// What has left needs its timer, whether or not there were buffers for the rest.
 	if (has_sent && (is_done || !HC_FAULT(sent_without_timer)) &&
 	    !hc_timer_is_armed(&w->tcb_timers, idx)) {

@@ -9,6 +9,7 @@
 // the pool's doing, whatever lies between the two. Spare buffers are whole: one segment, no chain,
 // reference count 1, data at the usual headroom.
 
+#include "stack/bulk.h"
 #include "stack/worker.h"
 
 // The word at data_off of a spare buffer: headroom, one reference, one segment; the port does not
@@ -70,6 +71,23 @@ HC_ALWAYS_INLINE void hc_tx_push(struct hc_worker *w, struct rte_mbuf *m, uint32
 		return;
 	}
 	w->tx_bytes += len;
+	w->tx[w->tx_count++] = m;
+}
+
+// The same of a frame in several buffers, of which all lengths are set, and which the port cuts.
+static inline void hc_tx_push_chain(struct hc_worker *w, struct rte_mbuf *m)
+{
+	struct hc_bulk_wire wire = hc_bulk_on_wire(m);
+
+	if (w->tx_count == HC_TX_MAX)
+		hc_tx_drain(w);
+	if (w->tx_count == HC_TX_MAX) {
+		w->ctr[HC_CTR_tx_dropped] += wire.segments;
+		hc_mbuf_put(w, m);
+		return;
+	}
+	w->tx_bytes += wire.bytes;
+	w->tx_cut_more += wire.segments - 1;
 	w->tx[w->tx_count++] = m;
 }
 

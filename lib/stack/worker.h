@@ -10,7 +10,7 @@
 //   cookies.c SYN cookies: answered and taken back
 //   fastopen.c  SYNs and SYN,ACKs with more in them than usual
 //   expire.c  what time does to flows
-//   tx.h      packet buffers and frames on their way out; flush.c sends them
+//   tx.h      packet buffers and frames on their way out; flush.c sends them, bulk.c large ones
 //   neigh.c   ARP and next hops         icmp.c   ICMP
 //   layout.c the order of options in our SYNs
 //   fragment.c  IPv4 fragments, both ways    pmtu.c  path MTU
@@ -206,6 +206,7 @@ struct hc_worker {
 	uint16_t queue_count;
 	unsigned trust_all; // Set when the port's checksum flags are to be looked at.
 	bool has_tx_csum;
+	bool has_tso;   // The port cuts bulk data into segments.
 	bool has_data;  // Data has flowed, so the queues of connections are worth a prefetch.
 	bool redirects; // Frames of other workers' flows may arrive here.
 	bool is_started;
@@ -275,7 +276,8 @@ struct hc_worker {
 	struct rte_mempool *pool;
 	unsigned spare_count;
 	unsigned tx_count;
-	uint64_t tx_bytes; // Of the frames in tx.
+	uint64_t tx_bytes;    // Of the frames in tx, as they will be on the wire.
+	uint32_t tx_cut_more; // Segments that the port will make of them, less the frames.
 	struct rte_mbuf *spare[HC_SPARE_MAX];
 	struct rte_mbuf *tx[HC_TX_MAX];
 	struct rte_mbuf *rx[HC_BURST_MAX];

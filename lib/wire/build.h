@@ -24,6 +24,7 @@ enum hc_build_offload {
 	HC_BUILD_CSUM_SOFT = 0, // Both checksums are written.
 	HC_BUILD_CSUM_PORT =
 		1, // IPv4's is 0, TCP's is the pseudo header's sum, as ports with offload want it.
+	HC_BUILD_CSUM_CUT = 2, // The same for ports that cut: without the length, each has its own.
 };
 
 // A segment to be written. For SYN segments mss and, if has_wscale, wscale are sent, and with
@@ -175,7 +176,8 @@ HC_ALWAYS_INLINE uint32_t hc_build_tcp(uint8_t *frame, const struct hc_l2_templa
 	uint64_t offset_to_urp =
 		HC_SWAP64((uint64_t)(hdr_len << 10 | s->flags) << 48 | (uint64_t)s->wnd << 32);
 	uint64_t sum = hc_build_tcp_options(tcp + HC_TCP_LEN, s);
-	uint32_t pseudo = hc_csum_pseudo_word(HC_IPPROTO_TCP, tcp_len);
+	uint32_t pseudo =
+		hc_csum_pseudo_word(HC_IPPROTO_TCP, offload == HC_BUILD_CSUM_CUT ? 0 : tcp_len);
 
 	if (offload == HC_BUILD_CSUM_SOFT) {
 		// Ports and pseudo header are 33 bits together.

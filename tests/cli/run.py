@@ -152,6 +152,7 @@ class Options(Case):
         "memory": ("64M", "memory_bytes", 64 << 20),
         "hugepages": ("off", "hugepages", False),
         "offload": ("off", "offload", False),
+        "tso": ("off", "tso", False),
         "promiscuous": ("on", "promiscuous", True),
         "seed": ("42", "seed", 42),
         "time-wait": ("2s", "time_wait_ms", 2000),

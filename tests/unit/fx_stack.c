@@ -141,12 +141,12 @@ void fx_put(const uint8_t *frame, uint32_t len)
 	fx_put_queue(0, frame, len);
 }
 
-static void keep_frame(unsigned queue, struct rte_mbuf *m)
+static void keep_bytes(unsigned queue, const struct rte_mbuf *m, const uint8_t *bytes, uint32_t len)
 {
 	struct fx_out *o = &fx.out[fx.out_count];
 	const char *bad;
 
-	CU_ASSERT_FATAL(fx.out_count < FX_OUT_MAX && m->data_len <= FX_FRAME_BYTES);
+	CU_ASSERT_FATAL(fx.out_count < FX_OUT_MAX && len <= FX_FRAME_BYTES);
 	fx.out_count++;
 	o->at_ns = fx.now_ns;
 	o->ol_flags = m->ol_flags;
@@ -154,12 +154,58 @@ static void keep_frame(unsigned queue, struct rte_mbuf *m)
 	o->l3_len = m->l3_len;
 	o->l4_len = m->l4_len;
 	o->queue = queue;
-	o->len = m->data_len;
-	memcpy(o->bytes, rte_pktmbuf_mtod(m, void *), m->data_len);
+	o->len = len;
+	memcpy(o->bytes, bytes, len);
 	bad = frame_check(o->bytes, o->len, fx.csum, &o->view);
 	if (bad)
 		CU_FAIL(bad);
-	UNIT_EXPECT(m->nb_segs == 1 && m->pkt_len == m->data_len);
+}
+
+// What a port makes of a frame in several buffers: segments of tso_segsz bytes, each with the
+// headers of the whole, but PSH and FIN, which are the last one's.
+static void keep_cut(unsigned queue, const struct rte_mbuf *m)
+{
+	static uint8_t whole[65536 + 64];
+	uint32_t hdr_len = (uint32_t)m->l2_len + m->l3_len + m->l4_len;
+	uint32_t pseudo;
+
+	CU_ASSERT_FATAL(m->pkt_len <= sizeof whole && m->pkt_len > hdr_len + m->tso_segsz);
+	UNIT_EXPECT(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG && m->tso_segsz != 0);
+	UNIT_EQ(frame_get16(rte_pktmbuf_mtod(m, const uint8_t *) + FRAME_IP + 2),
+		m->pkt_len - FRAME_IP);
+	memcpy(whole, rte_pktmbuf_read(m, 0, m->pkt_len, whole), m->pkt_len);
+	pseudo = frame_pseudo_sum(frame_get32(whole + FRAME_IP + 12),
+				  frame_get32(whole + FRAME_IP + 16), 6, 0);
+	UNIT_EQ(frame_get16(whole + FRAME_L4 + 16), pseudo);
+	for (uint32_t at = hdr_len; at < m->pkt_len; at += m->tso_segsz) {
+		uint32_t left = m->pkt_len - at;
+		uint32_t len = left < m->tso_segsz ? left : m->tso_segsz;
+		uint8_t frame[FX_FRAME_BYTES];
+
+		CU_ASSERT_FATAL(hdr_len + len <= sizeof frame);
+		memcpy(frame, whole, hdr_len);
+		memcpy(frame + hdr_len, whole + at, len);
+		frame_put16(frame + FRAME_IP + 2, hdr_len - FRAME_IP + len);
+		frame_put32(frame + FRAME_L4 + 4, frame_get32(whole + FRAME_L4 + 4) + at - hdr_len);
+		if (left > len)
+			frame[FRAME_L4 + 13] &= (uint8_t) ~(FRAME_PSH | FRAME_FIN);
+		frame_put16(frame + FRAME_L4 + 16,
+			    frame_pseudo_sum(frame_get32(frame + FRAME_IP + 12),
+					     frame_get32(frame + FRAME_IP + 16), 6,
+					     hdr_len - FRAME_L4 + len));
+		keep_bytes(queue, m, frame, hdr_len + len);
+	}
+	fx.cut_count++;
+}
+
+static void keep_frame(unsigned queue, struct rte_mbuf *m)
+{
+	if (m->nb_segs == 1) {
+		UNIT_EXPECT(m->pkt_len == m->data_len && !(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG));
+		keep_bytes(queue, m, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+	} else {
+		keep_cut(queue, m);
+	}
 	rte_pktmbuf_free(m);
 }
 

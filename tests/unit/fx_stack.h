@@ -46,6 +46,7 @@ struct fx_stack {
 	uint8_t peer_mac[6];
 	uint64_t rx_ol_flags; // Of the frames put in.
 	unsigned out_count, out_taken;
+	unsigned cut_count; // Frames that the port had to cut.
 	unsigned event_count, event_taken;
 	struct fx_out out[FX_OUT_MAX];
 	struct hc_event event[FX_EVENTS_MAX];
