@@ -332,6 +332,8 @@ void hc_held_ack(struct hc_worker *w, uint32_t idx, const struct hc_seq_range *d
 	if (!m)
 		return; // The peer will ask again.
 	s = hc_tx_from_tcb(w, t, &w->cold[idx]);
+	if (hc_tx_has_echo(t, &w->cold[idx]))
+		s.flags |= HC_TCP_ECE;
 	hc_held_tell(w, idx, dup, m, &s, HC_TCP_LEN_MAX - HC_TCP_LEN);
 	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
 	hc_tx_segment(w, m, &s, t->neigh);

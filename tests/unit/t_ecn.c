@@ -263,6 +263,24 @@ static void a_mark_is_echoed_until_the_peer_says_cwr(void)
 	fx_shut();
 }
 
+// An ACK that tells of a gap as well.
+static void a_mark_behind_a_gap_is_echoed(void)
+{
+	struct fx_peer p = fx_peer_new();
+
+	fx_open(&ecn_on);
+	(void)connect_ecn(&p, ECN_SYN, FRAME_ECE);
+	data_in(&p, ECT0, 0, 0);
+	p.seq += 100;
+	p.tos = CE;
+	fx_peer_put(&p, FRAME_ACK, 10);
+	fx_step();
+	(void)fx_expect_tcp(FRAME_ACK | FRAME_ECE);
+	UNIT_EQ(fx_ctr(HC_CTR_ecn_ce_received), 1);
+	fx_expect_silence();
+	fx_shut();
+}
+
 // RFC 3168 6.1.5: what lies outside of the window may be anybody's.
 static void a_mark_outside_of_the_window_is_ignored(void)
 {
@@ -430,6 +448,7 @@ UNIT_SUITE(ecn, UNIT_TEST(who_opened_has_it_when_the_syn_ack_says_ece_alone),
 	   UNIT_TEST(a_second_syn_that_does_not_ask_is_believed),
 	   UNIT_TEST(only_new_data_is_marked), UNIT_TEST(a_probe_is_not_marked),
 	   UNIT_TEST(a_mark_is_echoed_until_the_peer_says_cwr),
+	   UNIT_TEST(a_mark_behind_a_gap_is_echoed),
 	   UNIT_TEST(a_mark_outside_of_the_window_is_ignored),
 	   UNIT_TEST(a_mark_means_nothing_to_who_did_not_agree),
 	   UNIT_TEST(an_echo_halves_the_window_once_a_round_trip),
