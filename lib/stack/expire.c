@@ -78,6 +78,11 @@ static void expire_tcb(struct hc_worker *w)
 		if (v & HC_DO_OUTPUT && w->cold[due[i]].retries >= 2)
 			hc_pmtu_timeout(w, due[i], w->cold[due[i]].retries);
 		hc_run_timeout(w, due[i], v);
+		// An ACK that waited and found no buffer goes at the flush, and its timer is
+		// keep-alive's again.
+		if (HC_UNLIKELY(t->flags & HC_TCB_ACK_OWED))
+			hc_pend(w, due[i]);
+		hc_keep_arm(w, due[i]);
 		if (HC_UNLIKELY(v & HC_DO_TIMER_RTX && w->cold[due[i]].switches & HC_SWITCH_LIVE))
 			hc_timer_arm(&w->tcb_timers, due[i],
 				     hc_live_rto_ms(&w->cold[due[i]], &w->env), w->env.now_ms);

@@ -74,7 +74,7 @@ bool hc_keep_has_timer(const struct hc_worker *w, uint32_t idx)
 	const struct hc_tcb *t = &w->tcb[idx];
 
 	return hc_live_is_kept(t, &w->cold[idx]) && t->snd_una == t->snd_nxt &&
-	       !(t->flags & HC_TCB_PROBING);
+	       !(t->flags & HC_TCB_PROBING) && !hc_tcp_ack_is_waiting(t, &w->cold[idx]);
 }
 
 // RFC 9293 3.8.4: <SEQ=SND.NXT-1><ACK=RCV.NXT>, without data.

@@ -472,3 +472,16 @@ void fx_put_arp(unsigned op, uint32_t spa, uint32_t tpa, const uint8_t sha[6])
 	frame_put32(frame + 38, tpa);
 	fx_put(frame, len);
 }
+
+unsigned fx_hold_buffers(struct rte_mbuf **held, unsigned cap, unsigned left)
+{
+	unsigned n = 0;
+
+	rte_pktmbuf_free_bulk(fx.worker->spare, fx.worker->spare_count);
+	fx.worker->spare_count = 0;
+	while (n < cap && (held[n] = rte_pktmbuf_alloc(fx.port[0]->pool[0])) != NULL)
+		n++;
+	CU_ASSERT_FATAL(n >= left && n < cap);
+	rte_pktmbuf_free_bulk(held + n - left, left);
+	return n - left;
+}

@@ -120,3 +120,6 @@ hc_conn fx_accept(struct fx_peer *p);
 hc_conn fx_connect(struct fx_peer *p, unsigned flags);
 
 void fx_put_arp(unsigned op, uint32_t spa, uint32_t tpa, const uint8_t sha[6]);
+
+// Takes all buffers of the host but `left`. @return how many.
+unsigned fx_hold_buffers(struct rte_mbuf **held, unsigned cap, unsigned left);

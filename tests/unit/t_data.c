@@ -369,20 +369,6 @@ static void data_before_the_handshake_waits_for_it(void)
 	fx_shut();
 }
 
-// Takes all buffers of the host but `left`. @return how many.
-static unsigned hold_buffers(struct rte_mbuf **held, unsigned cap, unsigned left)
-{
-	unsigned n = 0;
-
-	rte_pktmbuf_free_bulk(fx.worker->spare, fx.worker->spare_count);
-	fx.worker->spare_count = 0;
-	while (n < cap && (held[n] = rte_pktmbuf_alloc(fx.port[0]->pool[0])) != NULL)
-		n++;
-	CU_ASSERT_FATAL(n >= left && n < cap);
-	rte_pktmbuf_free_bulk(held + n - left, left);
-	return n - left;
-}
-
 // The last buffers carried all there was to send: it is sent again all the same.
 static void what_took_the_last_buffer_has_a_timer(void)
 {
@@ -396,7 +382,7 @@ static void what_took_the_last_buffer_has_a_timer(void)
 	(void)fx_listen(0);
 	conn = fx_accept(&p);
 	UNIT_EQ(hc_send(fx.worker, conn, big, 1000, HC_SEND_STATIC), 1000);
-	n = hold_buffers(held, HC_ARRAY_LEN(held), 2);
+	n = fx_hold_buffers(held, HC_ARRAY_LEN(held), 2);
 	fx_step();
 	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->payload_len, 536);
 	UNIT_EQ(fx_expect_tcp(FRAME_ACK | FRAME_PSH)->payload_len, 464);

@@ -338,6 +338,50 @@ static void no_more_than_half_a_second_can_be_asked_for(void)
 	fx_shut();
 }
 
+// One timer for both: setting keep-alive up, or down again, does not forget the ACK that waits, and
+// after it keep-alive has its turn.
+static void an_ack_waits_beside_keepalive(void)
+{
+	for (unsigned is_stopped = 0; is_stopped < 2; is_stopped++) {
+		struct fx_peer p;
+		hc_conn conn = accept_delaying(&p, 0);
+
+		text_waits(&p, 500);
+		UNIT_EQ(hc_conn_set(fx.worker, conn, HC_OPTION_KEEPALIVE, 1), 0);
+		UNIT_EQ(hc_conn_set(fx.worker, conn, HC_OPTION_KEEPALIVE_IDLE_MS, 1000), 0);
+		if (is_stopped)
+			UNIT_EQ(hc_conn_set(fx.worker, conn, HC_OPTION_KEEPALIVE, 0), 0);
+		fx_wait_ms(DELAY);
+		UNIT_EQ(fx_expect_tcp(FRAME_ACK)->ack, p.seq);
+		fx_expect_silence();
+		fx_wait_ms(1000);
+		if (!is_stopped)
+			UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack - 1);
+		fx_expect_silence();
+		fx_shut();
+	}
+}
+
+// Its time comes while there are no buffers: it goes as soon as there are.
+static void an_ack_that_found_no_buffer_goes_with_the_next(void)
+{
+	static struct rte_mbuf *held[1024];
+	struct fx_peer p;
+	unsigned n;
+
+	(void)accept_delaying(&p, 0);
+	text_waits(&p, 500);
+	n = fx_hold_buffers(held, HC_ARRAY_LEN(held), 0);
+	fx_wait_ms(DELAY);
+	fx_expect_silence();
+	CU_ASSERT(fx_ctr(HC_CTR_tx_no_buffer) > 0);
+	rte_pktmbuf_free_bulk(held, n);
+	fx_step();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->ack, p.seq);
+	fx_expect_silence();
+	fx_shut();
+}
+
 UNIT_SUITE(delayed_ack, UNIT_TEST(no_more_than_half_a_second_can_be_asked_for),
 	   UNIT_TEST(the_ack_of_one_segment_waits_for_its_time),
 	   UNIT_TEST(every_second_segment_is_acknowledged_at_once),
@@ -347,4 +391,5 @@ UNIT_SUITE(delayed_ack, UNIT_TEST(no_more_than_half_a_second_can_be_asked_for),
 	   UNIT_TEST(a_handshake_is_completed_at_once),
 	   UNIT_TEST(what_is_out_of_order_is_answered_at_once),
 	   UNIT_TEST(a_window_that_opens_is_told_at_once), UNIT_TEST(the_first_timestamp_is_echoed),
-	   UNIT_TEST(an_end_takes_the_wait_with_it));
+	   UNIT_TEST(an_end_takes_the_wait_with_it), UNIT_TEST(an_ack_waits_beside_keepalive),
+	   UNIT_TEST(an_ack_that_found_no_buffer_goes_with_the_next));
