@@ -262,6 +262,37 @@ static void a_closed_window_is_probed_until_it_opens(void)
 	fx_shut();
 }
 
+// RFC 6093 2.1, 6: whatever the pointer says, urgent data is delivered in line.
+static void urgent_data_stays_in_line(void)
+{
+	static const uint16_t pointers[] = {0, 1, 50, 100, 101, 65535};
+	struct fx_peer p = fx_peer_new();
+	uint8_t buf[1000];
+	uint32_t first;
+	hc_conn conn;
+
+	fx_open(NULL);
+	(void)fx_listen(0);
+	conn = fx_accept(&p);
+	first = p.seq;
+	for (unsigned i = 0; i < HC_ARRAY_LEN(pointers); i++) {
+		struct frame_tcp f = fx_peer_frame(&p, FRAME_ACK, 100);
+
+		f.flags |= HC_TCP_URG;
+		f.urp = pointers[i];
+		fx_peer_put_raw(&f);
+		p.seq += 100;
+		fx_step();
+		UNIT_EQ(fx_expect_tcp(FRAME_ACK)->ack, p.seq);
+		(void)fx_expect_event(HC_EV_DATA);
+		fx_expect_silence();
+	}
+	UNIT_EQ(hc_recv_copy(fx.worker, conn, buf, sizeof buf), 600);
+	for (uint32_t i = 0; i < 600; i++)
+		UNIT_EXPECT(buf[i] == fx_byte(first + i));
+	fx_shut();
+}
+
 static void lent_pieces_outlive_their_connection(void)
 {
 	struct fx_peer p = fx_peer_new();
@@ -404,6 +435,6 @@ UNIT_SUITE(data, UNIT_TEST(what_took_the_last_buffer_has_a_timer),
 	   UNIT_TEST(data_that_comes_in_order_is_taken_whole),
 	   UNIT_TEST(a_window_closes_and_opens_as_the_application_reads),
 	   UNIT_TEST(a_closed_window_is_probed_until_it_opens),
-	   UNIT_TEST(lent_pieces_outlive_their_connection), UNIT_TEST(small_pieces_share_a_buffer),
-	   UNIT_TEST(what_may_be_queued_is_bounded),
+	   UNIT_TEST(urgent_data_stays_in_line), UNIT_TEST(lent_pieces_outlive_their_connection),
+	   UNIT_TEST(small_pieces_share_a_buffer), UNIT_TEST(what_may_be_queued_is_bounded),
 	   UNIT_TEST(data_before_the_handshake_waits_for_it));

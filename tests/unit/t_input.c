@@ -416,6 +416,26 @@ static void old_timestamp_is_not_acceptable(void) // RFC 7323 5.3.
 	FX_SAME(x, before);
 }
 
+// RFC 7323 5.2: timestamps are compared modulo 2^32, across the wrap and the sign bit.
+static void timestamps_may_wrap(void)
+{
+	for (unsigned i = 0; i < HC_ARRAY_LEN(fx_bases); i++) {
+		struct fx_story s = {.iss = 1, .irs = 2, .has_ts = true};
+		struct fx_conn x = fx_established(&s);
+		struct hc_seg seg = fx_seg(&x, ACK);
+
+		x.t.ts_recent = fx_bases[i] - 1;
+		seg.tsval = fx_bases[i] - 2;
+		FX_VERDICT(fx_input(&x, &seg), HC_DO_ACK, HC_CTR_tcp_paws, 0);
+		seg.tsval = fx_bases[i] + 1;
+		UNIT_EQ(hc_verdict_drop_of(fx_input(&x, &seg)), 0);
+		UNIT_EQ(x.t.ts_recent, fx_bases[i] + 1);
+		seg.tsval = fx_bases[i];
+		FX_VERDICT(fx_input(&x, &seg), HC_DO_ACK, HC_CTR_tcp_paws, 0);
+		UNIT_EQ(x.t.ts_recent, fx_bases[i] + 1);
+	}
+}
+
 static void ts_recent_moves_up_to_rcv_nxt_and_never_back(void) // RFC 7323 4.3.
 {
 	struct fx_story s = {.iss = 1, .irs = 2, .has_ts = true};
@@ -778,7 +798,7 @@ UNIT_SUITE(input, UNIT_TEST(active_open_comes_to_established),
 	   UNIT_TEST(ack_of_what_was_never_sent_is_answered),
 	   UNIT_TEST(ack_older_than_a_window_is_challenged),
 	   UNIT_TEST(segment_without_ack_is_dropped), UNIT_TEST(old_timestamp_is_not_acceptable),
-	   UNIT_TEST(ts_recent_moves_up_to_rcv_nxt_and_never_back),
+	   UNIT_TEST(timestamps_may_wrap), UNIT_TEST(ts_recent_moves_up_to_rcv_nxt_and_never_back),
 	   UNIT_TEST(timestamps_not_negotiated_do_not_count),
 	   UNIT_TEST(an_ack_that_waits_echoes_the_first_timestamp),
 	   UNIT_TEST(closed_window_takes_acks_and_fin_but_no_text),
