@@ -27,34 +27,26 @@ static void answer_unasked(struct server *s, struct session *ss)
 	server_end(s, ss);
 }
 
+// What two modes do at once with who may go on: one says that it sends nothing, the other waits.
+static bool shut_or_hold(struct server *s, struct session *ss, enum listen_mode mode)
+{
+	if (mode == LISTEN_NEVER_READ)
+		(void)hc_shutdown(s->worker, ss->conn);
+	else if (mode == LISTEN_HOLD)
+		ss->is_holding = true;
+	return mode == LISTEN_NEVER_READ || mode == LISTEN_HOLD;
+}
+
 void server_mode_accepted(struct server *s, struct session *ss)
 {
-	switch ((enum listen_mode)s->listener[ss->listener].mode) {
-	case LISTEN_CLOSE_FIRST:
+	enum listen_mode mode = (enum listen_mode)s->listener[ss->listener].mode;
+
+	if (!shut_or_hold(s, ss, mode) && mode == LISTEN_CLOSE_FIRST)
 		answer_unasked(s, ss);
-		break;
-	case LISTEN_NEVER_READ:
-		(void)hc_shutdown(s->worker, ss->conn);
-		break;
-	case LISTEN_HOLD:
-		ss->is_holding = true;
-		break;
-	default:
-		break;
-	}
 }
 
 void server_mode_peer_closed(struct server *s, struct session *ss)
 {
-	switch ((enum listen_mode)s->listener[ss->listener].mode) {
-	case LISTEN_NEVER_READ:
-		(void)hc_shutdown(s->worker, ss->conn);
-		break;
-	case LISTEN_HOLD:
-		ss->is_holding = true;
-		break;
-	default:
+	if (!shut_or_hold(s, ss, (enum listen_mode)s->listener[ss->listener].mode))
 		(void)hc_close(s->worker, ss->conn);
-		break;
-	}
 }

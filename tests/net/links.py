@@ -33,15 +33,20 @@ def af_packet_loads_nginx(net):
     net.expect_kernel_clean(but=ALSO_SEEN)
 
 
+def memif_server(net, path):
+    """A server that closes first, and runs. A memif whose other side comes before its own side is
+    started can stay without a link, and the server says once a second that it runs."""
+    server = net.start("serve", "--port", "memif:%s,server" % path, "--local", OURS + "/24",
+                       "--listen", "80", "--close", "server")
+    wait_until(lambda: re.search(r"^ +[0-9.]+ +0 ", server.out, re.MULTILINE), 20,
+               "the server's first line")
+    return server
+
+
 @case(seconds=60)
 def memif_between_two_processes(net):
     path = net.folder / "memif.sock"
-    server = net.start("serve", "--port", "memif:%s,server" % path, "--local", OURS + "/24",
-                       "--listen", "80", "--close", "server")
-    # A memif whose other side comes before its own side is started can stay without a link, so the
-    # server runs (it says so once a second) before the client begins.
-    wait_until(lambda: re.search(r"^ +[0-9.]+ +0 ", server.out, re.MULTILINE), 20,
-               "the server's first line")
+    server = memif_server(net, path)
     # The server closes first, so that the last segment is the server's: what lies in the ring of a
     # memif when its other side goes away is lost.
     load = net.load("--connections", 5000, "--concurrency", 50, "--request", "http",
@@ -57,10 +62,7 @@ def memif_between_two_processes(net):
 @case(seconds=60)
 def memif_takes_one_client_after_another(net):
     path = net.folder / "memif.sock"
-    server = net.start("serve", "--port", "memif:%s,server" % path, "--local", OURS + "/24",
-                       "--listen", "80", "--close", "server")
-    wait_until(lambda: re.search(r"^ +[0-9.]+ +0 ", server.out, re.MULTILINE), 20,
-               "the server's first line")
+    server = memif_server(net, path)
     # Each client comes with a MAC of its own for the same addresses, and must not go unheard for
     # as long as the server remembers the last one's.
     for _ in range(3):

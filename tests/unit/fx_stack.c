@@ -460,6 +460,18 @@ hc_conn fx_connect(struct fx_peer *p, unsigned flags)
 	return conn;
 }
 
+void fx_close(struct fx_peer *p, hc_conn conn)
+{
+	UNIT_EQ(hc_close(fx.worker, conn), 0);
+	fx_step();
+	(void)fx_peer_take(p, FRAME_FIN | FRAME_ACK);
+	fx_peer_put(p, FRAME_ACK, 0);
+	fx_peer_put(p, FRAME_FIN | FRAME_ACK, 0);
+	fx_step();
+	UNIT_EQ(fx_expect_event(HC_EV_CLOSED), conn);
+	(void)fx_expect_tcp(FRAME_ACK);
+}
+
 void fx_put_arp(unsigned op, uint32_t spa, uint32_t tpa, const uint8_t sha[6])
 {
 	uint8_t frame[64] = {0};

@@ -118,6 +118,8 @@ int fx_listen(unsigned flags);
 // The peer connects to FX_PORT, or the host to the peer. @return the handle.
 hc_conn fx_accept(struct fx_peer *p);
 hc_conn fx_connect(struct fx_peer *p, unsigned flags);
+// The host closes, the peer answers at once.
+void fx_close(struct fx_peer *p, hc_conn conn);
 
 void fx_put_arp(unsigned op, uint32_t spa, uint32_t tpa, const uint8_t sha[6]);
 

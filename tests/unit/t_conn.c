@@ -26,19 +26,6 @@ static enum hc_conn_state state_of(hc_conn conn)
 	return hc_conn_info(fx.worker, conn, &info) == 0 ? info.state : HC_CLOSED;
 }
 
-// Who opened closes, the peer answers at once.
-static void close_from_our_side(struct fx_peer *p, hc_conn conn)
-{
-	UNIT_EQ(hc_close(fx.worker, conn), 0);
-	fx_step();
-	(void)fx_peer_take(p, FRAME_FIN | FRAME_ACK);
-	fx_peer_put(p, FRAME_ACK, 0);
-	fx_peer_put(p, FRAME_FIN | FRAME_ACK, 0);
-	fx_step();
-	UNIT_EQ(fx_expect_event(HC_EV_CLOSED), conn);
-	(void)fx_expect_tcp(FRAME_ACK);
-}
-
 static void with_sack(struct hc_stack_config *cfg)
 {
 	cfg->has_sack = true;
@@ -77,7 +64,7 @@ static void opening_and_closing_takes_the_client_four_segments(void)
 	struct fx_peer p = fx_peer_new();
 
 	fx_open(NULL);
-	close_from_our_side(&p, fx_connect(&p, 0));
+	fx_close(&p, fx_connect(&p, 0));
 	fx_expect_silence();
 	// SYN, ACK, FIN, ACK, after the announcement and the answer to the peer's ARP.
 	UNIT_EQ(fx_ctr(HC_CTR_tx_packets), 2 + 4);
@@ -360,7 +347,7 @@ static void abort_all_forgets_everything(void)
 
 	fx_open(NULL);
 	(void)fx_listen(0);
-	close_from_our_side(&p, fx_connect(&p, 0));
+	fx_close(&p, fx_connect(&p, 0));
 	UNIT_EQ(connect_n(2), 2);
 	half.port = 41000;
 	fx_peer_put(&half, FRAME_SYN, 0);
@@ -484,7 +471,7 @@ static void the_time_waits_are_so_many(void)
 	for (unsigned i = 0; i < 2; i++) {
 		struct fx_peer p = fx_peer_new();
 
-		close_from_our_side(&p, fx_connect(&p, 0));
+		fx_close(&p, fx_connect(&p, 0));
 	}
 	UNIT_EQ(fx_ctr(HC_CTR_tw_entered), 1);
 	UNIT_EQ(fx_ctr(HC_CTR_tw_no_memory), 1);
@@ -538,7 +525,7 @@ static void a_time_wait_of_nothing_is_skipped(void)
 	struct fx_peer p = fx_peer_new();
 
 	fx_open(&o);
-	close_from_our_side(&p, fx_connect(&p, 0));
+	fx_close(&p, fx_connect(&p, 0));
 	UNIT_EQ(fx_ctr(HC_CTR_tw_skipped), 1);
 	UNIT_EQ(fx.worker->tuples.used_count, 0);
 	fx_shut();
@@ -554,7 +541,7 @@ static void a_larger_syn_ends_time_wait(void)
 	fx_open(NULL);
 	(void)fx_listen(0);
 	conn = fx_accept(&p);
-	close_from_our_side(&p, conn);
+	fx_close(&p, conn);
 	last = p.ack;
 	fx_peer_put(&p, FRAME_RST | FRAME_ACK, 0); // RFC 1337: ignored.
 	fx_step();

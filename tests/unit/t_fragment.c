@@ -63,6 +63,16 @@ static void small(struct hc_stack_config *cfg)
 
 static const struct fx_options small_options = {.set_cfg = small};
 
+// A listener, and a SYN for it with so many bytes. @return the length of its frame.
+static uint32_t open_with_syn(const struct fx_options *o, uint8_t *frame, uint32_t bytes)
+{
+	struct fx_peer p = fx_peer_new();
+
+	fx_open(o);
+	(void)fx_listen(0);
+	return write_segment(frame, &p, FRAME_SYN, bytes);
+}
+
 static void a_segment_in_pieces_is_taken_in_any_order(void)
 {
 	struct fx_peer p = fx_peer_new();
@@ -117,13 +127,9 @@ static void a_syn_with_ip_options_in_pieces_opens(void)
 
 static void a_wrong_checksum_of_the_whole_is_dropped(void)
 {
-	struct fx_peer p = fx_peer_new();
 	uint8_t frame[FRAME_MAX];
-	uint32_t len;
+	uint32_t len = open_with_syn(NULL, frame, 100);
 
-	fx_open(NULL);
-	(void)fx_listen(0);
-	len = write_segment(frame, &p, FRAME_SYN, 100);
 	frame[len - 1] ^= 1;
 	put_in_pieces(frame, len, 64, false);
 	fx_step();
@@ -134,13 +140,9 @@ static void a_wrong_checksum_of_the_whole_is_dropped(void)
 
 static void an_overlap_refuses_the_datagram_until_its_time_is_up(void)
 {
-	struct fx_peer p = fx_peer_new();
 	uint8_t frame[FRAME_MAX];
-	uint32_t len;
+	uint32_t len = open_with_syn(&small_options, frame, 300);
 
-	fx_open(&small_options);
-	(void)fx_listen(0);
-	len = write_segment(frame, &p, FRAME_SYN, 300);
 	put_piece(frame, len, 64, 0);
 	put_piece(frame, len, 64, 2);
 	put_piece(frame, len, 96, 1); // Half of it is there.
@@ -161,13 +163,9 @@ static void an_overlap_refuses_the_datagram_until_its_time_is_up(void)
 
 static void a_duplicate_does_no_harm(void)
 {
-	struct fx_peer p = fx_peer_new();
 	uint8_t frame[FRAME_MAX];
-	uint32_t len;
+	uint32_t len = open_with_syn(NULL, frame, 100);
 
-	fx_open(NULL);
-	(void)fx_listen(0);
-	len = write_segment(frame, &p, FRAME_SYN, 100);
 	put_piece(frame, len, 64, 0);
 	put_piece(frame, len, 64, 0);
 	put_piece(frame, len, 64, 1);
@@ -179,13 +177,9 @@ static void a_duplicate_does_no_harm(void)
 
 static void what_is_not_whole_in_time_is_forgotten(void)
 {
-	struct fx_peer p = fx_peer_new();
 	uint8_t frame[FRAME_MAX];
-	uint32_t len;
+	uint32_t len = open_with_syn(&small_options, frame, 100);
 
-	fx_open(&small_options);
-	(void)fx_listen(0);
-	len = write_segment(frame, &p, FRAME_SYN, 100);
 	put_piece(frame, len, 64, 0);
 	fx_step();
 	fx_wait_ms(1001);
@@ -199,13 +193,9 @@ static void what_is_not_whole_in_time_is_forgotten(void)
 
 static void the_oldest_makes_room(void)
 {
-	struct fx_peer p = fx_peer_new();
 	uint8_t frame[FRAME_MAX];
-	uint32_t len;
+	uint32_t len = open_with_syn(&small_options, frame, 100);
 
-	fx_open(&small_options);
-	(void)fx_listen(0);
-	len = write_segment(frame, &p, FRAME_SYN, 100);
 	for (unsigned i = 0; i < 3; i++) {
 		frame_put16(frame + FRAME_IP + 4, 100 + i);
 		put_piece(frame, len, 64, 0);

@@ -15,18 +15,9 @@
 static void time_wait_lasts_as_long_as_it_was_set_to(void)
 {
 	struct fx_peer p = fx_peer_new();
-	hc_conn conn;
 
 	fx_open(NULL);
-	conn = fx_connect(&p, 0);
-	UNIT_EQ(hc_close(fx.worker, conn), 0);
-	fx_step();
-	(void)fx_peer_take(&p, FRAME_FIN | FRAME_ACK);
-	fx_peer_put(&p, FRAME_ACK, 0);
-	fx_peer_put(&p, FRAME_FIN | FRAME_ACK, 0);
-	fx_step();
-	(void)fx_expect_event(HC_EV_CLOSED);
-	(void)fx_expect_tcp(FRAME_ACK);
+	fx_close(&p, fx_connect(&p, 0));
 	fx_wait_ms(fx.cfg.time_wait_ms - 1);
 	UNIT_EQ(fx_ctr(HC_CTR_tw_expired), 0);
 	UNIT_EQ(fx.worker->tuples.used_count, 1);
