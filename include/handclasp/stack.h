@@ -117,9 +117,11 @@ struct hc_stack_config {
 	bool has_ecn;        /**< Offer and accept RFC 3168 ECN; off by default. */
 	bool has_fast_open;  /**< Let HC_CONN_FAST_OPEN work; off by default. */
 	uint8_t syn_cookies; /**< enum hc_syn_cookies. */
-	uint8_t syn_layout;  /**< enum hc_syn_layout. */
-	uint8_t wscale_min;  /**< Least window scale offered, 0..14; more when rcv_buf_bytes asks
-			      for it. */
+	uint16_t rcv_step_bytes; /**< Least advance of the receive window that an ACK tells which
+				    goes out anyway; 0: a segment (RFC 9293 3.8.6.2.2). */
+	uint8_t syn_layout;      /**< enum hc_syn_layout. */
+	uint8_t wscale_min; /**< Least window scale offered, 0..14; more when rcv_buf_bytes asks
+			     for it. */
 	bool keeps_stage_cycles; /**< Account TSC cycles to pipeline stages
 				    (hc_worker_stage_cycles()). */
 

@@ -77,7 +77,8 @@ HC_ALWAYS_INLINE void hc_tcp_open_cwnd(struct hc_tcb_cold *c, const struct hc_tc
 }
 
 // Moves the right edge of the receive window to what the buffer allows, if that is worth telling
-// the peer (RFC 9293 3.8.6.2.2: at least a segment or half the buffer). @return the window field.
+// the peer (RFC 9293 3.8.6.2.2: at least rcv_step, which is a segment, or half the buffer). @return
+// the window field.
 HC_ALWAYS_INLINE uint16_t hc_tcp_advertise(struct hc_tcb *t, const struct hc_tcb_cold *c,
 					   const struct hc_tcp_env *env)
 {
@@ -91,7 +92,7 @@ HC_ALWAYS_INLINE uint16_t hc_tcp_advertise(struct hc_tcb *t, const struct hc_tcb
 		uint32_t free = c->rcv_used < buf ? buf - c->rcv_used : 0;
 		int32_t gain = hc_seq_diff(t->rcv_nxt + free, t->rcv_edge);
 
-		if (gain > 0 && ((uint32_t)gain >= env->mss || (uint32_t)gain >= buf / 2 ||
+		if (gain > 0 && ((uint32_t)gain >= env->rcv_step || (uint32_t)gain >= buf / 2 ||
 				 HC_FAULT(silly_window_updates) || free == buf))
 			t->rcv_edge = t->rcv_nxt + free;
 	}

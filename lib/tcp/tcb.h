@@ -177,6 +177,7 @@ struct hc_tcp_env {
 	uint32_t rcv_buf_bytes;
 	uint32_t delayed_ack_ms; // 0: none is delayed.
 	uint16_t mss;            // MTU less 40: what our SYN announces.
+	uint16_t rcv_step;       // Least advance of the window that an ACK tells.
 	uint8_t rcv_wscale;
 	uint8_t syn_retries;
 	uint8_t synack_retries;

@@ -27,6 +27,7 @@ static void profile_freebsd(struct hc_stack_config *cfg)
 {
 	cfg->syn_layout = HC_SYN_LAYOUT_FREEBSD;
 	cfg->rcv_buf_bytes = 65700; // 64 KiB, rounded up to whole segments of 1460.
+	cfg->rcv_step_bytes = 1;    // Each ACK tells all that is free.
 	cfg->wscale_min = 6;        // With 2 MB.
 	cfg->rto_min_ms = 230;
 }

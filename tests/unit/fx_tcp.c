@@ -30,6 +30,7 @@ struct hc_tcp_env fx_env(void)
 		.fin_wait2_ms = 60000,
 		.rcv_buf_bytes = FX_RCV_BUF,
 		.mss = FX_MSS,
+		.rcv_step = FX_MSS,
 		.rcv_wscale = 1,
 		.syn_retries = 6,
 		.synack_retries = 5,

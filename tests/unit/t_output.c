@@ -653,9 +653,12 @@ static void window_is_advertised_in_steps_worth_telling(void)
 	UNIT_EQ(hc_tcp_advertise(&x.t, &x.c, &env), 0);
 	x.c.rcv_used -= 1;
 	UNIT_EQ(hc_tcp_advertise(&x.t, &x.c, &env), FX_MSS >> 1);
+	x.c.rcv_used -= 2; // Asked to, it tells of less.
+	env.rcv_step = 2;
+	UNIT_EQ(hc_tcp_advertise(&x.t, &x.c, &env), (FX_MSS + 2) >> 1);
 	edge = x.t.rcv_edge; // Never moves left.
 	x.c.rcv_used = 65536;
-	UNIT_EQ(hc_tcp_advertise(&x.t, &x.c, &env), FX_MSS >> 1);
+	UNIT_EQ(hc_tcp_advertise(&x.t, &x.c, &env), (FX_MSS + 2) >> 1);
 	UNIT_EQ(x.t.rcv_edge, edge);
 }
 
