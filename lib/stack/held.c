@@ -255,6 +255,13 @@ static void chain_deliver(struct hc_worker *w, uint32_t idx, struct hc_holding *
 	k->rcv_tail = queue.tail;
 }
 
+// Whether some of lo to before hi, which comes in its turn, was held already: then env.dup has it.
+bool hc_held_is_twice(struct hc_worker *w, uint32_t idx, hc_seq lo, hc_seq hi)
+{
+	return w->tcb[idx].flags & HC_TCB_SACK &&
+	       hc_held_find(&holding_of(w, idx)->held, lo, hi, &w->env.dup);
+}
+
 uint32_t hc_held_deliver(struct hc_worker *w, uint32_t idx, bool *has_fin)
 {
 	struct hc_holding *h = holding_of(w, idx);

@@ -367,16 +367,23 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_holding(struct hc_worker *w, uint32_
 	if (!hc_tcp_is_receiving(t)) {
 		hc_held_free(w, idx); // The FIN came in its turn: nothing can follow it.
 	} else if (what & HC_DO_DELIVER) {
+		bool is_twice = false;
 		bool has_fin;
 		uint32_t more;
 
 		w->ctr[HC_CTR_data_bytes_received] += seg->payload_len;
 		if (hc_sock_deliver(w, idx, m, seg))
 			m = NULL;
+		// RFC 2883 4: of several parts that came twice the first is told.
+		if (!(what & HC_DO_DSACK))
+			is_twice =
+				hc_held_is_twice(w, idx, t->rcv_nxt - seg->payload_len, t->rcv_nxt);
 		more = hc_held_deliver(w, idx, &has_fin);
 		hc_event_put(w, idx, HC_EV_DATA, HC_REASON_NONE, seg->payload_len + more);
 		what = hc_tcp_input_held(t, &w->cold[idx], more, has_fin, what);
 		what &= ~(uint32_t)HC_DO_DELIVER;
+		if (is_twice)
+			what = (what & ~(uint32_t)HC_DO_ACK_DEFER) | HC_DO_ACK | HC_DO_DSACK;
 	}
 	if (what & HC_DO_DELIVER)
 		m = deliver(w, idx, m, seg, true);

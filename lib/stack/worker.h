@@ -445,6 +445,7 @@ enum hc_counter hc_held_add(struct hc_worker *w, uint32_t idx, struct rte_mbuf *
 void hc_held_ack(struct hc_worker *w, uint32_t idx, const struct hc_seq_range *dup);
 void hc_held_tell(struct hc_worker *w, uint32_t idx, const struct hc_seq_range *dup,
 		  struct rte_mbuf *m, struct hc_tx_seg *s, uint32_t room);
+HC_MUST_USE bool hc_held_is_twice(struct hc_worker *w, uint32_t idx, hc_seq lo, hc_seq hi);
 HC_MUST_USE uint32_t hc_held_deliver(struct hc_worker *w, uint32_t idx, bool *has_fin);
 void hc_held_free(struct hc_worker *w, uint32_t idx);
 

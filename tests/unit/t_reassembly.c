@@ -313,6 +313,28 @@ static void acks_tell_what_came_twice(void)
 	fx_shut();
 }
 
+// In its turn comes text of which some was held: all of the second range, and a part of the third.
+static void text_in_order_that_was_held_is_told(void)
+{
+	struct fx_peer p;
+	hc_conn conn = accept_sack(&p, true, true);
+	uint32_t base = p.seq;
+
+	put_ahead(&p, 100, 100, 0);
+	expect_sack(base, 1, (const uint32_t[][2]){{100, 200}});
+	put_ahead(&p, 500, 100, 0);
+	expect_sack(base, 2, (const uint32_t[][2]){{500, 600}, {100, 200}});
+	put_ahead(&p, 900, 100, 0);
+	expect_sack(base, 3, (const uint32_t[][2]){{900, 1000}, {500, 600}, {100, 200}});
+	fx_peer_put(&p, FRAME_ACK, 300);
+	expect_sack(base, 3, (const uint32_t[][2]){{100, 200}, {900, 1000}, {500, 600}});
+	fx_peer_put(&p, FRAME_ACK, 650);
+	expect_sack(base, 1, (const uint32_t[][2]){{500, 600}});
+	UNIT_EQ(receive(conn, base), 1000);
+	UNIT_EQ(fx_ctr(HC_CTR_tx_dsack), 2);
+	fx_shut();
+}
+
 static void who_did_not_permit_sack_is_told_nothing(void)
 {
 	struct fx_peer p;
@@ -657,7 +679,8 @@ UNIT_SUITE(reassembly, UNIT_TEST(a_gap_is_filled_and_one_ack_speaks_for_all),
 	   UNIT_TEST(a_fin_may_come_first), UNIT_TEST(nothing_is_held_behind_the_end),
 	   UNIT_TEST(nothing_is_held_for_who_has_closed), UNIT_TEST(a_reset_gives_all_back),
 	   UNIT_TEST(acks_tell_what_is_held), UNIT_TEST(full_segments_leave_without_blocks),
-	   UNIT_TEST(acks_tell_what_came_twice), UNIT_TEST(who_did_not_permit_sack_is_told_nothing),
+	   UNIT_TEST(acks_tell_what_came_twice), UNIT_TEST(text_in_order_that_was_held_is_told),
+	   UNIT_TEST(who_did_not_permit_sack_is_told_nothing),
 	   UNIT_TEST(any_order_and_overlap_gives_the_bytes_of_the_oracle),
 	   UNIT_TEST(bytes_do_not_cost_a_buffer_each), UNIT_TEST(one_connection_does_not_take_all),
 	   UNIT_TEST(all_together_take_their_share_alone));
