@@ -44,8 +44,10 @@ static bool syn_send(struct hc_worker *w, struct hc_tcb *t, struct hc_tcb_cold *
 	s.cookie = peer ? peer->cookie : NULL;
 	hdr_len = hc_build_tcp_hdr_len(&s);
 	if (s.cookie_len) {
-		// RFC 9293 3.7.1: options come off the MSS.
-		uint32_t room = hc_min_u32(peer->mss, w->env.mss) - (hdr_len - HC_TCP_LEN);
+		// RFC 9293 3.7.1: options come off the MSS, which is what the peer says it is.
+		uint32_t mss = hc_min_u32(peer->mss, w->env.mss);
+		uint32_t opt_len = hdr_len - HC_TCP_LEN;
+		uint32_t room = mss > opt_len ? mss - opt_len : 0;
 		uint8_t *payload =
 			rte_pktmbuf_mtod(m, uint8_t *) + HC_ETH_LEN + HC_IP4_LEN + hdr_len;
 

@@ -629,6 +629,32 @@ static void a_syn_sent_again_has_neither_data_nor_option(void)
 	fx_peer_put(&p, FRAME_SYN | FRAME_ACK, 0);
 	fx_step();
 	UNIT_EQ(fx_expect_event(HC_EV_OPENED), conn);
+// What a server announces is not to be trusted with the size of our buffers.
+static void no_data_goes_to_a_server_that_announces_no_room_for_it(void)
+{
+	static const uint8_t tiny[] = {2, 4, 0, 1, 1, 1, 34, 12, 1, 2,
+				       3, 4, 5, 6, 7, 8, 9,  10, 1, 1};
+	struct fx_peer p = fx_peer_new();
+	const struct frame_view *v;
+	hc_conn conn;
+
+	fx_open(&fast);
+	(void)connect_fast(&p, 10, &conn);
+	p.opt = tiny;
+	p.opt_len = sizeof tiny;
+	fx_peer_put(&p, FRAME_SYN | FRAME_ACK, 0);
+	p.opt_len = 0;
+	fx_step();
+	UNIT_EQ(hc_abort(fx.worker, conn), 0);
+	fx_step();
+	fx_forget();
+	p = fx_peer_new();
+	v = connect_with_data(&p, 1000, &conn);
+	UNIT_EQ(v->payload_len, 0);
+	fx_forget();
+	fx_shut();
+}
+
 	(void)fx_expect_tcp(FRAME_ACK);
 	UNIT_EQ(fx_expect_tcp(FRAME_ACK | FRAME_PSH)->payload_len, 100);
 	fx_forget();
@@ -712,3 +738,4 @@ UNIT_SUITE(fastopen, UNIT_TEST(data_on_the_syn_is_there_before_the_handshake_is_
 	   UNIT_TEST(a_server_that_gives_no_cookie_is_not_asked_again),
 	   UNIT_TEST(data_given_with_connect_needs_no_fast_open),
 	   UNIT_TEST(so_many_servers_are_remembered));
+	   UNIT_TEST(no_data_goes_to_a_server_that_announces_no_room_for_it),
