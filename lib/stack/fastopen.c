@@ -226,6 +226,8 @@ HC_NOINLINE void hc_fastopen_done(struct hc_worker *w, uint32_t idx, const struc
 	}
 	HC_ASSERT(w->fastopen_pending > 0);
 	w->fastopen_pending--;
+	if (HC_UNLIKELY(w->has_keepalive))
+		hc_keep_start(w, idx);
 }
 
 // A connection ends whose SYN the peer never acknowledged.

@@ -443,6 +443,38 @@ static void an_abort_gives_the_place_back(void)
 	fx_shut();
 }
 
+static void with_keepalive(struct hc_stack_config *cfg)
+{
+	with_fast_open(cfg);
+	cfg->has_keepalive = true;
+}
+
+static void keepalive_is_everybodys_also_of_who_opens_fast(void)
+{
+	const struct fx_options o = {.set_cfg = with_keepalive};
+	struct fx_peer p = fx_peer_new();
+	uint8_t cookie[COOKIE_BYTES];
+	uint32_t value = 0;
+	hc_conn conn;
+
+	fx_open(&o);
+	listen_fast();
+	get_cookie(FX_PEER, cookie);
+	conn = open_fast(&p, cookie, 30);
+	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	UNIT_EQ(hc_conn_get(fx.worker, conn, HC_OPTION_KEEPALIVE, &value), 0);
+	UNIT_EQ(value, 1);
+	fx_forget();
+	fx_wait_ms(7199000);
+	fx_expect_silence();
+	fx_wait_ms(1500);
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack - 1);
+	fx_forget();
+	fx_shut();
+}
+
 static void a_listener_that_did_not_ask_for_it_knows_nothing_of_it(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -597,6 +629,32 @@ static void a_long_request_is_cut_to_the_mss_less_the_options(void)
 	fx_shut();
 }
 
+// What a server announces is not to be trusted with the size of our buffers.
+static void no_data_goes_to_a_server_that_announces_no_room_for_it(void)
+{
+	static const uint8_t tiny[] = {2, 4, 0, 1, 1, 1, 34, 12, 1, 2,
+				       3, 4, 5, 6, 7, 8, 9,  10, 1, 1};
+	struct fx_peer p = fx_peer_new();
+	const struct frame_view *v;
+	hc_conn conn;
+
+	fx_open(&fast);
+	(void)connect_fast(&p, 10, &conn);
+	p.opt = tiny;
+	p.opt_len = sizeof tiny;
+	fx_peer_put(&p, FRAME_SYN | FRAME_ACK, 0);
+	p.opt_len = 0;
+	fx_step();
+	UNIT_EQ(hc_abort(fx.worker, conn), 0);
+	fx_step();
+	fx_forget();
+	p = fx_peer_new();
+	v = connect_with_data(&p, 1000, &conn);
+	UNIT_EQ(v->payload_len, 0);
+	fx_forget();
+	fx_shut();
+}
+
 static void an_ack_beyond_the_data_of_the_syn_is_reset(void)
 {
 	struct fx_peer p = fx_peer_new();
@@ -629,32 +687,6 @@ static void a_syn_sent_again_has_neither_data_nor_option(void)
 	fx_peer_put(&p, FRAME_SYN | FRAME_ACK, 0);
 	fx_step();
 	UNIT_EQ(fx_expect_event(HC_EV_OPENED), conn);
-// What a server announces is not to be trusted with the size of our buffers.
-static void no_data_goes_to_a_server_that_announces_no_room_for_it(void)
-{
-	static const uint8_t tiny[] = {2, 4, 0, 1, 1, 1, 34, 12, 1, 2,
-				       3, 4, 5, 6, 7, 8, 9,  10, 1, 1};
-	struct fx_peer p = fx_peer_new();
-	const struct frame_view *v;
-	hc_conn conn;
-
-	fx_open(&fast);
-	(void)connect_fast(&p, 10, &conn);
-	p.opt = tiny;
-	p.opt_len = sizeof tiny;
-	fx_peer_put(&p, FRAME_SYN | FRAME_ACK, 0);
-	p.opt_len = 0;
-	fx_step();
-	UNIT_EQ(hc_abort(fx.worker, conn), 0);
-	fx_step();
-	fx_forget();
-	p = fx_peer_new();
-	v = connect_with_data(&p, 1000, &conn);
-	UNIT_EQ(v->payload_len, 0);
-	fx_forget();
-	fx_shut();
-}
-
 	(void)fx_expect_tcp(FRAME_ACK);
 	UNIT_EQ(fx_expect_tcp(FRAME_ACK | FRAME_PSH)->payload_len, 100);
 	fx_forget();
@@ -729,13 +761,14 @@ UNIT_SUITE(fastopen, UNIT_TEST(data_on_the_syn_is_there_before_the_handshake_is_
 	   UNIT_TEST(there_are_so_many_before_their_handshake_is_over),
 	   UNIT_TEST(a_syn_ack_that_is_lost_comes_again_and_then_the_data),
 	   UNIT_TEST(who_never_answers_is_given_up), UNIT_TEST(an_abort_gives_the_place_back),
+	   UNIT_TEST(keepalive_is_everybodys_also_of_who_opens_fast),
 	   UNIT_TEST(a_listener_that_did_not_ask_for_it_knows_nothing_of_it),
 	   UNIT_TEST(the_second_connection_sends_its_request_on_the_syn),
 	   UNIT_TEST(what_the_syn_ack_leaves_out_is_sent_behind_it),
 	   UNIT_TEST(a_long_request_is_cut_to_the_mss_less_the_options),
+	   UNIT_TEST(no_data_goes_to_a_server_that_announces_no_room_for_it),
 	   UNIT_TEST(an_ack_beyond_the_data_of_the_syn_is_reset),
 	   UNIT_TEST(a_syn_sent_again_has_neither_data_nor_option),
 	   UNIT_TEST(a_server_that_gives_no_cookie_is_not_asked_again),
 	   UNIT_TEST(data_given_with_connect_needs_no_fast_open),
 	   UNIT_TEST(so_many_servers_are_remembered));
-	   UNIT_TEST(no_data_goes_to_a_server_that_announces_no_room_for_it),
