@@ -110,8 +110,9 @@ HC_ALWAYS_INLINE void send_planned(struct hc_worker *w, uint32_t idx, struct rte
 		uint8_t *payload = rte_pktmbuf_mtod(m, uint8_t *) + HC_ETH_LEN + HC_IP4_LEN +
 				   hc_build_tcp_hdr_len(&s);
 
-		s.payload_sum +=
-			hc_sock_copy_out(w, idx, plan->seq, plan->len, payload, !w->has_tx_csum);
+		s.payload_sum =
+			hc_csum_wide1(s.payload_sum, hc_sock_copy_out(w, idx, plan->seq, plan->len,
+								      payload, !w->has_tx_csum));
 		w->ctr[HC_CTR_data_bytes_sent] += plan->len;
 		w->ctr[HC_CTR_rtx_data] += plan->is_rtx;
 	}

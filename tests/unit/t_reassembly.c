@@ -259,6 +259,24 @@ static void acks_tell_what_is_held(void)
 	}
 }
 
+// Both sums are wide ones, and all ones is the largest.
+static void data_with_blocks_has_a_right_checksum(void)
+{
+	uint8_t ones[64];
+	struct fx_peer p;
+	hc_conn conn = accept_sack(&p, true, true);
+
+	memset(ones, 0xff, sizeof ones);
+	put_ahead(&p, 1000, 100, 0);
+	fx_step();
+	fx_forget();
+	UNIT_EQ(hc_send(fx.worker, conn, ones, sizeof ones, 0), sizeof ones);
+	fx_step(); // The checksum is looked at there.
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK | FRAME_PSH)->sack_count, 1);
+	fx_forget();
+	fx_shut();
+}
+
 static void full_segments_leave_without_blocks(void)
 {
 	static const uint8_t text[1460]; // In segments of 536: the peer named no MSS.
@@ -678,8 +696,9 @@ static void all_together_take_their_share_alone(void)
 UNIT_SUITE(reassembly, UNIT_TEST(a_gap_is_filled_and_one_ack_speaks_for_all),
 	   UNIT_TEST(a_fin_may_come_first), UNIT_TEST(nothing_is_held_behind_the_end),
 	   UNIT_TEST(nothing_is_held_for_who_has_closed), UNIT_TEST(a_reset_gives_all_back),
-	   UNIT_TEST(acks_tell_what_is_held), UNIT_TEST(full_segments_leave_without_blocks),
-	   UNIT_TEST(acks_tell_what_came_twice), UNIT_TEST(text_in_order_that_was_held_is_told),
+	   UNIT_TEST(acks_tell_what_is_held), UNIT_TEST(data_with_blocks_has_a_right_checksum),
+	   UNIT_TEST(full_segments_leave_without_blocks), UNIT_TEST(acks_tell_what_came_twice),
+	   UNIT_TEST(text_in_order_that_was_held_is_told),
 	   UNIT_TEST(who_did_not_permit_sack_is_told_nothing),
 	   UNIT_TEST(any_order_and_overlap_gives_the_bytes_of_the_oracle),
 	   UNIT_TEST(bytes_do_not_cost_a_buffer_each), UNIT_TEST(one_connection_does_not_take_all),
