@@ -49,6 +49,9 @@ uint32_t hc_tcp_queue(struct hc_tcb *t, struct hc_tcb_cold *c, uint32_t len, uin
 	if (len && !hc_cc_is_live(c))
 		memset(&c->cc, 0, offsetof(struct hc_cc, live));
 	c->snd_end += len;
+	// After 4 GiB it may stand where it did when nothing was queued (hc_cc_is_live()). ISS is
+	// no more than that mark by then.
+	c->iss -= len && c->snd_end - c->iss == 1;
 	if (len)
 		t->flags |= HC_TCB_DATA;
 	return len;

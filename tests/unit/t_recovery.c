@@ -193,6 +193,25 @@ static void lies_take_no_scoreboard(void)
 	UNIT_EQ(board[x.c.cc.board].sacked_bytes, MSS);
 }
 
+// After 4 GiB the queue may end where it began: that is no connection that sent nothing.
+static void four_gibibytes_are_not_none(void)
+{
+	struct hc_tcp_env env = sack_env(2);
+	struct fx_conn x = sender(10);
+	uint32_t mine;
+
+	CU_ASSERT(hc_pool_get(&boards.pool) != HC_IDX_NONE); // Another connection's.
+	(void)sack(&x, &env, 0, 1, 4);
+	CU_ASSERT(x.c.switches & HC_SWITCH_BOARD);
+	mine = x.c.cc.board;
+	x.c.iss = x.c.snd_end + 50 * MSS - 1; // All that was sent before.
+	UNIT_EQ(hc_tcp_queue(&x.t, &x.c, 50 * MSS, 1u << 30), 50 * MSS);
+	CU_ASSERT(hc_cc_is_live(&x.c));
+	UNIT_EQ(hc_tcp_queue(&x.t, &x.c, MSS, 1u << 30), MSS);
+	CU_ASSERT(x.c.cc.is_recovering);
+	UNIT_EQ(x.c.cc.board, mine);
+}
+
 static void last_resort_is_one_segment_at_the_end(void)
 {
 	struct hc_tcp_env env = sack_env(1);
@@ -309,6 +328,7 @@ UNIT_SUITE(recovery, UNIT_TEST(third_sack_enters_and_pipe_governs),
 	   UNIT_TEST(what_is_sacked_is_skipped_after_a_timeout),
 	   UNIT_TEST(without_a_scoreboard_it_is_newreno),
 	   UNIT_TEST(sack_that_was_not_agreed_upon_is_no_sack), UNIT_TEST(lies_take_no_scoreboard),
-	   UNIT_TEST(last_resort_is_one_segment_at_the_end), UNIT_TEST(fin_is_repaired_like_data),
+	   UNIT_TEST(four_gibibytes_are_not_none), UNIT_TEST(last_resort_is_one_segment_at_the_end),
+	   UNIT_TEST(fin_is_repaired_like_data),
 	   UNIT_TEST(nothing_lost_is_sent_past_a_window_that_shrank),
 	   UNIT_TEST(sack_repairs_in_one_round_trip_what_takes_newreno_many));
