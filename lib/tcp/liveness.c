@@ -59,7 +59,7 @@ hc_verdict hc_live_keep_timeout(const struct hc_tcb_cold *c, const struct hc_tcp
 	return HC_DO_KEEPALIVE | HC_DO_PROBE;
 }
 
-bool hc_live_is_over(const struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+bool hc_live_is_over(const struct hc_tcb_cold *c, const struct hc_tcp_env *env, bool is_probing,
 		     uint32_t retries_max)
 {
 	struct hc_live *l = hc_live_of(c, env);
@@ -67,7 +67,7 @@ bool hc_live_is_over(const struct hc_tcb_cold *c, const struct hc_tcp_env *env,
 	if (!l || l->user_timeout_ms == 0 || HC_FAULT(user_timeout_ignored))
 		return c->retries >= retries_max;
 	if (c->retries == 0)
-		l->stalled_ms = env->now_ms - c->rto_ms;
+		l->stalled_ms = env->now_ms - (is_probing ? 0 : c->rto_ms);
 	return env->now_ms - l->stalled_ms >= l->user_timeout_ms;
 }
 

@@ -60,8 +60,9 @@ hc_verdict hc_live_keep_timeout(const struct hc_tcb_cold *c, const struct hc_tcp
 uint32_t hc_live_keep_delay_ms(const struct hc_tcb_cold *c, const struct hc_tcp_env *env);
 
 // The retransmission timer went off. @return whether the connection is given up: after the user
-// timeout if it has one, else after `retries_max` (R2).
-bool hc_live_is_over(const struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+// timeout if it has one, else after `retries_max` (R2). With is_probing the probe before this was
+// answered if there are no retries, and the peer owes nothing until now.
+bool hc_live_is_over(const struct hc_tcb_cold *c, const struct hc_tcp_env *env, bool is_probing,
 		     uint32_t retries_max);
 
 // Of `rto_ms`, what is left until the user timeout.

@@ -296,7 +296,7 @@ hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp
 	    t->snd_una + 1 == t->snd_nxt)
 		return HC_DO_TIMER_OFF;
 	// R2 (RFC 9293 3.8.3), as a number of retransmissions, or the user timeout.
-	if (hc_live_is_over(c, env,
+	if (hc_live_is_over(c, env, is_probing && t->flags & HC_TCB_PROBING,
 			    (is_opening ? env->syn_retries : env->data_retries) +
 				    HC_FAULT(r2_off_by_one))) {
 		enum hc_reason reason =

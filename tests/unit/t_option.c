@@ -381,8 +381,39 @@ static void window_that_closed_on_data_in_flight_is_no_timeout(void)
 	fx_shut();
 }
 
-UNIT_SUITE(option, UNIT_TEST(options_are_checked), UNIT_TEST(nodelay_lets_go_what_nagle_held_back),
-	   UNIT_TEST(silly_window_is_waited_out),
+// RFC 9293 3.8.6.1, MUST-35: as long as probes are answered the connection stays, whatever the user
+// timeout.
+static void user_timeout_does_not_count_answered_probes(void)
+{
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
+
+	fx_open(NULL);
+	p.wnd = 0;
+	conn = fx_connect(&p, 0);
+	set(conn, HC_OPTION_USER_TIMEOUT_MS, 5000);
+	UNIT_EQ(hc_send(fx.worker, conn, "abcdef", 6, 0), 6);
+	fx_step();
+	for (unsigned i = 0; i < 1000; i++) {
+		fx_wait_ms(100);
+		if (!fx_next_tcp())
+			continue;
+		fx_peer_put(&p, FRAME_ACK, 0);
+		fx_step();
+		fx_forget();
+	}
+	CU_ASSERT(fx_ctr(HC_CTR_persist_probes) > 6);
+	UNIT_EQ(fx_ctr(HC_CTR_conn_timed_out), 0);
+	// Those that are not answered count.
+	fx_wait_ms(130000);
+	UNIT_EQ(fx_ctr(HC_CTR_conn_timed_out), 1);
+	fx_forget();
+	fx_shut();
+}
+
+UNIT_SUITE(option, UNIT_TEST(user_timeout_does_not_count_answered_probes),
+	   UNIT_TEST(keepalive_ends_no_wait_that_is_for_ever), UNIT_TEST(options_are_checked),
+	   UNIT_TEST(nodelay_lets_go_what_nagle_held_back), UNIT_TEST(silly_window_is_waited_out),
 	   UNIT_TEST(keepalive_is_off_and_patient_unless_asked),
 	   UNIT_TEST(keepalive_probes_who_is_silent_and_gives_up_who_stays_so),
 	   UNIT_TEST(keepalive_makes_way_for_retransmission),
