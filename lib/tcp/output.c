@@ -270,7 +270,8 @@ void hc_tcp_output_probe(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_send
 hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp_env *env)
 {
 	bool is_opening = t->state == HC_SYN_SENT || t->state == HC_SYN_RCVD;
-	bool is_probing = !is_opening && t->snd_wnd == 0 &&
+	// In FIN-WAIT-2 all is acknowledged, the FIN too.
+	bool is_probing = !is_opening && t->snd_wnd == 0 && t->state != HC_FIN_WAIT_2 &&
 			  (hc_seq_lt(t->snd_una, c->snd_end) || t->flags & HC_TCB_FIN_QUEUED);
 	uint32_t what = 0;
 
@@ -280,6 +281,9 @@ hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp
 		c->receiving &= (uint8_t)~HC_RECEIVING_ACK_WAITS;
 		return t->flags & HC_TCB_ACK_OWED ? HC_DO_ACK : 0;
 	}
+	// The timer may have been keep-alive's, of a connection that was then closed whole.
+	if (t->state == HC_FIN_WAIT_2 && !hc_live_is_kept(t, c) && env->fin_wait2_ms == 0)
+		return HC_DO_TIMER_OFF;
 	if (t->state == HC_FIN_WAIT_2 && !hc_live_is_kept(t, c))
 		return hc_verdict_reason(HC_DO_RESET | HC_DO_FREE, HC_REASON_TIMED_OUT);
 	if (!is_opening && !is_probing && t->snd_una == t->snd_nxt && t->flags & HC_TCB_PROBING &&

@@ -411,7 +411,61 @@ static void user_timeout_does_not_count_answered_probes(void)
 	fx_shut();
 }
 
+// Our FIN is acknowledged: there is nothing that a window probe could bring.
+static void keepalive_of_a_half_closed_connection_probes_no_window(void)
+{
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
+
+	fx_open(NULL);
+	conn = fx_connect(&p, 0);
+	set(conn, HC_OPTION_KEEPALIVE_IDLE_MS, 5000);
+	set(conn, HC_OPTION_KEEPALIVE, 1);
+	UNIT_EQ(hc_shutdown(fx.worker, conn), 0);
+	fx_step();
+	(void)fx_peer_take(&p, FRAME_FIN | FRAME_ACK);
+	p.wnd = 0;
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	fx_wait_ms(5100);
+	expect_probe(&p);
+	fx_expect_silence();
+	fx_shut();
+}
+
+static void no_limit_of_fin_wait_2(struct hc_stack_config *cfg)
+{
+	cfg->fin_wait2_ms = 0;
+}
+
+static void keepalive_ends_no_wait_that_is_for_ever(void)
+{
+	const struct fx_options o = {.set_cfg = no_limit_of_fin_wait_2};
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
+
+	fx_open(&o);
+	conn = fx_connect(&p, 0);
+	set(conn, HC_OPTION_KEEPALIVE_IDLE_MS, 5000);
+	set(conn, HC_OPTION_KEEPALIVE, 1);
+	UNIT_EQ(hc_shutdown(fx.worker, conn), 0);
+	fx_step();
+	(void)fx_peer_take(&p, FRAME_FIN | FRAME_ACK);
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	UNIT_EQ(hc_close(fx.worker, conn), 0);
+	fx_wait_ms(20000);
+	fx_expect_silence();
+	CU_ASSERT_PTR_NULL(fx_next_event());
+	fx_peer_put(&p, FRAME_FIN | FRAME_ACK, 0);
+	fx_step();
+	UNIT_EQ(fx_expect_event(HC_EV_CLOSED), conn);
+	fx_forget();
+	fx_shut();
+}
+
 UNIT_SUITE(option, UNIT_TEST(user_timeout_does_not_count_answered_probes),
+	   UNIT_TEST(keepalive_of_a_half_closed_connection_probes_no_window),
 	   UNIT_TEST(keepalive_ends_no_wait_that_is_for_ever), UNIT_TEST(options_are_checked),
 	   UNIT_TEST(nodelay_lets_go_what_nagle_held_back), UNIT_TEST(silly_window_is_waited_out),
 	   UNIT_TEST(keepalive_is_off_and_patient_unless_asked),
