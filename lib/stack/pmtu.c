@@ -97,6 +97,7 @@ static void learn(struct hc_worker *w, hc_be32 addr_be, uint32_t mtu)
 bool hc_pmtu_too_big(struct hc_worker *w, uint32_t idx, uint32_t total_len, uint32_t mtu)
 {
 	struct hc_tcb *t = &w->tcb[idx];
+	hc_seq from;
 
 	// A handshake has no packet that is too large for anything.
 	if (!has_handshake(t) || !(t->flags & HC_TCB_DATA) || total_len <= HC_PMTU_FLOOR)
@@ -110,8 +111,11 @@ bool hc_pmtu_too_big(struct hc_worker *w, uint32_t idx, uint32_t total_len, uint
 	if (!lower(w, idx, mtu))
 		return true; // For another segment of the same flight.
 	// All that is in flight is as large, and lost: sent again at once, which is no sign of
-	// congestion (RFC 1191 6.5).
-	w->cold[idx].rtx_nxt = t->snd_una;
+	// congestion (RFC 1191 6.5). Our SYN has no text, and a timer that sends it.
+	from = t->snd_una + ((w->cold[idx].switches & HC_SWITCH_SYN_OWED) != 0);
+	if (from == t->snd_nxt)
+		return true;
+	w->cold[idx].rtx_nxt = from;
 	t->flags |= HC_TCB_RECOVERING | HC_TCB_RTX;
 	hc_pend(w, idx);
 	return true;

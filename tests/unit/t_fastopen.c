@@ -443,6 +443,57 @@ static void an_abort_gives_the_place_back(void)
 	fx_shut();
 }
 
+// RFC 1191: our SYN is in flight, but it is no data that could be sent again in smaller pieces.
+static void a_router_says_too_big_before_the_handshake_is_over(void)
+{
+	static const uint8_t answer[3000];
+
+	for (unsigned has_answer = 0; has_answer < 2; has_answer++) {
+		struct fx_peer p = fx_peer_new();
+		uint8_t cookie[COOKIE_BYTES], frame[FRAME_MAX], ip[28];
+		const struct frame_view *v;
+		const struct fx_out *o;
+		hc_conn conn;
+		uint32_t len;
+
+		fx_open(&fast);
+		listen_fast();
+		get_cookie(FX_PEER, cookie);
+		conn = open_fast(&p, cookie, 30);
+		o = fx_next();
+		CU_ASSERT_PTR_NOT_NULL_FATAL(o);
+		memcpy(ip, o->bytes + FRAME_IP, sizeof ip);
+		p.ack = o->view.seq + 1;
+		if (has_answer)
+			UNIT_EQ(hc_send(fx.worker, conn, answer, sizeof answer, HC_SEND_STATIC),
+				sizeof answer);
+		fx_step();
+		fx_forget();
+		ip[2] = 1500 >> 8;
+		ip[3] = 1500 & 0xff;
+		len = frame_write_echo(frame, 0, 1006, ip, sizeof ip);
+		memset(frame, 0, 6);
+		frame[FRAME_L4] = 3;
+		frame[FRAME_L4 + 1] = 4;
+		frame_fix_l4_csum(frame, len);
+		fx_put(frame, len);
+		fx_step();
+		v = fx_next_tcp();
+		if (has_answer) {
+			CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+			UNIT_EQ(v->seq, p.ack);
+			UNIT_EQ(v->payload_len, 966);
+		} else {
+			CU_ASSERT_PTR_NULL(v);
+		}
+		fx_forget();
+		fx_peer_put(&p, FRAME_ACK, 0);
+		fx_step();
+		fx_forget();
+		fx_shut();
+	}
+}
+
 static void with_keepalive(struct hc_stack_config *cfg)
 {
 	with_fast_open(cfg);
@@ -761,6 +812,7 @@ UNIT_SUITE(fastopen, UNIT_TEST(data_on_the_syn_is_there_before_the_handshake_is_
 	   UNIT_TEST(there_are_so_many_before_their_handshake_is_over),
 	   UNIT_TEST(a_syn_ack_that_is_lost_comes_again_and_then_the_data),
 	   UNIT_TEST(who_never_answers_is_given_up), UNIT_TEST(an_abort_gives_the_place_back),
+	   UNIT_TEST(a_router_says_too_big_before_the_handshake_is_over),
 	   UNIT_TEST(keepalive_is_everybodys_also_of_who_opens_fast),
 	   UNIT_TEST(a_listener_that_did_not_ask_for_it_knows_nothing_of_it),
 	   UNIT_TEST(the_second_connection_sends_its_request_on_the_syn),
