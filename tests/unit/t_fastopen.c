@@ -429,6 +429,30 @@ static void who_never_answers_is_given_up(void)
 	fx_shut();
 }
 
+// RFC 9293 3.9.1.1: the user timeout counts for our SYN as for all else.
+static void the_user_timeout_counts_from_the_first_syn_ack(void)
+{
+	struct fx_peer p = fx_peer_new();
+	uint8_t cookie[COOKIE_BYTES];
+	hc_conn conn;
+
+	fx_open(&fast);
+	listen_fast();
+	get_cookie(FX_PEER, cookie);
+	conn = open_fast(&p, cookie, 10);
+	UNIT_EQ(hc_conn_set(fx.worker, conn, HC_OPTION_USER_TIMEOUT_MS, 10000), 0);
+	fx_forget();
+	fx_wait_ms(2500);
+	(void)fx_expect_tcp(FRAME_SYN | FRAME_ACK);
+	fx_expect_silence();
+	fx_wait_ms(7400);
+	CU_ASSERT_PTR_NULL(fx_next_event());
+	fx_wait_ms(200);
+	fx_expect_reason(HC_EV_RESET, HC_REASON_TIMED_OUT);
+	fx_forget();
+	fx_shut();
+}
+
 static void an_abort_gives_the_place_back(void)
 {
 	struct fx_peer p = fx_peer_new();
@@ -811,7 +835,9 @@ UNIT_SUITE(fastopen, UNIT_TEST(data_on_the_syn_is_there_before_the_handshake_is_
 	   UNIT_TEST(an_ack_of_anything_else_is_reset),
 	   UNIT_TEST(there_are_so_many_before_their_handshake_is_over),
 	   UNIT_TEST(a_syn_ack_that_is_lost_comes_again_and_then_the_data),
-	   UNIT_TEST(who_never_answers_is_given_up), UNIT_TEST(an_abort_gives_the_place_back),
+	   UNIT_TEST(who_never_answers_is_given_up),
+	   UNIT_TEST(the_user_timeout_counts_from_the_first_syn_ack),
+	   UNIT_TEST(an_abort_gives_the_place_back),
 	   UNIT_TEST(a_router_says_too_big_before_the_handshake_is_over),
 	   UNIT_TEST(keepalive_is_everybodys_also_of_who_opens_fast),
 	   UNIT_TEST(a_listener_that_did_not_ask_for_it_knows_nothing_of_it),
