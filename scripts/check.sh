@@ -20,7 +20,7 @@
 #   sanitizers unit and simulation tests under ASan and UBSan
 #   portable   unit tests of a build for x86-64-v2 without our SIMD
 #   requirements tests/rfc9293.md: every item has its row, every test it names exists and passes
-#   faults     87 deliberate faults, each of which a test has to catch (faults.sh)
+#   faults     deliberate faults, each of which a test has to catch (faults.sh)
 #   soak       a minute of soak.sh
 #   fuzz       a quarter of a minute of each of the four fuzz targets, under ASan and UBSan
 
