@@ -171,7 +171,8 @@ static void open_loop(struct client *c)
 }
 
 // Open loop: opens what is due, as far as there is room; the rest stays due.
-static void open_due(struct client *c)
+// @return whether any was.
+static bool open_due(struct client *c, uint64_t by_ns)
 {
 	unsigned room = (unsigned)min_u64(client_room(c), CLIENT_OPEN_MAX);
 	uint64_t planned_ns[CLIENT_OPEN_MAX];
@@ -181,14 +182,14 @@ static void open_due(struct client *c)
 
 	if (UNLIKELY(!c->is_warm))
 		room = first_wanted(c, room > 0);
-	while (due < room && a->next_ns <= c->now_ns - c->load_from_ns) {
+	while (due < room && a->next_ns <= by_ns - c->load_from_ns) {
 		planned_ns[due] = c->load_from_ns + a->next_ns;
 		stamps[due] = stamp_of(planned_ns[due]);
 		due++;
 		arrivals_pass(a);
 	}
 	if (due == 0)
-		return;
+		return false;
 	c->planned += due;
 	if (c->slots)
 		taken = exchange_connect(c, due, planned_ns);
@@ -196,12 +197,13 @@ static void open_due(struct client *c)
 		taken = hc_connect(c->worker, &c->plan->connect, stamps, NULL, due);
 	c->counts.tally[TALLY_CHURN].opened += taken;
 	c->counts.missed += due - taken;
+	return true;
 }
 
 static void open_churn(struct client *c)
 {
 	if (c->plan->schedule)
-		open_due(c);
+		(void)open_due(c, c->now_ns);
 	else
 		open_loop(c);
 }
@@ -242,8 +244,21 @@ static bool is_stopped(const struct client *c)
 	return __atomic_load_n(c->stop, __ATOMIC_RELAXED) != 0;
 }
 
-// What was due between the last opening and the end, which a loop that was held up may notice late,
-// was due all the same.
+// What was due between the last opening and the end, which is always noticed a little late, is
+// opened still; before the phase changes, so that it is waited for.
+static void open_last(struct client *c)
+{
+	const enum client_phase phase = client_phase(c);
+	const uint64_t end_ns = load_until(c);
+
+	if (!c->plan->schedule || phase <= PHASE_FILL || phase >= PHASE_DRAIN ||
+	    c->now_ns < end_ns || is_stopped(c))
+		return;
+	while (open_due(c, end_ns))
+		;
+}
+
+// What found no room by the end was due all the same.
 static void end_schedule(struct client *c)
 {
 	uint64_t end_ns = min_u64(c->now_ns, load_until(c));
@@ -328,6 +343,7 @@ void client_step(struct client *c, uint64_t now_ns)
 		events_plain(c, n);
 	}
 	before = client_phase(c);
+	open_last(c);
 	advance(c);
 	phase = client_phase(c);
 	if (phase == PHASE_FILL)

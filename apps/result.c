@@ -90,7 +90,8 @@ unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_
 	if (bad > 0)
 		remark(&to, "%llu responses were wrong", ull(bad));
 	if (r->clients.missed > 0)
-		remark(&to, "%llu connections were due and not started", ull(r->clients.missed));
+		remark(&to, "%llu connection%s due and not started", ull(r->clients.missed),
+		       r->clients.missed == 1 ? " was" : "s were");
 	if (r->clients.aborted > 0)
 		remark(&to, "every connection was ended by RST, as --close rst asks");
 	if (resets > 0)

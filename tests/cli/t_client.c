@@ -141,10 +141,10 @@ static void a_rate_is_kept_to_the_connection(void)
 	pair.cfg.duration_ns = NS_PER_S;
 	open_pair();
 	run(0, 0);
-	CU_ASSERT(churn()->opened >= 99999 - 1 && churn()->opened <= 100000);
+	CU_ASSERT_EQUAL(churn()->opened, 100000);
 	CU_ASSERT_EQUAL(churn()->closed, churn()->opened);
 	CU_ASSERT_EQUAL(pair.client.counts.missed, 0);
-	CU_ASSERT(pair.client.planned - churn()->opened <= 1); // Due at the last moment.
+	CU_ASSERT_EQUAL(pair.client.planned, churn()->opened);
 	shut_pair();
 }
 
