@@ -245,14 +245,15 @@ static bool is_stopped(const struct client *c)
 }
 
 // What was due between the last opening and the end, which is always noticed a little late, is
-// opened still; before the phase changes, so that it is waited for.
+// opened still; before the phase changes, so that it is waited for. Not if it is noticed much
+// later.
 static void open_last(struct client *c)
 {
 	const enum client_phase phase = client_phase(c);
 	const uint64_t end_ns = load_until(c);
 
 	if (!c->plan->schedule || phase <= PHASE_FILL || phase >= PHASE_DRAIN ||
-	    c->now_ns < end_ns || is_stopped(c))
+	    c->now_ns < end_ns || c->now_ns - end_ns > NS_PER_MS || is_stopped(c))
 		return;
 	while (open_due(c, end_ns))
 		;

@@ -143,7 +143,7 @@ static bool hold_piece(struct hc_worker *w, struct hc_holding *h, const struct h
 	struct rte_mbuf *buf = NULL;
 	uint8_t slot;
 
-	if (!left && !right && h->held.count == HC_HELD_MAX)
+	if (p->left == HC_HELD_NONE && p->right == HC_HELD_NONE && h->held.count == HC_HELD_MAX)
 		return false;
 	if (!(left && copy_behind(left->tail, text, len)) &&
 	    !(right && copy_before(right->head, text, len))) {
