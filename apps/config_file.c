@@ -89,7 +89,7 @@ static void name_key(const struct reader *r, const char *key, char what[WHAT_SIZ
 // The elements of an array of strings, with commas between them; NULL if it is something else.
 static char *joined(const json_t *array)
 {
-	size_t size = 1, i;
+	size_t size = 1, used = 0, i;
 	const json_t *item;
 	char *text;
 
@@ -102,8 +102,10 @@ static char *joined(const json_t *array)
 			free(text);
 			return NULL;
 		}
-		strcat(text, i ? "," : "");
-		strcat(text, json_string_value(item));
+		if (i)
+			text[used++] = ',';
+		memcpy(text + used, json_string_value(item), json_string_length(item));
+		used += json_string_length(item);
 	}
 	return text;
 }
