@@ -143,6 +143,7 @@ static bool hold_piece(struct hc_worker *w, struct hc_holding *h, const struct h
 	struct rte_mbuf *buf = NULL;
 	uint8_t slot;
 
+	HC_ASSERT(h);
 	if (p->left == HC_HELD_NONE && p->right == HC_HELD_NONE && h->held.count == HC_HELD_MAX)
 		return false;
 	if (!(left && copy_behind(left->tail, text, len)) &&
