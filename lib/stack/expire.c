@@ -71,10 +71,12 @@ static void expire_tcb(struct hc_worker *w)
 		struct hc_tcb *t = &w->tcb[due[i]];
 		hc_verdict v = hc_tcp_timeout(t, &w->cold[due[i]], &w->env);
 
-		if (HC_UNLIKELY(v & HC_DO_KEEPALIVE))
-			hc_keep_due(w, due[i], v & HC_DO_PROBE);
-		else if (v & HC_DO_PROBE)
-			hc_conn_probe(w, due[i]);
+		if (v & HC_DO_PROBE) {
+			if (v & HC_DO_KEEPALIVE)
+				hc_keep_probe(w, due[i]);
+			else
+				hc_conn_probe(w, due[i]);
+		}
 		if (v & HC_DO_OUTPUT && w->cold[due[i]].retries >= 2)
 			hc_pmtu_timeout(w, due[i], w->cold[due[i]].retries);
 		hc_run_timeout(w, due[i], v);
@@ -99,42 +101,41 @@ void hc_expire(struct hc_worker *w)
 		expire_tcb(w);
 }
 
+// The earliest of several times.
+struct earliest {
+	uint32_t ms;
+	bool is_set;
+};
+
+static void take_earlier(struct earliest *e, uint32_t due_ms)
+{
+	if (!e->is_set || hc_seq_lt(due_ms, e->ms))
+		e->ms = due_ms;
+	e->is_set = true;
+}
+
 uint64_t hc_next_due_ns(const struct hc_worker *w)
 {
-	uint32_t best_ms = 0;
+	struct earliest e = {.is_set = false};
 	uint32_t due_ms;
-	bool has_due = false;
 
 	if (w->late_head != w->late_tail || w->pending_count || w->tx_count)
 		return w->env.now_ns;
-	if (w->tw.head != w->tw.tail) {
-		due_ms = w->tw.mini[w->tw.head & w->tw.mask].deadline_ms;
-		best_ms = due_ms;
-		has_due = true;
-	}
-	if (hc_timers_next_due_ms(&w->syn_timers, w->env.now_ms, &due_ms)) {
-		best_ms = !has_due || hc_seq_lt(due_ms, best_ms) ? due_ms : best_ms;
-		has_due = true;
-	}
-	if (hc_timers_next_due_ms(&w->tcb_timers, w->env.now_ms, &due_ms)) {
-		best_ms = !has_due || hc_seq_lt(due_ms, best_ms) ? due_ms : best_ms;
-		has_due = true;
-	}
-	if (hc_neigh_next_due_ms(w, &due_ms)) {
-		best_ms = !has_due || hc_seq_lt(due_ms, best_ms) ? due_ms : best_ms;
-		has_due = true;
-	}
-	if (hc_reasm_next_due_ms(w, &due_ms)) {
-		best_ms = !has_due || hc_seq_lt(due_ms, best_ms) ? due_ms : best_ms;
-		has_due = true;
-	}
-	if (hc_pmtu_next_due_ms(w, &due_ms)) {
-		best_ms = !has_due || hc_seq_lt(due_ms, best_ms) ? due_ms : best_ms;
-		has_due = true;
-	}
-	if (!has_due)
+	if (w->tw.head != w->tw.tail)
+		take_earlier(&e, w->tw.mini[w->tw.head & w->tw.mask].deadline_ms);
+	if (hc_timers_next_due_ms(&w->syn_timers, w->env.now_ms, &due_ms))
+		take_earlier(&e, due_ms);
+	if (hc_timers_next_due_ms(&w->tcb_timers, w->env.now_ms, &due_ms))
+		take_earlier(&e, due_ms);
+	if (hc_neigh_next_due_ms(w, &due_ms))
+		take_earlier(&e, due_ms);
+	if (hc_reasm_next_due_ms(w, &due_ms))
+		take_earlier(&e, due_ms);
+	if (hc_pmtu_next_due_ms(w, &due_ms))
+		take_earlier(&e, due_ms);
+	if (!e.is_set)
 		return UINT64_MAX;
-	if (hc_seq_le(best_ms, w->env.now_ms))
+	if (hc_seq_le(e.ms, w->env.now_ms))
 		return w->env.now_ns;
-	return w->next_ms_ns + (uint64_t)(best_ms - w->env.now_ms - 1) * 1000000u;
+	return w->next_ms_ns + (uint64_t)(e.ms - w->env.now_ms - 1) * 1000000u;
 }

@@ -112,6 +112,16 @@ static bool is_full(struct hc_worker *w)
 	       (HC_FAULT(fast_opens_unlimited) ? UINT32_MAX : w->cfg.fast_open_cap);
 }
 
+// Gives a SYN,ACK the cookie of its peer, which stands at `cookie` until it is written.
+static void give_cookie(struct hc_worker *w, struct hc_tx_seg *s, const struct hc_flow_key *key,
+			uint8_t cookie[HC_FASTOPEN_COOKIE_BYTES])
+{
+	hc_fastopen_make(&w->fastopen_keys, key, &w->env, cookie);
+	s->has_cookie = true;
+	s->cookie = cookie;
+	s->cookie_len = HC_FASTOPEN_COOKIE_BYTES;
+}
+
 static void synack_send(struct hc_worker *w, struct hc_tcb *t, struct hc_tcb_cold *c,
 			bool wants_cookie)
 {
@@ -121,12 +131,8 @@ static void synack_send(struct hc_worker *w, struct hc_tcb *t, struct hc_tcb_col
 
 	if (!m)
 		return; // The retransmission will do.
-	if (wants_cookie) {
-		hc_fastopen_make(&w->fastopen_keys, &t->key, &w->env, cookie);
-		s.has_cookie = true;
-		s.cookie = cookie;
-		s.cookie_len = sizeof cookie;
-	}
+	if (wants_cookie)
+		give_cookie(w, &s, &t->key, cookie);
 	if (c->switches & HC_SWITCH_ECN)
 		s.flags |= HC_TCP_ECE;
 	hc_tx_segment(w, m, &s, t->neigh);
@@ -155,18 +161,12 @@ HC_NOINLINE bool hc_fastopen_accept(struct hc_worker *w, uint32_t listener, stru
 		w->ctr[HC_CTR_fastopen_limited]++;
 		return false;
 	}
-	idx = hc_pool_get(&w->tcb_pool);
+	idx = hc_run_tcb_at_once(w, seg, l);
 	if (idx == HC_IDX_NONE)
 		return false;
-	if (!hc_table_insert(&w->table, seg->hash, hc_ref_make(HC_REF_TCB, idx))) {
-		hc_pool_put(&w->tcb_pool, idx);
-		return false;
-	}
 	memset(&lent, 0, sizeof lent);
 	hc_syn_open(&lent, seg, &w->env, false, 0);
 	lent.neigh = hc_route(w, seg->key.remote_be);
-	w->tcb[idx].flags = l->tcb_flags;
-	w->tcb[idx].cookie = l->cookie;
 	hc_fastopen_open(&lent, seg, &w->env, &w->tcb[idx], &w->cold[idx]);
 	w->fastopen_pending++;
 	w->ctr[HC_CTR_fastopen_accepted]++;
@@ -192,10 +192,7 @@ HC_NOINLINE void hc_tx_synack_odd(struct hc_worker *w, const struct hc_syn_mini 
 	if (y->flags & HC_SYN_ECN)
 		s.flags |= HC_TCP_ECE;
 	if (y->flags & HC_SYN_FASTOPEN && w->listener[y->listener].has_fast_open) {
-		hc_fastopen_make(&w->fastopen_keys, &y->key, &w->env, cookie);
-		s.has_cookie = true;
-		s.cookie = cookie;
-		s.cookie_len = sizeof cookie;
+		give_cookie(w, &s, &y->key, cookie);
 		w->ctr[HC_CTR_fastopen_cookies_sent]++;
 	}
 	hc_tx_segment(w, m, &s, y->neigh);

@@ -78,7 +78,7 @@ bool hc_keep_has_timer(const struct hc_worker *w, uint32_t idx)
 }
 
 // RFC 9293 3.8.4: <SEQ=SND.NXT-1><ACK=RCV.NXT>, without data.
-static void send_probe(struct hc_worker *w, uint32_t idx)
+void hc_keep_probe(struct hc_worker *w, uint32_t idx)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 	struct rte_mbuf *m = hc_mbuf_get(w);
@@ -89,11 +89,4 @@ static void send_probe(struct hc_worker *w, uint32_t idx)
 	s = hc_tx_from_tcb(w, t, &w->cold[idx]);
 	s.seq--;
 	hc_tx_segment(w, m, &s, t->neigh);
-}
-
-void hc_keep_due(struct hc_worker *w, uint32_t idx, bool wants_probe)
-{
-	if (wants_probe)
-		send_probe(w, idx);
-	hc_keep_arm(w, idx);
 }

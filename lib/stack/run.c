@@ -530,6 +530,24 @@ HC_ALWAYS_INLINE struct rte_mbuf *accepted(struct hc_worker *w, uint32_t idx,
 	return m;
 }
 
+// A TCB for a peer of a listener who needs no mini, in the flow table. @return HC_IDX_NONE when
+// there is no room.
+uint32_t hc_run_tcb_at_once(struct hc_worker *w, const struct hc_seg *seg,
+			    const struct hc_listener *l)
+{
+	uint32_t idx = hc_pool_get(&w->tcb_pool);
+
+	if (idx == HC_IDX_NONE)
+		return HC_IDX_NONE;
+	if (!hc_table_insert(&w->table, seg->hash, hc_ref_make(HC_REF_TCB, idx))) {
+		hc_pool_put(&w->tcb_pool, idx);
+		return HC_IDX_NONE;
+	}
+	w->tcb[idx].flags = l->tcb_flags;
+	w->tcb[idx].cookie = l->cookie;
+	return idx;
+}
+
 // An ACK that may bring a SYN cookie back: straight to a connection, if it does.
 static HC_NOINLINE struct rte_mbuf *accept_cookie(struct hc_worker *w, const struct hc_listener *l,
 						  struct rte_mbuf *m, struct hc_seg *seg)
@@ -539,16 +557,11 @@ static HC_NOINLINE struct rte_mbuf *accept_cookie(struct hc_worker *w, const str
 
 	if (!hc_cookie_take(w, seg, &y))
 		return m;
-	idx = hc_pool_get(&w->tcb_pool);
-	if (idx == HC_IDX_NONE ||
-	    !hc_table_insert(&w->table, seg->hash, hc_ref_make(HC_REF_TCB, idx))) {
-		if (idx != HC_IDX_NONE)
-			hc_pool_put(&w->tcb_pool, idx);
+	idx = hc_run_tcb_at_once(w, seg, l);
+	if (idx == HC_IDX_NONE) {
 		w->ctr[HC_CTR_tcp_conn_no_memory]++;
 		return m; // The peer's data brings the cookie again.
 	}
-	w->tcb[idx].flags = l->tcb_flags;
-	w->tcb[idx].cookie = l->cookie;
 	hc_syn_promote(&y, seg, &w->env, &w->tcb[idx], &w->cold[idx]);
 	w->ctr[HC_CTR_syn_cookies_accepted]++;
 	w->ctr[HC_CTR_conn_opened_passive]++;

@@ -292,7 +292,7 @@ struct hc_worker {
 	uint32_t snapshot_seq;
 	struct hc_snapshot snapshot;
 
-	struct hc_fastopen_keys fastopen_keys;
+	struct hc_turning_keys fastopen_keys;
 	struct hc_fastopen_cache fastopen;
 	uint32_t fastopen_pending; // Connections with HC_SWITCH_SYN_OWED.
 	uint32_t fastopen_resets;  // Of them, reset, and counted until then.
@@ -371,6 +371,8 @@ HC_ALWAYS_INLINE void hc_stage_mark(struct hc_worker *w, enum hc_stage stage)
 
 // run.c
 void hc_run_burst(struct hc_worker *w, unsigned n);
+uint32_t hc_run_tcb_at_once(struct hc_worker *w, const struct hc_seg *seg,
+			    const struct hc_listener *l);
 void hc_run_timeout(struct hc_worker *w, uint32_t idx, hc_verdict v);
 void hc_tcb_free(struct hc_worker *w, uint32_t idx);
 void hc_release_retired(struct hc_worker *w);
@@ -427,7 +429,7 @@ void hc_keep_stop(struct hc_worker *w, uint32_t idx);
 void hc_keep_heard(struct hc_worker *w, uint32_t idx, bool is_taken);
 // Whether the timer, if armed, is keep-alive's.
 bool hc_keep_has_timer(const struct hc_worker *w, uint32_t idx);
-void hc_keep_due(struct hc_worker *w, uint32_t idx, bool wants_probe);
+void hc_keep_probe(struct hc_worker *w, uint32_t idx);
 // Arms the timer for keep-alive, if it is its turn.
 void hc_keep_arm(struct hc_worker *w, uint32_t idx);
 // The connection's record, made if there is none; NULL when there is no room for one.

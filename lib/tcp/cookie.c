@@ -17,22 +17,11 @@
 static const uint16_t mss_table[COOKIE_MSS_MASK + 1] = {76,   536,  1220, 1380,
 							1400, 1440, 1460, 8960};
 
-static void key_make(struct hc_hash_secret *key, const struct hc_tcp_env *env, uint32_t epoch)
-{
-	hc_hash_secret_init(key, hc_siphash(&env->secret, epoch, COOKIE_LABEL));
-}
-
 // The keys of the epoch it is.
 static void keys_turn(struct hc_cookies *k, const struct hc_tcp_env *env)
 {
-	uint32_t epoch = (uint32_t)(env->now_ns >> HC_COOKIE_EPOCH_SHIFT);
-
-	if (HC_LIKELY(k->has_keys && k->epoch == epoch))
-		return;
-	key_make(&k->key[0], env, epoch);
-	key_make(&k->key[1], env, epoch - 1);
-	k->epoch = epoch;
-	k->has_keys = true;
+	hc_keys_turn(&k->keys, &env->secret, (uint32_t)(env->now_ns >> HC_COOKIE_EPOCH_SHIFT),
+		     COOKIE_LABEL);
 }
 
 static uint64_t cookie_hash(const struct hc_hash_secret *key, const struct hc_flow_key *flow,
@@ -86,7 +75,7 @@ uint32_t hc_cookie_make(struct hc_cookies *k, const struct hc_seg *syn,
 	unsigned idx;
 
 	keys_turn(k, env);
-	k->sent_epoch = k->epoch;
+	k->sent_epoch = k->keys.epoch;
 	k->has_sent = true;
 	memset(m, 0, sizeof *m);
 	hc_syn_open(m, syn, env, false, 0);
@@ -100,7 +89,7 @@ uint32_t hc_cookie_make(struct hc_cookies *k, const struct hc_seg *syn,
 		opts |= COOKIE_SACK;
 	idx = mss_idx(m->peer_mss);
 	m->peer_mss = mss_table[idx];
-	m->iss = cookie_of(cookie_hash(&k->key[0], &syn->key, syn->seq), idx);
+	m->iss = cookie_of(cookie_hash(&k->keys.key[0], &syn->key, syn->seq), idx);
 	return m->flags & HC_SYN_TS ? tsval_with(env->ts_now, opts) : env->ts_now;
 }
 
@@ -113,9 +102,9 @@ bool hc_cookie_check(struct hc_cookies *k, const struct hc_seg *ack, const struc
 	unsigned idx;
 
 	keys_turn(k, env);
-	idx = cookie_read(cookie_hash(&k->key[0], &ack->key, irs), iss);
+	idx = cookie_read(cookie_hash(&k->keys.key[0], &ack->key, irs), iss);
 	if (idx > COOKIE_MSS_MASK)
-		idx = cookie_read(cookie_hash(&k->key[1], &ack->key, irs), iss);
+		idx = cookie_read(cookie_hash(&k->keys.key[1], &ack->key, irs), iss);
 	if (idx > COOKIE_MSS_MASK)
 		return false;
 	memset(m, 0, sizeof *m);

@@ -24,16 +24,15 @@
 // A cookie is not larger than the sequence numbers of the connection before on the same tuple (RFC
 // 9293 3.6.1), so what replaces a TIME-WAIT is never opened by one.
 
+#include "tcp/keys.h"
 #include "tcp/syn.h"
 
 #define HC_COOKIE_EPOCH_SHIFT 36u // Of ns: 68.7 s.
 
 struct hc_cookies {
-	uint32_t epoch;               // Of key[0].
-	uint32_t sent_epoch;          // When the last cookie was sent.
-	bool has_keys;                // key[] is filled in.
-	bool has_sent;                // A cookie was ever sent.
-	struct hc_hash_secret key[2]; // Of this epoch, and of the one before.
+	struct hc_turning_keys keys;
+	uint32_t sent_epoch; // When the last cookie was sent.
+	bool has_sent;       // A cookie was ever sent.
 };
 
 // Fills a mini that is only lent, as hc_syn_open() does, from an acceptable SYN; its SYN,ACK

@@ -10,22 +10,12 @@
 
 #define FASTOPEN_LABEL 0x666173742d6f7065ull // Keeps the keys apart from other uses of the secret.
 
-static void key_make(struct hc_hash_secret *key, const struct hc_tcp_env *env, uint32_t epoch)
-{
-	hc_hash_secret_init(key, hc_siphash(&env->secret, epoch, FASTOPEN_LABEL));
-}
-
 // The keys of the epoch it is, by the clock that goes on from run to run: so do the cookies.
-static void keys_turn(struct hc_fastopen_keys *k, const struct hc_tcp_env *env)
+static void keys_turn(struct hc_turning_keys *k, const struct hc_tcp_env *env)
 {
-	uint32_t epoch = (uint32_t)((env->now_ns + env->clock_base_ns) >> HC_FASTOPEN_EPOCH_SHIFT);
-
-	if (HC_LIKELY(k->has_keys && k->epoch == epoch))
-		return;
-	key_make(&k->key[0], env, epoch);
-	key_make(&k->key[1], env, epoch - 1);
-	k->epoch = epoch;
-	k->has_keys = true;
+	hc_keys_turn(k, &env->secret,
+		     (uint32_t)((env->now_ns + env->clock_base_ns) >> HC_FASTOPEN_EPOCH_SHIFT),
+		     FASTOPEN_LABEL);
 }
 
 static void cookie_make(const struct hc_hash_secret *key, const struct hc_flow_key *flow,
@@ -38,15 +28,14 @@ static void cookie_make(const struct hc_hash_secret *key, const struct hc_flow_k
 	hc_store64(cookie, hc_siphash(key, addrs, FASTOPEN_LABEL));
 }
 
-void hc_fastopen_make(struct hc_fastopen_keys *k, const struct hc_flow_key *flow,
+void hc_fastopen_make(struct hc_turning_keys *k, const struct hc_flow_key *flow,
 		      const struct hc_tcp_env *env, uint8_t cookie[HC_FASTOPEN_COOKIE_BYTES])
 {
 	keys_turn(k, env);
 	cookie_make(&k->key[0], flow, cookie);
 }
 
-enum hc_fastopen_answer hc_fastopen_check(struct hc_fastopen_keys *k,
-					  const struct hc_flow_key *flow,
+enum hc_fastopen_answer hc_fastopen_check(struct hc_turning_keys *k, const struct hc_flow_key *flow,
 					  const struct hc_tcp_env *env, const uint8_t *cookie,
 					  uint32_t len)
 {

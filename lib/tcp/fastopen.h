@@ -21,6 +21,7 @@
 // acknowledge is sent as if for the first time. A SYN that is sent again has neither data nor
 // option (4.1.3.1).
 
+#include "tcp/keys.h"
 #include "tcp/syn.h"
 #include "tcp/tcb.h"
 
@@ -30,12 +31,6 @@
 #define HC_FASTOPEN_OFF_MS       600000u // How long a server is not asked after it failed.
 #define HC_FASTOPEN_RESET_MS     60000u  // How long a connection that was reset counts (5.1).
 
-struct hc_fastopen_keys {
-	uint32_t epoch; // Of key[0].
-	bool has_keys;
-	struct hc_hash_secret key[2];
-};
-
 enum hc_fastopen_answer {
 	HC_FASTOPEN_WRONG,
 	HC_FASTOPEN_RIGHT,
@@ -43,11 +38,10 @@ enum hc_fastopen_answer {
 };
 
 // The cookie of the peer of a flow.
-void hc_fastopen_make(struct hc_fastopen_keys *k, const struct hc_flow_key *flow,
+void hc_fastopen_make(struct hc_turning_keys *k, const struct hc_flow_key *flow,
 		      const struct hc_tcp_env *env, uint8_t cookie[HC_FASTOPEN_COOKIE_BYTES]);
 
-enum hc_fastopen_answer hc_fastopen_check(struct hc_fastopen_keys *k,
-					  const struct hc_flow_key *flow,
+enum hc_fastopen_answer hc_fastopen_check(struct hc_turning_keys *k, const struct hc_flow_key *flow,
 					  const struct hc_tcp_env *env, const uint8_t *cookie,
 					  uint32_t len);
 

@@ -89,23 +89,14 @@ static void book_new(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tc
 static bool plan_hole(const struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
 		      struct hc_send_plan *plan)
 {
-	hc_seq data_end = t->flags & HC_TCB_FIN_SENT ? c->snd_end : t->snd_nxt;
-	uint32_t want = data_end - t->snd_una;
+	uint32_t want = hc_tcp_sent_data_end(t, c) - t->snd_una;
 	uint32_t len = hc_min_u32(hc_min_u32(want, c->mss), t->snd_wnd);
 
 	c->cc.wants_rtx = false;
 	if (t->snd_una == t->snd_nxt || t->snd_wnd == 0)
 		return false;
-	plan->seq = t->snd_una;
-	plan->len = (uint16_t)len;
-	plan->is_rtx = true;
-	plan->flags = HC_TCP_ACK;
-	if (len && t->snd_una + len == c->snd_end)
-		plan->flags |= HC_TCP_PSH;
-	if (len == want && t->flags & HC_TCB_FIN_SENT)
-		plan->flags |= HC_TCP_FIN;
-	HC_ASSERT(plan->len || plan->flags & HC_TCP_FIN);
-	env->ctr[HC_CTR_rtx_fast]++;
+	hc_tcp_plan_fast_rtx(c, env, t->snd_una, len, len == want && t->flags & HC_TCB_FIN_SENT,
+			     plan);
 	return true;
 }
 

@@ -16,6 +16,29 @@ struct hc_send_plan {
 	bool is_rtx;
 };
 
+// Behind the last byte of data that was sent; our FIN stands there if it was.
+HC_ALWAYS_INLINE hc_seq hc_tcp_sent_data_end(const struct hc_tcb *t, const struct hc_tcb_cold *c)
+{
+	return t->flags & HC_TCB_FIN_SENT ? c->snd_end : t->snd_nxt;
+}
+
+// Fast retransmit: [seq, seq + len) again, and with has_fin our FIN behind it.
+static inline void hc_tcp_plan_fast_rtx(const struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+					hc_seq seq, uint32_t len, bool has_fin,
+					struct hc_send_plan *plan)
+{
+	HC_ASSERT(len || has_fin);
+	plan->seq = seq;
+	plan->len = (uint16_t)len;
+	plan->is_rtx = true;
+	plan->flags = HC_TCP_ACK;
+	if (len && seq + len == c->snd_end)
+		plan->flags |= HC_TCP_PSH;
+	if (has_fin)
+		plan->flags |= HC_TCP_FIN;
+	env->ctr[HC_CTR_rtx_fast]++;
+}
+
 // Plans the next segment of data or FIN and takes it as sent. @return false when nothing may be
 // sent now; then *arm_persist tells whether only a closed window stands in the way and nothing is
 // in flight, so that the persist timer has to run (RFC 9293 3.8.6.1).

@@ -143,24 +143,16 @@ static bool plan_again(const struct hc_tcb *t, const struct hc_tcb_cold *c,
 		       const struct hc_tcp_env *env, struct hc_seq_range r,
 		       struct hc_send_plan *plan)
 {
-	hc_seq data_end = t->flags & HC_TCB_FIN_SENT ? c->snd_end : t->snd_nxt;
+	hc_seq data_end = hc_tcp_sent_data_end(t, c);
+	uint32_t len = 0;
 
 	if (r.lo - t->snd_una >= t->snd_wnd)
 		return false;
 	if (r.hi - t->snd_una > t->snd_wnd)
 		r.hi = t->snd_una + t->snd_wnd;
-	plan->seq = r.lo;
-	plan->len = 0;
 	if (hc_seq_lt(r.lo, data_end))
-		plan->len = (uint16_t)((hc_seq_lt(r.hi, data_end) ? r.hi : data_end) - r.lo);
-	plan->is_rtx = true;
-	plan->flags = HC_TCP_ACK;
-	if (plan->len && r.lo + plan->len == c->snd_end)
-		plan->flags |= HC_TCP_PSH;
-	if (hc_seq_gt(r.hi, data_end))
-		plan->flags |= HC_TCP_FIN;
-	HC_ASSERT(plan->len || plan->flags & HC_TCP_FIN);
-	env->ctr[HC_CTR_rtx_fast]++;
+		len = (hc_seq_lt(r.hi, data_end) ? r.hi : data_end) - r.lo;
+	hc_tcp_plan_fast_rtx(c, env, r.lo, len, hc_seq_gt(r.hi, data_end), plan);
 	return true;
 }
 
