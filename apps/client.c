@@ -46,8 +46,8 @@ static inline void end_first(struct client *c, hc_conn conn, enum close_side clo
 		c->counts.tally[TALLY_CHURN].aborted++;
 }
 
-// The time a connection was due, in its cookie: as the stack's own stamps, 64 ns a count.
-#define STAMP_SHIFT 6u
+// The time a connection was due, in its cookie: as fine as a histogram tells times apart.
+#define STAMP_SHIFT HC_HIST_UNIT_SHIFT
 
 static uint32_t stamp_of(uint64_t ns)
 {
@@ -190,7 +190,6 @@ static bool open_due(struct client *c, uint64_t by_ns)
 	}
 	if (due == 0)
 		return false;
-	c->planned += due;
 	if (c->slots)
 		taken = exchange_connect(c, due, planned_ns);
 	else
@@ -265,7 +264,7 @@ static void end_schedule(struct client *c)
 	uint64_t end_ns = min_u64(c->now_ns, load_until(c));
 
 	if (end_ns > c->load_from_ns)
-		c->planned += arrivals_pass_until(&c->arrivals, end_ns - c->load_from_ns);
+		c->counts.missed += arrivals_pass_until(&c->arrivals, end_ns - c->load_from_ns);
 }
 
 // Whether all of --connections have been opened (or missed).

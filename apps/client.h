@@ -97,7 +97,7 @@ struct client_counts {
 	struct client_tally tally[TALLY_COUNT];
 	uint64_t failed_by[HC_REASON_COUNT];
 	uint64_t reset_by[HC_REASON_COUNT];
-	uint64_t missed; // Open loop: due, and refused by the stack.
+	uint64_t missed; // Open loop: due, and refused by the stack or never started.
 	uint64_t outcome[OUTCOME_COUNT];
 	uint64_t body_bytes;
 };
@@ -116,7 +116,6 @@ struct client {
 	uint32_t phase;           // enum client_phase; others read it while we run.
 	uint64_t load_from_ns;    // The end of FILL.
 	uint64_t phase_until_ns;  // UINT64_MAX: no time ends it.
-	uint64_t planned;         // Open loop: connections due that were tried, or passed over.
 	struct arrivals arrivals; // Open loop: those that are due next.
 	bool is_warm;             // The first connection has come to something.
 	bool is_quota_seen;       // All of --connections are opened.

@@ -93,11 +93,10 @@ static char *joined(const json_t *array)
 	const json_t *item;
 	char *text;
 
-	json_array_foreach(array, i, item) size +=
-		json_is_string(item) ? json_string_length(item) + 1 : 0;
+	json_array_foreach (array, i, item)
+		size += json_is_string(item) ? json_string_length(item) + 1 : 0;
 	text = calloc(1, size);
-	json_array_foreach(array, i, item)
-	{
+	json_array_foreach (array, i, item) {
 		if (!text || !json_is_string(item)) {
 			free(text);
 			return NULL;
@@ -199,8 +198,7 @@ static bool set_eal_args(struct reader *r, const char *key, const json_t *value)
 	const json_t *item;
 	char what[WHAT_SIZE];
 
-	json_array_foreach(value, i, item)
-	{
+	json_array_foreach (value, i, item) {
 		is_right = is_right && json_is_string(item);
 		if (is_right)
 			args[i] = json_string_value(item);
@@ -358,8 +356,7 @@ static bool read_object(struct reader *r, json_t *root)
 		if (!is_for_command(r, root))
 			return false;
 	}
-	json_object_foreach(config ? (json_t *)config : root, key, value)
-	{
+	json_object_foreach (config ? (json_t *)config : root, key, value) {
 		if (!set_key(r, key, value))
 			return false;
 	}

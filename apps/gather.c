@@ -12,13 +12,12 @@ static void add_client(struct result *out, const struct loop *l)
 	const struct client_counts *k = &c->counts;
 	const struct client_tally *churn = &k->tally[TALLY_CHURN];
 	struct client_totals *t = &out->clients;
-	uint64_t tried = churn->opened + k->missed;
 	struct hc_snapshot s;
 
 	hc_worker_snapshot(c->worker, &s);
 	snapshot_add(&out->client, &s);
 	t->aborted += churn->aborted;
-	t->missed += k->missed + (c->planned > tried ? c->planned - tried : 0);
+	t->missed += k->missed;
 	t->live_asked += c->plan->live;
 	t->live_established += k->tally[TALLY_LIVE].established;
 	t->body_bytes += k->body_bytes;

@@ -173,6 +173,20 @@ static enum option_fault parse_ports(const struct option *o, const char *text, v
 	return understood(units_port_range(text, &r->lo, &r->hi));
 }
 
+// Items with commas between them, each added to the list at `field` by `add`.
+static enum option_fault parse_list(const struct option *o, const char *text, void *field,
+				    bool (*add)(const struct option *o, void *field, char *item))
+{
+	char *copy = strdup(text);
+	char *rest = copy;
+	bool is_right = copy != NULL;
+
+	while (is_right && rest)
+		is_right = add(o, field, strsep(&rest, ","));
+	free(copy);
+	return understood(is_right);
+}
+
 static bool listen_add(struct listen_list *list, uint16_t port, uint8_t mode)
 {
 	for (unsigned i = 0; i < list->count; i++) {
@@ -186,12 +200,14 @@ static bool listen_add(struct listen_list *list, uint16_t port, uint8_t mode)
 }
 
 // One PORT[-PORT][:MODE].
-static bool listen_item(struct listen_list *list, char *item)
+static bool listen_item(const struct option *o, void *field, char *item)
 {
+	struct listen_list *list = field;
 	char *colon = strchr(item, ':');
 	uint16_t lo, hi;
 	uint8_t mode = LISTEN_HTTP;
 
+	(void)o;
 	if (colon) {
 		*colon++ = '\0';
 		while (mode < LISTEN_MODE_COUNT && strcmp(listen_mode_name(mode), colon) != 0)
@@ -208,25 +224,14 @@ static bool listen_item(struct listen_list *list, char *item)
 
 static enum option_fault parse_listen(const struct option *o, const char *text, void *field)
 {
-	struct listen_list *list = field;
-	char *copy = strdup(text);
-	char *rest = copy;
-	bool is_right = copy != NULL;
-
-	(void)o;
-	list->count = 0;
-	while (is_right && rest) {
-		char *item = strsep(&rest, ",");
-
-		is_right = listen_item(list, item);
-	}
-	free(copy);
-	return understood(is_right);
+	((struct listen_list *)field)->count = 0;
+	return parse_list(o, text, field, listen_item);
 }
 
 // One TIME:RATE[-RATE].
-static bool stage_item(struct stage_list *list, char *item, uint64_t max_per_s)
+static bool stage_item(const struct option *o, void *field, char *item)
 {
+	struct stage_list *list = field;
 	char *colon = strchr(item, ':');
 	char *dash = colon ? strchr(colon, '-') : NULL;
 	struct stage s;
@@ -242,7 +247,7 @@ static bool stage_item(struct stage_list *list, char *item, uint64_t max_per_s)
 	s.to_per_s = s.from_per_s;
 	if (dash && !units_rate(dash + 1, &s.to_per_s))
 		return false;
-	if (s.from_per_s > (double)max_per_s || s.to_per_s > (double)max_per_s)
+	if (s.from_per_s > (double)o->max || s.to_per_s > (double)o->max)
 		return false;
 	list->stage[list->count++] = s;
 	return true;
@@ -250,34 +255,23 @@ static bool stage_item(struct stage_list *list, char *item, uint64_t max_per_s)
 
 static enum option_fault parse_stages(const struct option *o, const char *text, void *field)
 {
-	struct stage_list *list = field;
-	char *copy = strdup(text);
-	char *rest = copy;
-	bool is_right = copy != NULL;
+	return parse_list(o, text, field, stage_item);
+}
 
-	while (is_right && rest)
-		is_right = stage_item(list, strsep(&rest, ","), o->max);
-	free(copy);
-	return understood(is_right);
+static bool criterion_item(const struct option *o, void *field, char *item)
+{
+	struct criteria *list = field;
+
+	(void)o;
+	if (list->count == CRITERIA_MAX || !criterion_parse(item, &list->item[list->count]))
+		return false;
+	list->count++;
+	return true;
 }
 
 static enum option_fault parse_criteria(const struct option *o, const char *text, void *field)
 {
-	struct criteria *list = field;
-	char *copy = strdup(text);
-	char *rest = copy;
-	bool is_right = copy != NULL;
-
-	(void)o;
-	while (is_right && rest) {
-		char *item = strsep(&rest, ",");
-
-		is_right = list->count < CRITERIA_MAX &&
-			   criterion_parse(item, &list->item[list->count]);
-		list->count += is_right;
-	}
-	free(copy);
-	return understood(is_right);
+	return parse_list(o, text, field, criterion_item);
 }
 
 static enum option_fault parse_request(const struct option *o, const char *text, void *field)
