@@ -36,6 +36,14 @@ def serve_and_load(net, port, serve_options, load_options, connections=200):
     return server.stop(), client
 
 
+def expect_closed_by_us(net, server):
+    """Of the one connection the first FIN was ours, and so is its TIME-WAIT."""
+    result = server.stop()
+    result.expect_orderly(1)
+    expect_equal(result.counter("tw_entered"), 1, "TIME-WAITs of ours")
+    net.expect_kernel_clean()
+
+
 @case(seconds=30)
 def close_first_answers_unasked_and_closes(net):
     server = net.serve("--response", "5000", listen=LISTEN)
@@ -44,10 +52,7 @@ def close_first_answers_unasked_and_closes(net):
     wait_for_states(net, "close-wait")
     sock.sendall(pattern(20000))  # It reads on after its FIN: no reset.
     sock.close()
-    result = server.stop()
-    result.expect_orderly(1)
-    expect_equal(result.counter("tw_entered"), 1, "TIME-WAITs of ours")
-    net.expect_kernel_clean()
+    expect_closed_by_us(net, server)
 
 
 @case(seconds=30)
@@ -122,10 +127,7 @@ def never_read_closes_first_when_told_to(net):
     expect_equal(read_all(sock), b"", "what never-read answered")
     sock.sendall(pattern(5000))
     sock.close()
-    result = server.stop()
-    result.expect_orderly(1)
-    expect_equal(result.counter("tw_entered"), 1, "TIME-WAITs of ours")
-    net.expect_kernel_clean()
+    expect_closed_by_us(net, server)
 
 
 @case(seconds=30)
@@ -153,10 +155,7 @@ def hold_stays_established_when_it_closes_first(net):
     held = time.monotonic() - begin
     expect(1.4 < held < 6, "held for %.2f s" % held)
     sock.close()
-    result = server.stop()
-    result.expect_orderly(1)
-    expect_equal(result.counter("tw_entered"), 1, "TIME-WAITs of ours")
-    net.expect_kernel_clean()
+    expect_closed_by_us(net, server)
 
 
 @case(seconds=30)

@@ -324,3 +324,18 @@ bool fx_check_same(const struct fx_conn *actual, const struct fx_conn *expected,
 	unit_check_eq(field_value(actual, name), field_value(expected, name), name, file, line);
 	return false;
 }
+
+struct fx_conn fx_sender(unsigned segments, uint16_t mss)
+{
+	struct fx_conn x = fx_established(&fx_plain);
+
+	x.c.mss = mss;
+	x.c.cwnd = (uint32_t)segments * mss;
+	x.c.ssthresh = x.c.cwnd;
+	x.t.snd_wnd = 1u << 20;
+	x.c.snd_wnd_max = 1u << 20;
+	x.c.snd_wscale = 5;
+	fx_queued(&x, 1000u * mss);
+	fx_in_flight(&x, (uint32_t)segments * mss);
+	return x;
+}

@@ -63,7 +63,11 @@ void fx_close_called(struct fx_conn *x);              // FIN queued, not sent: E
 						      // FIN-WAIT-1, CLOSE-WAIT on to LAST-ACK.
 void fx_queued(struct fx_conn *x, uint32_t bytes);    // The application queued so much.
 void fx_in_flight(struct fx_conn *x, uint32_t bytes); // So much of it is sent, none acknowledged.
-void fx_zero_window(struct fx_conn *x);               // Our own: the buffer is full.
+
+// ESTABLISHED, with `segments` of `mss` bytes in flight, which is all that cwnd allows, and no end
+// of data behind.
+struct fx_conn fx_sender(unsigned segments, uint16_t mss);
+void fx_zero_window(struct fx_conn *x); // Our own: the buffer is full.
 
 // Books the window and the timestamp of an acceptable segment that acknowledges SND.NXT.
 void fx_saw(struct fx_conn *x, const struct hc_seg *seg);

@@ -18,17 +18,7 @@
 // So many whole segments in flight, and more queued.
 static struct fx_conn sender(unsigned segments)
 {
-	struct fx_conn x = fx_established(&fx_plain);
-
-	x.c.mss = MSS;
-	x.c.cwnd = segments * MSS;
-	x.c.ssthresh = x.c.cwnd;
-	x.t.snd_wnd = 1u << 20;
-	x.c.snd_wnd_max = 1u << 20;
-	x.c.snd_wscale = 5;
-	fx_queued(&x, 1000 * MSS);
-	fx_in_flight(&x, segments * MSS);
-	return x;
+	return fx_sender(segments, MSS);
 }
 
 static uint32_t ack(struct fx_conn *x, hc_seq to, struct hc_tcp_env *env)

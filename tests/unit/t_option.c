@@ -120,6 +120,18 @@ static void expect_probe(const struct fx_peer *p)
 	UNIT_EQ(v->payload_len, 0);
 }
 
+// A connection that is probed after five idle seconds.
+static hc_conn connect_kept(struct fx_peer *p)
+{
+	hc_conn conn;
+
+	fx_open(NULL);
+	conn = fx_connect(p, 0);
+	set(conn, HC_OPTION_KEEPALIVE_IDLE_MS, 5000);
+	set(conn, HC_OPTION_KEEPALIVE, 1);
+	return conn;
+}
+
 static void keepalive_is_off_and_patient_unless_asked(void)
 {
 	struct fx_peer p = fx_peer_new();
@@ -193,10 +205,7 @@ static void keepalive_makes_way_for_retransmission(void)
 	struct fx_peer p = fx_peer_new();
 	hc_conn conn;
 
-	fx_open(NULL);
-	conn = fx_connect(&p, 0);
-	set(conn, HC_OPTION_KEEPALIVE_IDLE_MS, 5000);
-	set(conn, HC_OPTION_KEEPALIVE, 1);
+	conn = connect_kept(&p);
 	UNIT_EQ(hc_send(fx.worker, conn, "abc", 3, 0), 3);
 	fx_step();
 	UNIT_EQ(fx_peer_take(&p, FRAME_ACK | FRAME_PSH)->payload_len, 3);
@@ -417,10 +426,7 @@ static void keepalive_of_a_half_closed_connection_probes_no_window(void)
 	struct fx_peer p = fx_peer_new();
 	hc_conn conn;
 
-	fx_open(NULL);
-	conn = fx_connect(&p, 0);
-	set(conn, HC_OPTION_KEEPALIVE_IDLE_MS, 5000);
-	set(conn, HC_OPTION_KEEPALIVE, 1);
+	conn = connect_kept(&p);
 	UNIT_EQ(hc_shutdown(fx.worker, conn), 0);
 	fx_step();
 	(void)fx_peer_take(&p, FRAME_FIN | FRAME_ACK);

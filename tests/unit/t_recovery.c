@@ -30,17 +30,9 @@ static struct hc_tcp_env sack_env(unsigned board_count)
 // ESTABLISHED with SACK, `segments` of them in flight, and no end of data behind.
 static struct fx_conn sender(unsigned segments)
 {
-	struct fx_conn x = fx_established(&fx_plain);
+	struct fx_conn x = fx_sender(segments, MSS);
 
 	x.t.flags |= HC_TCB_SACK;
-	x.c.mss = MSS;
-	x.c.cwnd = segments * MSS;
-	x.c.ssthresh = x.c.cwnd;
-	x.t.snd_wnd = 1u << 20;
-	x.c.snd_wnd_max = 1u << 20;
-	x.c.snd_wscale = 5;
-	fx_queued(&x, 1000 * MSS);
-	fx_in_flight(&x, segments * MSS);
 	return x;
 }
 
