@@ -167,7 +167,7 @@ check_soak() {
 check_fuzz() {
     local dir target
     dir=$(build_dir check-fuzz)
-    CC=clang build "$dir" --buildtype=debugoptimized -Dfuzz=true -Db_lundef=false \
+    CC=clang build "$dir" --buildtype=debugoptimized -Dfuzz=true -Dtests=false -Db_lundef=false \
         -Db_sanitize=address,undefined
     quietly python3 tests/fuzz/make_corpus.py "$dir/corpus"
     for target in "$dir"/tests/fuzz/fuzz_*; do

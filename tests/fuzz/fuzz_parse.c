@@ -32,6 +32,32 @@ static struct hc_parse_env env_of(uint8_t choice)
 	return env;
 }
 
+// What an option is read from later has to lie in the header, whatever was in the option.
+static void check_options(const uint8_t *frame, const struct hc_parsed *out,
+			  const struct hc_seg *seg)
+{
+	struct hc_seq_range blocks[HC_SACK_BLOCKS_MAX];
+	const uint8_t *cookie = NULL;
+	uint32_t cookie_len = hc_parse_fastopen(frame, seg, &cookie);
+	unsigned count = hc_parse_sack(frame, seg, blocks);
+	uint32_t options_at = (uint32_t)out->l4_off + HC_TCP_LEN;
+
+	if (seg->flags & HC_TCP_SYN)
+		HC_ASSERT(!(seg->opts & HC_OPT_SACK));
+	else
+		HC_ASSERT((seg->opts & ~(HC_OPT_TIMESTAMPS | HC_OPT_SACK)) == 0);
+	if (!(seg->opts & HC_OPT_MSS))
+		HC_ASSERT(seg->mss == 0);
+	if (seg->opts & HC_OPT_SACK) {
+		HC_ASSERT(seg->sack_off >= options_at);
+		HC_ASSERT(seg->sack_off + 2 + 8 * count <= seg->payload_off);
+	}
+	if (cookie) {
+		HC_ASSERT(cookie >= frame + options_at + 2);
+		HC_ASSERT(cookie + cookie_len <= frame + seg->payload_off);
+	}
+}
+
 static void check_seg(const struct hc_parsed *out, const struct hc_seg *seg, uint32_t len)
 {
 	HC_ASSERT(out->l4_len >= HC_TCP_LEN);
@@ -40,10 +66,6 @@ static void check_seg(const struct hc_parsed *out, const struct hc_seg *seg, uin
 	HC_ASSERT(seg->payload_len <= out->l4_len - HC_TCP_LEN);
 	HC_ASSERT(seg->key.lport_be != 0);
 	HC_ASSERT(seg->key.rport_be != 0);
-	if (!(seg->opts & HC_OPT_MSS))
-		HC_ASSERT(seg->mss == 0);
-	if (!(seg->flags & HC_TCP_SYN))
-		HC_ASSERT((seg->opts & ~HC_OPT_TIMESTAMPS) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -66,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	HC_ASSERT(quick.notes == out.notes);
 	if (kind == HC_FRAME_TCP) {
 		check_seg(&out, &seg, len);
+		check_options(data + 1, &out, &seg);
 		HC_ASSERT(quick.l4_len == out.l4_len);
 		HC_ASSERT(memcmp(&seg, &quick_seg, sizeof seg) == 0);
 	} else if (kind == HC_FRAME_DROP) {

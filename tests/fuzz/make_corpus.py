@@ -79,6 +79,8 @@ def parse_seeds() -> dict[str, bytes]:
         "fin_padded": ethernet(ipv4(tcp(FIN | ACK), 6)) + bytes(6),
         "ip_options": ethernet(ipv4(tcp(ACK), 6, options=bytes([7, 7, 4, 0, 0, 0, 0, 0]))),
         "rst": ethernet(ipv4(tcp(RST), 6)),
+        "sack": ethernet(ipv4(tcp(ACK, TIMESTAMPS + bytes([1, 1, 5, 18]) + bytes(range(16))), 6)),
+        "syn_fastopen": ethernet(ipv4(tcp(SYN, linux_syn + bytes([34, 10]) + bytes(range(8)) + bytes(2)), 6)),
         "syn_linux": ethernet(ipv4(tcp(SYN, linux_syn), 6)),
         "syn_ours": ethernet(ipv4(tcp(SYN, linux_syn[:4] + linux_syn[16:] + TIMESTAMPS), 6)),
         "ttl_zero": ethernet(ipv4(tcp(ACK), 6, ttl=0)),
