@@ -164,19 +164,30 @@ check_soak() {
     scripts/soak.sh --minutes 1
 }
 
+run_fuzz() {
+    local dir=$1 target=$2
+    # What it finds it leaves in the build directory.
+    quietly "$target" -max_total_time=15 -entropic=0 -artifact_prefix="$dir/" \
+        -print_final_stats=1 "$dir/corpus/${target##*/fuzz_}" ||
+        die 1 "${target##*/} found something"
+}
+
 check_fuzz() {
-    local dir target
+    local dir target job code=0
+    local -a jobs=()
     dir=$(build_dir check-fuzz)
     CC=clang build "$dir" --buildtype=debugoptimized -Dfuzz=true -Dtests=false -Db_lundef=false \
         -Db_sanitize=address,undefined
     quietly python3 tests/fuzz/make_corpus.py "$dir/corpus"
     for target in "$dir"/tests/fuzz/fuzz_*; do
         [ -f "$target" ] || continue
-        # What it finds it leaves in the build directory.
-        quietly "$target" -max_total_time=15 -entropic=0 -artifact_prefix="$dir/" \
-            -print_final_stats=1 \
-            "$dir/corpus/${target##*/fuzz_}" || die 1 "${target##*/} found something"
+        run_fuzz "$dir" "$target" &
+        jobs+=($!)
     done
+    for job in "${jobs[@]}"; do
+        wait "$job" || code=1
+    done
+    return "$code"
 }
 
 [ $# -gt 0 ] || set -- "${all_checks[@]}"
