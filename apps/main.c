@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,24 +24,6 @@ static const struct {
 	{"load", COMMAND_LOAD, "open and close connections to a target, through a port"},
 	{"serve", COMMAND_SERVE, "accept and answer connections that come from a port"},
 };
-
-static const char *complaining = "";
-
-void complain_as(const char *command)
-{
-	complaining = command;
-}
-
-void complain(const char *fmt, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "handclasp%s%s: ", *complaining ? " " : "", complaining);
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	fputc('\n', stderr);
-}
 
 static void usage(FILE *to)
 {
