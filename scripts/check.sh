@@ -14,7 +14,7 @@
 #   cppcheck   warnings, performance, portability
 #   sparse     byte order of the layers without DPDK
 #   gcc        builds without a warning
-#   clang      the same
+#   clang      the same, in the build that the sanitizers use
 #   tidy       clang-tidy 14 on lib and apps
 #   installed  an application builds against what `meson install` puts down, and nothing else
 #   sanitizers unit and simulation tests under ASan and UBSan
@@ -85,8 +85,15 @@ check_gcc() {
     CC=gcc build "$(build_dir check-gcc)" --buildtype=debugoptimized -Dwerror=true
 }
 
+# One build for three checks: what clang warns of, what its analyser finds, and what the sanitizers
+# see when the tests run.
+clang_build() {
+    CC=clang build "$1" --buildtype=debugoptimized -Dwerror=true \
+        -Db_sanitize=address,undefined -Db_lundef=false
+}
+
 check_clang() {
-    CC=clang build "$(build_dir check-clang)" --buildtype=debugoptimized -Dwerror=true
+    clang_build "$(build_dir check-clang)"
 }
 
 run_tidy() {
@@ -109,7 +116,7 @@ run_tidy() {
 }
 
 check_tidy() {
-    CC=clang build "$(build_dir check-clang)" --buildtype=debugoptimized -Dwerror=true
+    clang_build "$(build_dir check-clang)"
     quietly run_tidy
 }
 
@@ -134,9 +141,8 @@ check_installed() {
 
 check_sanitizers() {
     local dir
-    dir=$(build_dir check-sanitizers)
-    build "$dir" --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
-        -Dmarch=native
+    dir=$(build_dir check-clang)
+    clang_build "$dir"
     ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
         UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
         run_tests "$dir" --suite unit --suite sim --timeout-multiplier 5

@@ -81,7 +81,7 @@ static unsigned receive_all(struct fx_peer *p, uint32_t lost)
 			if (v->payload_len == 0)
 				continue;
 			UNIT_EQ(v->payload_len, 1000);
-			UNIT_EXPECT(memcmp(v->payload, big + v->seq - first, 1000) == 0);
+			UNIT_EXPECT(memcmp(v->payload, big + (v->seq - first), 1000) == 0);
 			if (count < 32 && lost >> count++ & 1)
 				continue;
 			has[i] = true;
