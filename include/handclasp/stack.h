@@ -275,6 +275,24 @@ HC_MUST_USE int hc_listen(struct hc_worker *w, const struct hc_listen_args *args
  * O(syn_cap). */
 int hc_unlisten(struct hc_worker *w, int listener);
 
+/** What the listeners of a worker take at most, all together, for a server that stands for a device
+ * with known limits. Looked at for SYNs of new connections alone; while any is in force no
+ * connection is opened by Fast Open's data. */
+struct hc_admission {
+	uint32_t syns;    /**< SYNs that may still be answered; others are dropped without a word
+			     (tcp_syn_over_rate). HC_ADMIT_ALL: any number. */
+	uint32_t conns;   /**< Connections at a time, half open and closing ones included: SYNs
+			     beyond are dropped (tcp_over_conns). HC_ADMIT_ALL: any number. */
+	uint32_t refused; /**< So many of a million SYNs, at random, are answered with RST
+			     (tcp_syn_refused). */
+};
+#define HC_ADMIT_ALL UINT32_MAX
+
+/** Sets the limits from now on; without a call there are none. Random choices go by the worker's
+ * seed. @return how many SYNs were taken of those that the last call allowed; 0 if it allowed all.
+ * O(1). */
+uint32_t hc_worker_admit(struct hc_worker *w, const struct hc_admission *limits);
+
 /* ------------------------------------------------------------------------------------------------
  * data */
 

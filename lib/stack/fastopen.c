@@ -157,7 +157,7 @@ HC_NOINLINE bool hc_fastopen_accept(struct hc_worker *w, uint32_t listener, stru
 		w->ctr[HC_CTR_fastopen_bad_cookie]++;
 		return false;
 	}
-	if (is_full(w) || w->always_cookies) {
+	if (is_full(w) || w->looks_at_syns) {
 		w->ctr[HC_CTR_fastopen_limited]++;
 		return false;
 	}

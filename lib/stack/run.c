@@ -482,6 +482,23 @@ HC_ALWAYS_INLINE struct hc_listener *find_listener(struct hc_worker *w, const st
 	return i == HC_LISTENER_NONE ? NULL : &w->listener[i];
 }
 
+HC_ALWAYS_INLINE bool is_backlog_full(const struct hc_listener *l)
+{
+	return l->half_open_count >= l->backlog + HC_FAULT(backlog_off_by_one);
+}
+
+// A SYN that does not become a mini as a matter of course. @return whether it does not at all.
+static HC_NOINLINE bool is_turned_away(struct hc_worker *w, const struct hc_seg *seg,
+				       const struct hc_listener *l, bool has_floor)
+{
+	if (w->is_choosy && !hc_admit_syn(w, seg))
+		return true;
+	if (!is_backlog_full(l) && (!w->always_cookies || has_floor))
+		return false;
+	hc_cookie_answer(w, seg, HC_CTR_tcp_syn_backlog);
+	return true;
+}
+
 // A SYN for a listener makes a mini and is answered.
 HC_ALWAYS_INLINE void accept_syn(struct hc_worker *w, const struct hc_seg *seg,
 				 struct hc_listener *l, bool has_floor, hc_seq iss_floor)
@@ -489,11 +506,9 @@ HC_ALWAYS_INLINE void accept_syn(struct hc_worker *w, const struct hc_seg *seg,
 	struct hc_syn_mini *y;
 	uint32_t idx;
 
-	if (HC_UNLIKELY(l->half_open_count >= l->backlog + HC_FAULT(backlog_off_by_one) ||
-			(w->always_cookies && !has_floor))) {
-		hc_cookie_answer(w, seg, HC_CTR_tcp_syn_backlog);
+	if (HC_UNLIKELY(is_backlog_full(l) || w->looks_at_syns) &&
+	    is_turned_away(w, seg, l, has_floor))
 		return;
-	}
 	idx = hc_pool_get(&w->syn_pool);
 	if (HC_UNLIKELY(idx == HC_IDX_NONE)) {
 		hc_cookie_answer(w, seg, HC_CTR_tcp_syn_no_memory);
@@ -555,7 +570,7 @@ static HC_NOINLINE struct rte_mbuf *accept_cookie(struct hc_worker *w, const str
 	struct hc_syn_mini y;
 	uint32_t idx;
 
-	if (!hc_cookie_take(w, seg, &y))
+	if (!hc_cookie_take(w, seg, &y) || (w->is_choosy && !hc_admit_conn(w)))
 		return m;
 	idx = hc_run_tcb_at_once(w, seg, l);
 	if (idx == HC_IDX_NONE) {

@@ -328,7 +328,9 @@ int hc_worker_create(struct hc_port *port, unsigned queue, const struct hc_stack
 	w->has_odd_syn = cfg->has_ecn || cfg->has_fast_open;
 	w->lays_out_syns = cfg->syn_layout != HC_SYN_LAYOUT_BUILT;
 	w->has_keepalive = cfg->has_keepalive;
-	w->always_cookies = cfg->syn_cookies == HC_SYN_COOKIES_ALWAYS;
+	w->always_cookies = w->looks_at_syns = cfg->syn_cookies == HC_SYN_COOKIES_ALWAYS;
+	w->admission = (struct hc_admission){.syns = HC_ADMIT_ALL, .conns = HC_ADMIT_ALL};
+	hc_rng_seed(&w->admission_rng, cfg->seed + queue);
 	if (port->has_rss)
 		rte_convert_rss_key((const uint32_t *)(const void *)port->rss_key,
 				    (uint32_t *)(void *)w->rss_key_be, port->rss_key_len);

@@ -29,6 +29,7 @@
 
 #include "base/hist_inline.h"
 #include "base/pool.h"
+#include "base/rng.h"
 #include "stack/fragment.h"
 #include "stack/held.h"
 #include "stack/pmtu.h"
@@ -212,6 +213,8 @@ struct hc_worker {
 	bool is_started;
 	bool has_keepalive;  // Every connection has, from its opening on.
 	bool always_cookies; // HC_SYN_COOKIES_ALWAYS.
+	bool is_choosy;      // Some limit of `admission` is in force.
+	bool looks_at_syns;  // Either of them: a SYN is more than a listener's backlog.
 	bool has_odd_syn;    // Our SYNs are not all alike: fastopen.c.
 	bool lays_out_syns;  // Not HC_SYN_LAYOUT_BUILT.
 	uint32_t ts_offset;
@@ -254,6 +257,9 @@ struct hc_worker {
 	uint32_t listener_count;
 	uint16_t *listener_by_port; // 65 536, by host-order port.
 	struct hc_cookies cookies;
+	struct hc_admission admission;
+	uint32_t admitted;
+	struct hc_rng admission_rng;
 
 	/* Events of the step under way. */
 	struct hc_event *events;
@@ -381,6 +387,10 @@ void hc_syn_forget(struct hc_worker *w, uint32_t idx);
 struct rte_mbuf *hc_run_deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 				const struct hc_seg *seg);
 hc_ref hc_flow_find(const struct hc_worker *w, const struct hc_flow_key *key);
+
+// admit.c
+HC_MUST_USE bool hc_admit_conn(struct hc_worker *w);
+HC_MUST_USE bool hc_admit_syn(struct hc_worker *w, const struct hc_seg *syn);
 
 // cookies.c
 void hc_cookie_answer(struct hc_worker *w, const struct hc_seg *syn, enum hc_counter drop);
