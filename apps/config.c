@@ -281,6 +281,26 @@ static bool finish_place(struct config *cfg)
 	return true;
 }
 
+// Every worker has its share of a limit, and a share of none would be no limit.
+static bool is_enough_for_all(const struct config *cfg, uint64_t limit, const char *option)
+{
+	if (limit == 0 || limit >= cfg->cores)
+		return true;
+	complain("--%s%s %llu is too small for --cores %u: each core needs at least one",
+		 cfg->command == COMMAND_BENCH ? "server-" : "", option, (unsigned long long)limit,
+		 cfg->cores);
+	return false;
+}
+
+static bool finish_limits(struct config *cfg)
+{
+	const struct server_limits *l = &cfg->limits;
+
+	return is_enough_for_all(cfg, l->open_per_s, "limit-open-rate") &&
+	       is_enough_for_all(cfg, l->close_per_s, "limit-close-rate") &&
+	       is_enough_for_all(cfg, l->conns, "max-connections");
+}
+
 static bool finish_stack(struct config *cfg)
 {
 	struct hc_stack_config *s = &cfg->stack;
@@ -301,7 +321,8 @@ static bool finish_stack(struct config *cfg)
 
 bool config_finish(struct config *cfg)
 {
-	bool is_right = finish_exchange(cfg) && finish_close(cfg) && finish_place(cfg);
+	bool is_right = finish_exchange(cfg) && finish_close(cfg) && finish_place(cfg) &&
+			finish_limits(cfg);
 
 	if (is_right && cfg->command != COMMAND_SERVE)
 		is_right = finish_load(cfg);

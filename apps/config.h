@@ -92,6 +92,25 @@ struct listen_list {
 	unsigned count;
 };
 
+// For `for_ns` every `every_ns`; 0: never.
+struct stall {
+	uint64_t for_ns, every_ns;
+};
+
+// A server that stands for a device with known limits; of all workers together. 0: no limit.
+struct server_limits {
+	uint64_t open_per_s, close_per_s;
+	uint64_t conns;
+	struct stall stall;
+	double refuse, reset; // Shares.
+};
+
+static inline bool server_limits_are_set(const struct server_limits *l)
+{
+	return l->open_per_s || l->close_per_s || l->conns || l->stall.for_ns || l->refuse > 0 ||
+	       l->reset > 0;
+}
+
 #define RESPONSE_AUTO UINT64_MAX // As HTTP_NO_LENGTH.
 
 struct config {
@@ -117,6 +136,8 @@ struct config {
 	const char *path;
 	uint32_t close;        // enum close_side.
 	uint32_t close_method; // enum close_method.
+
+	struct server_limits limits;
 
 	// Where.
 	const char *device;

@@ -56,6 +56,10 @@ static void add_server(struct result *out, const struct loop *l)
 	t->requests += k->requests;
 	t->bad_requests += k->bad_requests;
 	t->body_bytes += k->body_bytes;
+	t->limits.closes_waited += k->limits.closes_waited;
+	t->limits.closes_unlimited += k->limits.closes_unlimited;
+	t->limits.resets += k->limits.resets;
+	t->limits.stalls += k->limits.stalls;
 	for (unsigned i = 0; i < HC_REASON_COUNT; i++)
 		t->reset_by[i] += k->reset_by[i];
 	if (out->side == SIDE_SERVER)

@@ -60,6 +60,13 @@ static json_t *request_text(const struct request *r)
 	return r->kind == REQUEST_HTTP ? json_string("http") : json_sprintf("%u", r->bytes);
 }
 
+static json_t *stall_text(const struct stall *s)
+{
+	return s->for_ns ? json_sprintf("%.12gs@%.12gs", (double)s->for_ns / (double)NS_PER_S,
+					(double)s->every_ns / (double)NS_PER_S)
+			 : json_null();
+}
+
 static uint64_t load_number(const void *field, size_t size)
 {
 	switch (size) {
@@ -120,6 +127,12 @@ json_t *option_json(const struct option *o, const void *field)
 		return criteria_text(field);
 	case OPTION_REQUEST:
 		return request_text(field);
+	case OPTION_SHARE:
+		return *(const double *)field > 0
+			       ? json_sprintf("%.9g%%", 100 * *(const double *)field)
+			       : json_null();
+	case OPTION_STALL:
+		return stall_text(field);
 	case OPTION_TEXT:
 		text = *(const char *const *)field;
 		return text ? json_string(text) : json_null();

@@ -3,6 +3,7 @@
 
 // Every option of every sub-command, one a line. The order is the one of --help.
 
+#include "bucket.h"
 #include "options.h"
 
 #define B COMMAND_BENCH
@@ -56,6 +57,31 @@ const struct option option_table[] = {
 	 close_words, AT(close), ANY, B | L | S, OPTION_WORD, GROUP_EXCHANGE},
 	{"close-method", "close_method", "METHOD", "ACK and FIN of the second side apart, or in one segment (RFC 3511)",
 	 close_method_words, AT(close_method), ANY, B | L | S, OPTION_WORD, GROUP_EXCHANGE},
+
+	{"limit-open-rate", "limit_open_rate_per_s", "R", "answer at most R SYNs a second; the others are dropped",
+	 NULL, AT(limits.open_per_s), 1, BUCKET_PER_S_MAX, S, OPTION_COUNT, GROUP_DEVICE},
+	{"limit-close-rate", "limit_close_rate_per_s", "R", "send at most R FINs a second; the others wait",
+	 NULL, AT(limits.close_per_s), 1, BUCKET_PER_S_MAX, S, OPTION_COUNT, GROUP_DEVICE},
+	{"max-connections", "max_connections", "N", "drop SYNs while N connections are open or half open",
+	 NULL, AT(limits.conns), 1, CONNS_MAX, S, OPTION_COUNT, GROUP_DEVICE},
+	{"stall", "stall", "T@EVERY", "stand still for T every so often, such as 200ms@5s",
+	 NULL, AT(limits.stall), ANY, S, OPTION_STALL, GROUP_DEVICE},
+	{"refuse", "refuse", "SHARE", "answer that share of SYNs with RST, such as 1%",
+	 NULL, AT(limits.refuse), ANY, S, OPTION_SHARE, GROUP_DEVICE},
+	{"reset", "reset", "SHARE", "reset that share of connections once they are established",
+	 NULL, AT(limits.reset), ANY, S, OPTION_SHARE, GROUP_DEVICE},
+	{"server-limit-open-rate", "server_limit_open_rate_per_s", "R", "answer at most R SYNs a second; the others are dropped",
+	 NULL, AT(limits.open_per_s), 1, BUCKET_PER_S_MAX, B, OPTION_COUNT, GROUP_DEVICE},
+	{"server-limit-close-rate", "server_limit_close_rate_per_s", "R", "send at most R FINs a second; the others wait",
+	 NULL, AT(limits.close_per_s), 1, BUCKET_PER_S_MAX, B, OPTION_COUNT, GROUP_DEVICE},
+	{"server-max-connections", "server_max_connections", "N", "drop SYNs while N connections are open or half open",
+	 NULL, AT(limits.conns), 1, CONNS_MAX, B, OPTION_COUNT, GROUP_DEVICE},
+	{"server-stall", "server_stall", "T@EVERY", "stand still for T every so often, such as 200ms@5s",
+	 NULL, AT(limits.stall), ANY, B, OPTION_STALL, GROUP_DEVICE},
+	{"server-refuse", "server_refuse", "SHARE", "answer that share of SYNs with RST, such as 1%",
+	 NULL, AT(limits.refuse), ANY, B, OPTION_SHARE, GROUP_DEVICE},
+	{"server-reset", "server_reset", "SHARE", "reset that share of connections once they are established",
+	 NULL, AT(limits.reset), ANY, B, OPTION_SHARE, GROUP_DEVICE},
 
 	{"port", "port", "DEV", "PCI address, tap:NAME, af_packet:IFACE, af_xdp:IFACE, memif:SOCKET[,server|client] or any --vdev",
 	 NULL, AT(device), ANY, L | S, OPTION_TEXT, GROUP_PLACE},
@@ -194,7 +220,12 @@ const struct option option_table[] = {
 const unsigned option_count = ARRAY_LEN(option_table);
 
 const char *const option_group_titles[GROUP_COUNT] = {
-	[GROUP_LOAD] = "Load",       [GROUP_EXCHANGE] = "Exchange", [GROUP_PLACE] = "Place",
-	[GROUP_MACHINE] = "Machine", [GROUP_TCP] = "TCP",           [GROUP_LIMITS] = "Limits",
+	[GROUP_LOAD] = "Load",
+	[GROUP_EXCHANGE] = "Exchange",
+	[GROUP_DEVICE] = "Server as a device with known limits",
+	[GROUP_PLACE] = "Place",
+	[GROUP_MACHINE] = "Machine",
+	[GROUP_TCP] = "TCP",
+	[GROUP_LIMITS] = "Limits",
 	[GROUP_OUTPUT] = "Output",
 };

@@ -33,6 +33,8 @@ static const char *const kind_hints[OPTION_KINDS] = {
 		"a measure, < or >, and a limit, such as 'p99_connect>500us', 'failed>0.001%' or "
 		"'closed_rate<1M', 16 at most; the README lists the measures",
 	[OPTION_REQUEST] = "http or a number of bytes from 1 to 1G",
+	[OPTION_SHARE] = "a share from 0% to 100% such as 0.1%",
+	[OPTION_STALL] = "a time, @, and how often, which is longer, such as 200ms@5s",
 	[OPTION_TEXT] = "something",
 };
 
@@ -289,6 +291,31 @@ static enum option_fault parse_request(const struct option *o, const char *text,
 	return OPTION_FINE;
 }
 
+static enum option_fault parse_share(const struct option *o, const char *text, void *field)
+{
+	(void)o;
+	return understood(units_share(text, field));
+}
+
+static enum option_fault parse_stall(const struct option *o, const char *text, void *field)
+{
+	const char *at = strchr(text, '@');
+	struct stall s;
+	char before[32];
+
+	(void)o;
+	if (!at || (size_t)(at - text) >= sizeof before)
+		return OPTION_NOT_UNDERSTOOD;
+	memcpy(before, text, (size_t)(at - text));
+	before[at - text] = '\0';
+	if (!units_duration(before, NS_PER_S, &s.for_ns) ||
+	    !units_duration(at + 1, NS_PER_S, &s.every_ns) || s.for_ns == 0 ||
+	    s.for_ns >= s.every_ns || s.every_ns > STAGE_MAX_NS)
+		return OPTION_NOT_UNDERSTOOD;
+	*(struct stall *)field = s;
+	return OPTION_FINE;
+}
+
 static enum option_fault parse_text(const struct option *o, const char *text, void *field)
 {
 	(void)o;
@@ -314,6 +341,7 @@ static enum option_fault (*const parsers[OPTION_KINDS])(const struct option *, c
 	[OPTION_TARGET] = parse_target,   [OPTION_PORTS] = parse_ports,
 	[OPTION_STAGES] = parse_stages,   [OPTION_CRITERIA] = parse_criteria,
 	[OPTION_LISTEN] = parse_listen,   [OPTION_REQUEST] = parse_request,
+	[OPTION_SHARE] = parse_share,     [OPTION_STALL] = parse_stall,
 	[OPTION_TEXT] = parse_text,
 };
 

@@ -27,6 +27,8 @@ enum option_kind {
 	OPTION_STAGES,   // struct stage_list; each option adds one.
 	OPTION_CRITERIA, // struct criteria; each option adds one.
 	OPTION_REQUEST,  // struct request.
+	OPTION_SHARE,    // double, 0 to 1.
+	OPTION_STALL,    // struct stall.
 	OPTION_TEXT,     // const char *.
 	OPTION_KINDS
 };
@@ -34,6 +36,7 @@ enum option_kind {
 enum option_group {
 	GROUP_LOAD,
 	GROUP_EXCHANGE,
+	GROUP_DEVICE,
 	GROUP_PLACE,
 	GROUP_MACHINE,
 	GROUP_TCP,

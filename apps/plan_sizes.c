@@ -109,7 +109,7 @@ static void size_server(const struct config *cfg, const struct sizes *s,
 
 static void size_serve(const struct config *cfg, struct hc_stack_config *out)
 {
-	fill_if_zero(&out->conn_cap, SERVE_CONNS);
+	fill_if_zero(&out->conn_cap, max_u64(SERVE_CONNS, cfg->limits.conns + PLAN_SLACK));
 	fill_if_zero(&out->syn_cap, SERVE_SYNS);
 	fill_if_zero(&out->time_wait_cap,
 		     cfg->stack.time_wait_ms > 0 ? SERVE_TIME_WAITS : TIME_WAITS_MIN);

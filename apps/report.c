@@ -181,6 +181,24 @@ static void exchanges(const struct result *r)
 	}
 }
 
+static void limits(const struct result *r)
+{
+	const struct limit_counts *k = &r->servers.limits;
+	const uint64_t *ctr = r->server.counter;
+
+	if (!server_limits_are_set(&r->cfg->limits))
+		return;
+	printf("  limits       %llu SYNs over the rate",
+	       (unsigned long long)ctr[HC_CTR_tcp_syn_over_rate]);
+	print_nonzero("SYNs over the connections", ctr[HC_CTR_tcp_over_conns]);
+	print_nonzero("SYNs refused", ctr[HC_CTR_tcp_syn_refused]);
+	print_nonzero("closes waited", k->closes_waited);
+	print_nonzero("closes found no room to wait", k->closes_unlimited);
+	print_nonzero("connections reset", k->resets);
+	print_nonzero("stalls", k->stalls);
+	printf("\n");
+}
+
 static void latency(const char *name, const struct hc_hist *h)
 {
 	if (h->count == 0)
@@ -257,6 +275,7 @@ void report_summary(const struct result *r)
 	rates(r);
 	totals(r);
 	exchanges(r);
+	limits(r);
 	latency("connect", &r->connect);
 	latency("  corrected", &r->connect_corrected);
 	latency("close", &r->close);

@@ -81,6 +81,8 @@ unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_
 	uint64_t lost = both(r, HC_CTR_tx_dropped) + both(r, HC_CTR_tx_no_buffer) +
 			both(r, HC_CTR_tx_unresolved) + both(r, HC_CTR_tx_no_route);
 
+	if (server_limits_are_set(&r->cfg->limits))
+		remark(&to, "the server stood for a device with the limits it was told");
 	if (r->cfg->stack.time_wait_ms == 0)
 		remark(&to, "TIME-WAIT was skipped (--time-wait 0)");
 	if (r->retransmitted > 0)

@@ -10,6 +10,7 @@
 #include "client.h"
 #include "config.h"
 #include "plan.h"
+#include "server_limits.h"
 #include "stats.h"
 
 #define RESULT_PORTS_MAX (2u * CORES_MAX)
@@ -45,6 +46,7 @@ struct server_totals {
 	uint64_t requests, bad_requests;
 	uint64_t body_bytes;
 	uint64_t reset_by[HC_REASON_COUNT];
+	struct limit_counts limits;
 };
 
 struct result {
@@ -91,7 +93,7 @@ uint64_t result_completed(const struct result *r);
 
 // Sentences worth saying first: retransmissions, TIME-WAIT skipped, drops. Returns how many were
 // written.
-#define REMARKS_MAX 12u
+#define REMARKS_MAX 13u
 unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_SIZE]);
 
 // Adds an interval; the array grows on the main thread only. @return false when memory is short.

@@ -214,6 +214,22 @@ static json_t *server_json(const struct result *r)
 			 (json_int_t)r->servers.bad_requests);
 }
 
+// What the limits of the server did.
+static json_t *limits_json(const struct result *r)
+{
+	const struct limit_counts *k = &r->servers.limits;
+
+	if (!server_limits_are_set(&r->cfg->limits))
+		return json_null();
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "syns_over_rate",
+		(json_int_t)r->server.counter[HC_CTR_tcp_syn_over_rate], "syns_over_connections",
+		(json_int_t)r->server.counter[HC_CTR_tcp_over_conns], "syns_refused",
+		(json_int_t)r->server.counter[HC_CTR_tcp_syn_refused], "closes_waited",
+		(json_int_t)k->closes_waited, "closes_unlimited", (json_int_t)k->closes_unlimited,
+		"resets", (json_int_t)k->resets, "stalls", (json_int_t)k->stalls);
+}
+
 // ---------------------------------------------------------------------------------------------
 // rates, costs, latencies, intervals
 
@@ -365,6 +381,8 @@ bool result_write_json(const struct result *r, FILE *to)
 	set(out, "totals", totals_json(r));
 	if (r->cfg->command == COMMAND_BENCH)
 		set(out, "server", server_json(r));
+	if (plan_has_server(r->cfg))
+		set(out, "server_limits", limits_json(r));
 	set(out, "rates", rates_json(r));
 	set(out, "cost", cost_json(r));
 	set(out, "latency_us",

@@ -142,7 +142,8 @@ static int create_server(struct run *r, unsigned i)
 
 	if (code != EXIT_MEASURED)
 		return code;
-	return server_init(&r->servers[i], w, r->cfg, &r->plan->listen, &r->plan->server[i])
+	return server_init(&r->servers[i], w, r->cfg, &r->plan->listen, &r->plan->server[i]) &&
+			       limits_init(&r->servers[i], r->cfg, i)
 		       ? EXIT_MEASURED
 		       : EXIT_ENVIRONMENT;
 }

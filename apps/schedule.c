@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "draw.h"
+
 #define NS_PER_S         1e9
 #define COUNT_ONE_BY_ONE 1e6
 
@@ -114,15 +116,10 @@ static double part_time(const struct schedule_part *p, double mass)
 // ---------------------------------------------------------------------------------------------
 // arrivals
 
-// splitmix64; one bit short of 1 at most, so that its logarithm is finite.
+// What is drawn is one bit short of 1 at most, so that its logarithm is finite.
 static double random_exponential(uint64_t *state)
 {
-	uint64_t z = (*state += 0x9e3779b97f4a7c15ull);
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	z ^= z >> 31;
-	return -log1p(-(double)(z >> 11) * 0x1p-53);
+	return -log1p(-draw_unit(state));
 }
 
 static double part_end_mass(const struct schedule *s, unsigned i)

@@ -221,9 +221,9 @@ void server_end(struct server *s, struct session *ss)
 	// with it (RFC 9112 9.6): half close instead, and throw away what comes.
 	if (ss->held.len > 0 || ss->is_lingering) {
 		ss->is_lingering = true;
-		(void)hc_shutdown(s->worker, ss->conn);
+		server_shutdown(s, ss->conn);
 	} else {
-		(void)hc_close(s->worker, ss->conn);
+		server_close(s, ss->conn);
 	}
 }
 
@@ -319,10 +319,12 @@ static void on_accepted(struct server *s, const struct hc_event *ev)
 	const struct listen_port *l = &s->listener[ev->cookie];
 
 	s->counts.accepted++;
+	if (UNLIKELY(s->limiter != NULL) && limits_reset(s, ev->conn))
+		return;
 	if (!l->closes_first)
 		return;
 	if (l->mode == LISTEN_ACCEPT) {
-		(void)hc_close(s->worker, ev->conn);
+		server_close(s, ev->conn);
 	} else if (l->mode >= LISTEN_CLOSE_FIRST) {
 		struct session *ss = scratch_begin(s, ev->conn, ev->cookie);
 
@@ -379,7 +381,7 @@ static void on_peer_closed(struct server *s, const struct hc_event *ev)
 			session_settle(s, ss);
 			return;
 		}
-		(void)hc_close(s->worker, ev->conn);
+		server_close(s, ev->conn);
 		return;
 	}
 	ss->has_peer_closed = true;
@@ -456,9 +458,13 @@ static void hold_expire(struct server *s)
 
 void server_step(struct server *s, uint64_t now_ns)
 {
-	unsigned n = hc_step(s->worker, now_ns, s->events, s->event_cap);
+	unsigned n;
 
 	s->now_ns = now_ns;
+	s->event_count = 0;
+	if (UNLIKELY(s->limiter != NULL) && !limits_begin(s, now_ns))
+		return;
+	n = hc_step(s->worker, now_ns, s->events, s->event_cap);
 	s->event_count = n;
 	s->made_count = 0;
 	for (unsigned i = 0; i < n; i++)
@@ -467,6 +473,8 @@ void server_step(struct server *s, uint64_t now_ns)
 		linger_expire(s);
 	if (UNLIKELY(s->hold.head != NONE))
 		hold_expire(s);
+	if (UNLIKELY(s->delays_closes))
+		limits_end(s);
 	hc_flush(s->worker);
 }
 
@@ -532,6 +540,7 @@ void server_stop_listening(struct server *s)
 
 void server_fini(struct server *s)
 {
+	limits_fini(s);
 	free(s->buffer);
 	free(s->sessions);
 	free(s->events);

@@ -14,6 +14,7 @@
 
 #include "config.h"
 #include "http.h"
+#include "server_limits.h"
 
 #define SERVER_BODY_PIECE                                                                          \
 	65536u // Bodies are sent by reference to one buffer of this size, whose
@@ -30,6 +31,7 @@ struct server_counts {
 	uint64_t bad_requests; // Answered with an error.
 	uint64_t body_bytes;   // Received by modes discard, echo and accept.
 	uint64_t reset_by[HC_REASON_COUNT];
+	struct limit_counts limits;
 };
 
 // Sessions that wait equally long, in the order in which they began to.
@@ -93,7 +95,9 @@ struct server {
 	uint32_t session_free;
 	struct session_queue linger, hold;
 	uint64_t hold_ns;
-	struct session scratch; // Of the connection at hand, until it needs one of its own.
+	struct limiter *limiter; // NULL: none.
+	bool delays_closes;      // It lets only so many FINs go.
+	struct session scratch;  // Of the connection at hand, until it needs one of its own.
 
 	// Sessions made in this step: events that are already in the burst carry the old cookie.
 	uint32_t made[4 * 128];
@@ -134,6 +138,23 @@ bool server_push(struct server *s, struct session *ss);
 
 // Sends FIN after all that is pushed.
 void server_end(struct server *s, struct session *ss);
+
+// Closes a connection, or our half of it, when its turn has come.
+static inline void server_close(struct server *s, hc_conn conn)
+{
+	if (UNLIKELY(s->delays_closes))
+		limits_close(s, conn, false);
+	else
+		(void)hc_close(s->worker, conn);
+}
+
+static inline void server_shutdown(struct server *s, hc_conn conn)
+{
+	if (UNLIKELY(s->delays_closes))
+		limits_close(s, conn, true);
+	else
+		(void)hc_shutdown(s->worker, conn);
+}
 
 // Takes what has come and throws it away.
 void server_discard(struct server *s, struct session *ss);

@@ -130,6 +130,16 @@ bool units_rate(const char *text, double *out)
 	return factor != 0;
 }
 
+bool units_share(const char *text, double *out)
+{
+	struct decimal d;
+
+	if (!parse_decimal(text, &d) || strcmp(d.suffix, "%") != 0)
+		return false;
+	*out = ((double)d.whole + (double)d.billionths / (double)BILLION) / 100;
+	return *out <= 1;
+}
+
 bool units_duration(const char *text, uint64_t unit_ns, uint64_t *out_ns)
 {
 	struct decimal d;

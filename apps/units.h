@@ -18,6 +18,9 @@ bool units_size(const char *text, uint64_t *out);
 // "50k", "2.5M", "0.5", "100k/s": a count a second.
 bool units_rate(const char *text, double *out);
 
+// "0.1%", 0% to 100%: as a fraction of 1.
+bool units_share(const char *text, double *out);
+
 // "10", "1.5s", "200ms", "50us", "2min", "1h"; a bare number is in `unit_ns`.
 bool units_duration(const char *text, uint64_t unit_ns, uint64_t *out_ns);
 

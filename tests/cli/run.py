@@ -133,6 +133,18 @@ class Options(Case):
         "path": ("/index.html", "path", "/index.html"),
         "close": ("server", "close", "server"),
         "close-method": ("four-way", "close_method", "four-way"),
+        "limit-open-rate": ("20k", "limit_open_rate_per_s", 20000),
+        "limit-close-rate": ("15k", "limit_close_rate_per_s", 15000),
+        "max-connections": ("5k", "max_connections", 5000),
+        "stall": ("200ms@5s", "stall", "0.2s@5s"),
+        "refuse": ("1%", "refuse", "1%"),
+        "reset": ("0.1%", "reset", "0.1%"),
+        "server-limit-open-rate": ("20k", "server_limit_open_rate_per_s", 20000),
+        "server-limit-close-rate": ("15k", "server_limit_close_rate_per_s", 15000),
+        "server-max-connections": ("5k", "server_max_connections", 5000),
+        "server-stall": ("200ms@5s", "server_stall", "0.2s@5s"),
+        "server-refuse": ("1%", "server_refuse", "1%"),
+        "server-reset": ("0.1%", "server_reset", "0.1%"),
         "port": ("af_packet:eth9", "port", "af_packet:eth9"),
         "local": ("10.0.9.2/16", "local", "10.0.9.2/16"),
         "gateway": ("10.0.0.254", "gateway", "10.0.0.254"),
@@ -200,12 +212,13 @@ class Options(Case):
     NOT_IN_CONFIG = {"config", "json", "dry-run", "verbose", "help"}
     # A wrong value of each kind of argument, and words of the sentence that refuses it.
     WRONG = {
-        "T": ("soon", "10s"), "N": ("many", "whole number"), "R": ("fast", "number a second"),
+        "T": ("soon", "10s"), "N": ("many", "whole number"), "R": ("fast", "number"),
         "BYTES": ("big", "number of bytes"), "BYTES|http": ("ftp", "http"), "PATH": ("x", "/"),
         "MS": ("1.5", "milliseconds"), "ADDR": ("here", "IPv4 address"),
         "ADDR/LEN": ("10.0.0.1", "10.0.0.2/24"), "ADDR:PORT": ("10.0.0.1", "10.0.0.1:80"),
         "PREFIX": ("10.0.0.1/24", "10.1.0.0/16"), "LO-HI": ("9-8", "1024-65535"),
         "PORTS": ("80:ftp", "echo"), "T:R[-R]": ("10s", "10s:0-200k"),
+        "SHARE": ("0.1", "0.1%"), "T@EVERY": ("5s@200ms", "200ms@5s"),
         "MEASURE>LIMIT": ("p99>5us", "p99_connect>500us"), "on|off": ("yes", "off or on"),
     }
 
@@ -453,6 +466,12 @@ class Rules(Case):
                 (["--hold", "1s", "--close", "both"], ["--hold", "--close"]),
                 (["--response", "5"], ["--response", "--request"]),
                 (["--concurrency", "1", "--cores", "2"], ["--concurrency", "--cores"]),
+                (["--server-limit-open-rate", "1", "--cores", "2"],
+                 ["--server-limit-open-rate 1", "--cores"]),
+                (["--server-limit-close-rate", "1", "--cores", "2"],
+                 ["--server-limit-close-rate 1", "--cores"]),
+                (["--server-max-connections", "2", "--cores", "3"],
+                 ["--server-max-connections 2", "--cores"]),
                 (["--rto-min", "200", "--rto-max", "100"], ["--rto-max"]),
                 (["--clients", "10.1.0.0/32", "--cores", "2"], ["--clients"]),
                 (["--listener-cap", "1", "--live", "1"], ["--listener-cap"])):
@@ -505,6 +524,12 @@ class Rules(Case):
             out = plan(command, "--request", "http", "--response", "1k").json
             self.assertEqual(out["config"]["response_bytes"], 1024)
             self.assert_refused(run(command, *BASE[command], "--response", "x"), "--response x")
+
+    def test_shares_and_stalls_that_are_none_are_refused(self):
+        for share in ("101%", "1", "-1%", "%", "1%%", "100.1%"):
+            self.assert_refused(run("bench", "--server-refuse", share), "--server-refuse", "0.1%")
+        for stall in ("200ms", "@5s", "0@5s", "5s@5s", "200ms@", "1s@x", "x@1s", "1" * 40 + "@5s"):
+            self.assert_refused(run("bench", "--server-stall", stall), "--server-stall", "200ms@5s")
 
     def test_an_empty_text_is_refused(self):
         self.assert_refused(run("bench", "--json", ""), "--json", "empty")
@@ -804,6 +829,29 @@ class Results(Case):
         corrected = result.json["latency_us"]["connect_corrected"]
         self.assertEqual(corrected["count"], result.json["latency_us"]["connect"]["count"])
         self.assertGreaterEqual(corrected["max"], result.json["latency_us"]["connect"]["min"])
+
+    def test_a_server_with_limits_keeps_to_them_and_the_result_says_so(self):
+        result = run("bench", "--hugepages", "off", "--json", "-", "--duration", "500ms",
+                     "--concurrency", 200, "--hold", "50s", "--server-max-connections", 150,
+                     "--syn-retries", 0, "--rto-init", "100ms")
+        self.assert_exit(result, MEASURED)
+        out = result.json
+        self.assertEqual(out["totals"]["established"], 150)
+        self.assertGreaterEqual(out["totals"]["failed"], 50)
+        self.assertEqual(out["server_limits"]["syns_over_connections"],
+                         out["totals"]["drops"]["tcp_over_conns"])
+        self.assertIn("limits", out["remarks"][0])
+        out = bench("--server-limit-close-rate", "10k", connections=1000).json
+        self.assertEqual(out["totals"]["closed"], 1000)
+        self.assertGreater(out["rates"]["steady_to_s"], 0.08)
+        self.assertGreater(out["server_limits"]["closes_waited"], 800)
+        out = bench("--server-reset", "100%", connections=100).json
+        self.assertEqual((out["totals"]["reset"], out["server_limits"]["resets"]), (100, 100))
+        out = bench("--server-refuse", "100%", connections=100).json
+        self.assertEqual(out["totals"]["failed_by"]["refused"], 100)
+        self.assertIsNone(bench(connections=10).json["server_limits"])
+        text = run("bench", "--connections", 100, "--hugepages", "off", "--server-refuse", "50%").out
+        self.assertRegex(text, r"(?m)^  limits  .* SYNs refused")
 
     def test_a_closed_loop_has_no_corrected_times(self):
         for kind in ("connect_corrected", "response_corrected"):

@@ -92,6 +92,7 @@ static void open_pair(void)
 	CU_ASSERT_FATAL(client_init(&pair.client, client, &pair.plan.load[0], &pair.stop));
 	CU_ASSERT_FATAL(server_init(&pair.server, server, &pair.cfg, &pair.plan.listen,
 				    &pair.plan.server[0]));
+	CU_ASSERT_FATAL(limits_init(&pair.server, &pair.cfg, 0));
 	CU_ASSERT_STRING_EQUAL(complaint, "");
 }
 
@@ -127,6 +128,24 @@ static void run(uint64_t stall_at_ns, uint64_t stall_ns)
 		pair.now_ns += TURN_NS;
 	}
 	CU_ASSERT(client_phase(&pair.client) == PHASE_DONE);
+}
+
+// Turns both ends for so long, whatever the client says.
+static void turn_for(uint64_t ns)
+{
+	for (uint64_t end_ns = pair.now_ns + ns; pair.now_ns < end_ns; pair.now_ns += TURN_NS) {
+		client_step(&pair.client, pair.now_ns);
+		server_step(&pair.server, pair.now_ns);
+	}
+}
+
+static uint64_t server_ctr(enum hc_counter ctr)
+{
+	struct hc_snapshot s;
+
+	hc_worker_publish(pair.server.worker);
+	hc_worker_snapshot(pair.server.worker, &s);
+	return s.counter[ctr];
 }
 
 static const struct client_tally *churn(void)
@@ -236,9 +255,148 @@ static void without_a_stall_corrected_and_raw_times_agree(void)
 	shut_pair();
 }
 
+// ---------------------------------------------------------------------------------------------
+// a server with limits
+
+static void at_its_open_rate_a_limited_server_drops_nothing(void)
+{
+	begin();
+	pair.cfg.rate_per_s = 20000;
+	pair.cfg.duration_ns = NS_PER_S;
+	pair.cfg.limits.open_per_s = 20000;
+	open_pair();
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->closed, 20000);
+	CU_ASSERT_EQUAL(server_ctr(HC_CTR_tcp_syn_over_rate), 0);
+	shut_pair();
+}
+
+static void beyond_its_open_rate_it_opens_just_so_many(void)
+{
+	begin();
+	pair.cfg.rate_per_s = 25000;
+	pair.cfg.duration_ns = 500 * NS_PER_MS; // Before the first SYN is sent again.
+	pair.cfg.limits.open_per_s = 20000;
+	open_pair();
+	turn_for(500 * NS_PER_MS);
+	// And what the bucket held at first.
+	CU_ASSERT(llabs((long long)pair.server.counts.accepted - (10000 + 200)) <= 2);
+	CU_ASSERT(llabs((long long)server_ctr(HC_CTR_tcp_syn_over_rate) - (2500 - 200)) <= 2);
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->closed, churn()->established);
+	shut_pair();
+}
+
+static void a_machine_that_stands_still_does_not_lower_the_limit(void)
+{
+	begin();
+	pair.cfg.rate_per_s = 20000;
+	pair.cfg.duration_ns = NS_PER_S;
+	pair.cfg.limits.open_per_s = 20000;
+	open_pair();
+	turn_for(200 * NS_PER_MS);
+	pair.now_ns += 50 * NS_PER_MS;
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->closed, 20000);
+	CU_ASSERT_EQUAL(server_ctr(HC_CTR_tcp_syn_over_rate), 0);
+	shut_pair();
+}
+
+static void closes_wait_for_their_turn(void)
+{
+	begin();
+	pair.cfg.concurrency = 500;
+	pair.cfg.duration_ns = NS_PER_S;
+	pair.cfg.limits.close_per_s = 10000;
+	open_pair();
+	turn_for(NS_PER_S);
+	CU_ASSERT(llabs((long long)churn()->closed - (10000 + 100)) <= 2);
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->closed, churn()->opened);
+	// The bucket was full at first.
+	CU_ASSERT(pair.server.counts.limits.closes_waited >= churn()->closed - 110);
+	CU_ASSERT(pair.server.counts.limits.closes_waited <= churn()->closed - 100);
+	CU_ASSERT_EQUAL(pair.server.counts.limits.closes_unlimited, 0);
+	shut_pair();
+}
+
+static void closes_that_find_no_room_to_wait_are_counted(void)
+{
+	begin();
+	pair.cfg.concurrency = 500;
+	pair.cfg.connections = 500;
+	pair.cfg.limits.close_per_s = 1000;
+	pair.cfg.close = CLOSE_SERVER;
+	open_pair();
+	pair.server.limiter->waiting_cap = 64;
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->closed, 500);
+	CU_ASSERT(pair.server.counts.limits.closes_unlimited > 300);
+	shut_pair();
+}
+
+static void connections_end_where_the_limit_is(void)
+{
+	begin();
+	pair.cfg.concurrency = 500;
+	pair.cfg.duration_ns = NS_PER_S;
+	pair.cfg.hold_ns = 10 * NS_PER_S;
+	pair.cfg.limits.conns = 333;
+	open_pair();
+	turn_for(NS_PER_S / 2);
+	CU_ASSERT_EQUAL(churn()->opened, 500);
+	CU_ASSERT_EQUAL(churn()->established, 333);
+	CU_ASSERT_EQUAL(server_ctr(HC_CTR_tcp_over_conns), 167);
+	run(0, 0);
+	shut_pair();
+}
+
+static void a_stall_comes_again_and_again(void)
+{
+	begin();
+	pair.cfg.rate_per_s = 1000;
+	pair.cfg.duration_ns = 2 * NS_PER_S;
+	pair.cfg.limits.stall = (struct stall){100 * NS_PER_MS, 600 * NS_PER_MS};
+	open_pair();
+	run(0, 0);
+	CU_ASSERT_EQUAL(pair.server.counts.limits.stalls, 3);
+	CU_ASSERT(p999_ms(pair.client.connect_corrected) > 90);
+	CU_ASSERT(p999_ms(pair.client.connect_corrected) < 110);
+	CU_ASSERT_EQUAL(churn()->closed, 2000);
+	shut_pair();
+}
+
+static void shares_are_refused_and_reset(void)
+{
+	begin();
+	pair.cfg.rate_per_s = 10000;
+	pair.cfg.duration_ns = NS_PER_S;
+	pair.cfg.request.kind = REQUEST_HTTP;
+	pair.cfg.limits.refuse = 0.1;
+	pair.cfg.limits.reset = 0.05;
+	open_pair();
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->opened, 10000);
+	CU_ASSERT_EQUAL(churn()->failed, server_ctr(HC_CTR_tcp_syn_refused));
+	CU_ASSERT_EQUAL(pair.client.counts.failed_by[HC_REASON_REFUSED], churn()->failed);
+	CU_ASSERT(llabs((long long)churn()->failed - 1000) < 150); // 5 sigma.
+	CU_ASSERT_EQUAL(churn()->reset, pair.server.counts.limits.resets);
+	CU_ASSERT(llabs((long long)churn()->reset - 450) < 105);
+	CU_ASSERT_EQUAL(churn()->closed + churn()->failed + churn()->reset, 10000);
+	CU_ASSERT_EQUAL(pair.client.counts.outcome[OUTCOME_RIGHT], churn()->closed);
+	shut_pair();
+}
+
 UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(stages_are_kept_to_the_connection),
 	   UNIT_TEST(poisson_arrivals_are_spread_like_poisson),
 	   UNIT_TEST(a_stall_shows_in_corrected_times_and_not_in_raw_ones),
 	   UNIT_TEST(a_stall_shows_in_corrected_times_of_responses),
-	   UNIT_TEST(without_a_stall_corrected_and_raw_times_agree));
+	   UNIT_TEST(without_a_stall_corrected_and_raw_times_agree),
+	   UNIT_TEST(at_its_open_rate_a_limited_server_drops_nothing),
+	   UNIT_TEST(beyond_its_open_rate_it_opens_just_so_many),
+	   UNIT_TEST(a_machine_that_stands_still_does_not_lower_the_limit),
+	   UNIT_TEST(closes_wait_for_their_turn),
+	   UNIT_TEST(closes_that_find_no_room_to_wait_are_counted),
+	   UNIT_TEST(connections_end_where_the_limit_is), UNIT_TEST(a_stall_comes_again_and_again),
+	   UNIT_TEST(shares_are_refused_and_reset));

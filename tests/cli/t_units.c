@@ -78,6 +78,20 @@ static void rates_may_be_fractions(void)
 	CU_ASSERT(!units_rate("5kkkkkkkkkkk", &r));
 }
 
+static void shares_are_percent(void)
+{
+	double x;
+
+	CU_ASSERT(units_share("1%", &x) && x == 0.01);
+	CU_ASSERT(units_share("0.001%", &x) && x == 0.00001);
+	CU_ASSERT(units_share("0%", &x) && x == 0);
+	CU_ASSERT(units_share("100%", &x) && x == 1);
+	CU_ASSERT(!units_share("100.001%", &x));
+	CU_ASSERT(!units_share("0.5", &x));
+	CU_ASSERT(!units_share("5%%", &x));
+	CU_ASSERT(!units_share("-5%", &x));
+}
+
 static void durations_take_a_unit_or_the_default(void)
 {
 	uint64_t ns;
@@ -134,5 +148,5 @@ static void ports_are_1_to_65535_in_order(void)
 UNIT_SUITE(units, UNIT_TEST(counts_are_exact_powers_of_1000),
 	   UNIT_TEST(counts_that_are_not_whole_or_not_numbers_are_refused),
 	   UNIT_TEST(sizes_are_powers_of_1024), UNIT_TEST(rates_may_be_fractions),
-	   UNIT_TEST(durations_take_a_unit_or_the_default), UNIT_TEST(addresses_are_dotted_quads),
-	   UNIT_TEST(ports_are_1_to_65535_in_order));
+	   UNIT_TEST(shares_are_percent), UNIT_TEST(durations_take_a_unit_or_the_default),
+	   UNIT_TEST(addresses_are_dotted_quads), UNIT_TEST(ports_are_1_to_65535_in_order));
