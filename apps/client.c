@@ -41,7 +41,7 @@ void client_discard(struct client *c, hc_conn conn)
 static inline void end_first(struct client *c, hc_conn conn, enum close_side close)
 {
 	if (close == CLOSE_CLIENT || close == CLOSE_BOTH)
-		(void)hc_close(c->worker, conn);
+		client_close(c, conn);
 	else if (close == CLOSE_RST && hc_abort(c->worker, conn) == 0)
 		c->counts.tally[TALLY_CHURN].aborted++;
 }
@@ -83,7 +83,7 @@ static void events_plain(struct client *c, unsigned n)
 			break;
 		case HC_EV_PEER_CLOSED:
 			if (close == CLOSE_SERVER || is_live)
-				(void)hc_close(c->worker, ev->conn);
+				client_close(c, ev->conn);
 			break;
 		case HC_EV_CLOSED:
 			t->closed++;
@@ -122,10 +122,12 @@ static uint64_t loop_target(const struct client *c)
 	return (uint64_t)((double)p->concurrency * (double)elapsed_ns / (double)p->ramp_ns);
 }
 
-// What is neither held nor ended has packets on the wire.
+// What is neither held nor ended, and does not wait to be closed, has packets on the wire.
 uint64_t client_room(const struct client *c)
 {
-	uint64_t busy = tally_open(&c->counts.tally[TALLY_CHURN]) - c->hold_count;
+	uint64_t idle = c->hold_count + closes_waiting(&c->closes);
+	uint64_t open = tally_open(&c->counts.tally[TALLY_CHURN]);
+	uint64_t busy = open > idle ? open - idle : 0;
 
 	return busy < c->plan->busy_cap ? c->plan->busy_cap - busy : 0;
 }
@@ -157,17 +159,26 @@ static unsigned first_wanted(struct client *c, unsigned wanted)
 	return c->is_warm ? wanted : 0;
 }
 
+// Of those wanted, those that --open-rate lets go.
+static inline unsigned paced(struct client *c, unsigned wanted)
+{
+	return LIKELY(c->opens.per_s == 0)
+		       ? wanted
+		       : (unsigned)min_u64(wanted, bucket_fill(&c->opens, c->now_ns));
+}
+
 static void open_loop(struct client *c)
 {
-	unsigned wanted = loop_wanted(c);
+	unsigned wanted = paced(c, loop_wanted(c)), taken;
 
 	if (UNLIKELY(!c->is_warm))
 		wanted = first_wanted(c, wanted);
 	if (wanted == 0)
 		return;
-	c->counts.tally[TALLY_CHURN].opened +=
-		c->slots ? exchange_connect(c, wanted, NULL)
+	taken = c->slots ? exchange_connect(c, wanted, NULL)
 			 : hc_connect(c->worker, &c->plan->connect, churn_cookies, NULL, wanted);
+	c->counts.tally[TALLY_CHURN].opened += taken;
+	bucket_take(&c->opens, taken);
 }
 
 // Open loop: opens what is due, as far as there is room; the rest stays due.
@@ -180,6 +191,7 @@ static bool open_due(struct client *c, uint64_t by_ns)
 	struct arrivals *a = &c->arrivals;
 	unsigned due = 0, taken;
 
+	room = paced(c, room);
 	if (UNLIKELY(!c->is_warm))
 		room = first_wanted(c, room > 0);
 	while (due < room && a->next_ns <= by_ns - c->load_from_ns) {
@@ -195,6 +207,7 @@ static bool open_due(struct client *c, uint64_t by_ns)
 	else
 		taken = hc_connect(c->worker, &c->plan->connect, stamps, NULL, due);
 	c->counts.tally[TALLY_CHURN].opened += taken;
+	bucket_take(&c->opens, taken);
 	c->counts.missed += due - taken;
 	return true;
 }
@@ -342,6 +355,8 @@ void client_step(struct client *c, uint64_t now_ns)
 	} else {
 		events_plain(c, n);
 	}
+	if (UNLIKELY(c->closes.waiting != NULL))
+		closes_run(&c->closes, c->worker, now_ns);
 	before = client_phase(c);
 	open_last(c);
 	advance(c);
@@ -389,7 +404,8 @@ bool client_init(struct client *c, struct hc_worker *worker, const struct client
 	c->event_cap = 4u * plan->burst_pkts;
 	c->phase_until_ns = UINT64_MAX;
 	c->events = calloc(c->event_cap, sizeof *c->events);
-	if (!c->events)
+	bucket_init(&c->opens, plan->open_per_s);
+	if (!c->events || !closes_init(&c->closes, plan->close_per_s, plan->conn_cap))
 		return false;
 	if (plan->schedule) {
 		c->connect_corrected = client_hist();
@@ -404,6 +420,7 @@ bool client_init(struct client *c, struct hc_worker *worker, const struct client
 void client_fini(struct client *c)
 {
 	exchange_fini(c);
+	closes_fini(&c->closes);
 	free(c->connect_corrected);
 	free(c->events);
 	memset(c, 0, sizeof *c);

@@ -11,6 +11,7 @@
 
 #include <handclasp/handclasp.h>
 
+#include "closes.h"
 #include "config.h"
 #include "http.h"
 #include "schedule.h"
@@ -37,6 +38,7 @@ struct client_plan {
 	bool is_poisson;
 	unsigned index, sharers; // This client's place among those that share a schedule's rate.
 	uint64_t seed;
+	uint64_t open_per_s, close_per_s; // At most; 0: no limit.
 	uint64_t connections;
 	uint64_t duration_ns; // 0: no limit.
 	uint64_t ramp_ns;     // When the measured part begins, but for settling.
@@ -117,6 +119,8 @@ struct client {
 	uint64_t load_from_ns;    // The end of FILL.
 	uint64_t phase_until_ns;  // UINT64_MAX: no time ends it.
 	struct arrivals arrivals; // Open loop: those that are due next.
+	struct bucket opens;      // --open-rate.
+	struct closes closes;     // --close-rate.
 	bool is_warm;             // The first connection has come to something.
 	bool is_quota_seen;       // All of --connections are opened.
 
@@ -189,6 +193,23 @@ struct hc_hist *client_hist(void);
 
 // How many more connections may become busy now.
 uint64_t client_room(const struct client *c);
+
+// Closes a connection, or our half of it, when --close-rate lets it.
+static inline void client_close(struct client *c, hc_conn conn)
+{
+	if (UNLIKELY(c->closes.waiting != NULL))
+		closes_put(&c->closes, c->worker, c->now_ns, conn, false);
+	else
+		(void)hc_close(c->worker, conn);
+}
+
+static inline void client_shutdown(struct client *c, hc_conn conn)
+{
+	if (UNLIKELY(c->closes.waiting != NULL))
+		closes_put(&c->closes, c->worker, c->now_ns, conn, true);
+	else
+		(void)hc_shutdown(c->worker, conn);
+}
 
 // Throws away what a connection received.
 void client_discard(struct client *c, hc_conn conn);

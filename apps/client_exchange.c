@@ -112,9 +112,9 @@ static void end_first(struct client *c, uint32_t i)
 	}
 	s->is_closing = true;
 	if (s->outcome == OUTCOME_PENDING)
-		(void)hc_shutdown(c->worker, s->conn);
+		client_shutdown(c, s->conn);
 	else
-		(void)hc_close(c->worker, s->conn);
+		client_close(c, s->conn);
 }
 
 // Closes if all that has to happen before has happened. A response that has no length of its own
@@ -335,7 +335,7 @@ static void on_peer_closed(struct client *c, uint32_t i)
 	end_response(c, s);
 	if (!s->is_closing) {
 		s->is_closing = true;
-		(void)hc_close(c->worker, s->conn);
+		client_close(c, s->conn);
 	}
 }
 

@@ -282,23 +282,31 @@ static bool finish_place(struct config *cfg)
 }
 
 // Every worker has its share of a limit, and a share of none would be no limit.
-static bool is_enough_for_all(const struct config *cfg, uint64_t limit, const char *option)
+static bool is_enough_for_all(const struct config *cfg, uint64_t limit, const char *prefix,
+			      const char *option)
 {
 	if (limit == 0 || limit >= cfg->cores)
 		return true;
-	complain("--%s%s %llu is too small for --cores %u: each core needs at least one",
-		 cfg->command == COMMAND_BENCH ? "server-" : "", option, (unsigned long long)limit,
-		 cfg->cores);
+	complain("--%s%s %llu is too small for --cores %u: each core needs at least one", prefix,
+		 option, (unsigned long long)limit, cfg->cores);
 	return false;
 }
 
 static bool finish_limits(struct config *cfg)
 {
 	const struct server_limits *l = &cfg->limits;
+	const char *prefix = cfg->command == COMMAND_BENCH ? "server-" : "";
 
-	return is_enough_for_all(cfg, l->open_per_s, "limit-open-rate") &&
-	       is_enough_for_all(cfg, l->close_per_s, "limit-close-rate") &&
-	       is_enough_for_all(cfg, l->conns, "max-connections");
+	if (cfg->close_per_s > 0 && cfg->close == CLOSE_RST) {
+		complain("--close-rate is of FINs, and --close rst sends none: leave one of them "
+			 "out");
+		return false;
+	}
+	return is_enough_for_all(cfg, l->open_per_s, prefix, "limit-open-rate") &&
+	       is_enough_for_all(cfg, l->close_per_s, prefix, "limit-close-rate") &&
+	       is_enough_for_all(cfg, l->conns, prefix, "max-connections") &&
+	       is_enough_for_all(cfg, cfg->open_per_s, "", "open-rate") &&
+	       is_enough_for_all(cfg, cfg->close_per_s, "", "close-rate");
 }
 
 static bool finish_stack(struct config *cfg)

@@ -124,6 +124,8 @@ struct config {
 	double rate_per_s;        // Open loop, with one rate; 0: none.
 	struct stage_list stages; // Open loop, with several.
 	uint32_t arrivals;        // enum arrivals_kind.
+	uint64_t open_per_s;      // At most; 0: no limit.
+	uint64_t close_per_s;
 	uint64_t ramp_ns;
 	uint64_t hold_ns;
 	uint64_t drain_ns;

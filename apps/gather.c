@@ -17,6 +17,8 @@ static void add_client(struct result *out, const struct loop *l)
 	hc_worker_snapshot(c->worker, &s);
 	snapshot_add(&out->client, &s);
 	t->aborted += churn->aborted;
+	t->closes_waited += c->closes.waited;
+	t->closes_unlimited += c->closes.unlimited;
 	t->missed += k->missed;
 	t->live_asked += c->plan->live;
 	t->live_established += k->tally[TALLY_LIVE].established;
@@ -56,8 +58,10 @@ static void add_server(struct result *out, const struct loop *l)
 	t->requests += k->requests;
 	t->bad_requests += k->bad_requests;
 	t->body_bytes += k->body_bytes;
-	t->limits.closes_waited += k->limits.closes_waited;
-	t->limits.closes_unlimited += k->limits.closes_unlimited;
+	if (s->closes) {
+		t->closes_waited += s->closes->waited;
+		t->closes_unlimited += s->closes->unlimited;
+	}
 	t->limits.resets += k->limits.resets;
 	t->limits.stalls += k->limits.stalls;
 	for (unsigned i = 0; i < HC_REASON_COUNT; i++)

@@ -186,6 +186,8 @@ static bool plan_load(struct plan *p, const struct config *cfg)
 			.index = i,
 			.sharers = n,
 			.seed = cfg->stack.seed,
+			.open_per_s = plan_share(cfg->open_per_s, i, n),
+			.close_per_s = plan_share(cfg->close_per_s, i, n),
 			.connections = plan_share(cfg->connections, i, n),
 			.duration_ns = cfg->duration_ns,
 			.ramp_ns = from_ns,

@@ -154,6 +154,7 @@ static void totals(const struct result *r)
 	print_nonzero("still open", v->live);
 	print_nonzero("still opening", v->opening);
 	print_nonzero("due but not started", r->clients.missed);
+	print_nonzero("closed late", r->clients.closes_waited);
 	printf("\n");
 	if (r->cfg->live > 0)
 		printf("  held         %s of %s, established in %.2f s\n",
@@ -192,8 +193,8 @@ static void limits(const struct result *r)
 	       (unsigned long long)ctr[HC_CTR_tcp_syn_over_rate]);
 	print_nonzero("SYNs over the connections", ctr[HC_CTR_tcp_over_conns]);
 	print_nonzero("SYNs refused", ctr[HC_CTR_tcp_syn_refused]);
-	print_nonzero("closes waited", k->closes_waited);
-	print_nonzero("closes found no room to wait", k->closes_unlimited);
+	print_nonzero("closes waited", r->servers.closes_waited);
+	print_nonzero("closes found no room to wait", r->servers.closes_unlimited);
 	print_nonzero("connections reset", k->resets);
 	print_nonzero("stalls", k->stalls);
 	printf("\n");

@@ -30,8 +30,9 @@ struct interval {
 
 // What clients count of their own accord.
 struct client_totals {
-	uint64_t aborted; // By plan.
-	uint64_t missed;  // Open loop: refused by the stack, or due and never tried.
+	uint64_t aborted;                         // By plan.
+	uint64_t closes_waited, closes_unlimited; // --close-rate.
+	uint64_t missed; // Open loop: refused by the stack, or due and never tried.
 	uint64_t live_asked, live_established;
 	uint64_t outcome[OUTCOME_COUNT];
 	uint64_t body_bytes;
@@ -47,6 +48,7 @@ struct server_totals {
 	uint64_t body_bytes;
 	uint64_t reset_by[HC_REASON_COUNT];
 	struct limit_counts limits;
+	uint64_t closes_waited, closes_unlimited;
 };
 
 struct result {

@@ -176,6 +176,8 @@ static json_t *totals_json(const struct result *r)
 	set(out, "live_at_end", count(v->live));
 	set(out, "opening_at_end", count(v->opening));
 	set(out, "missed", count(r->clients.missed));
+	set(out, "closes_waited", count(r->clients.closes_waited));
+	set(out, "closes_unlimited", count(r->clients.closes_unlimited));
 	set(out, "retransmitted_segments", count(r->retransmitted));
 	set(out, "rst_sent",
 	    count(r->client.counter[HC_CTR_tx_rst] + r->server.counter[HC_CTR_tx_rst]));
@@ -221,13 +223,14 @@ static json_t *limits_json(const struct result *r)
 
 	if (!server_limits_are_set(&r->cfg->limits))
 		return json_null();
-	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "syns_over_rate",
-		(json_int_t)r->server.counter[HC_CTR_tcp_syn_over_rate], "syns_over_connections",
-		(json_int_t)r->server.counter[HC_CTR_tcp_over_conns], "syns_refused",
-		(json_int_t)r->server.counter[HC_CTR_tcp_syn_refused], "closes_waited",
-		(json_int_t)k->closes_waited, "closes_unlimited", (json_int_t)k->closes_unlimited,
-		"resets", (json_int_t)k->resets, "stalls", (json_int_t)k->stalls);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "syns_over_rate",
+			 (json_int_t)r->server.counter[HC_CTR_tcp_syn_over_rate],
+			 "syns_over_connections",
+			 (json_int_t)r->server.counter[HC_CTR_tcp_over_conns], "syns_refused",
+			 (json_int_t)r->server.counter[HC_CTR_tcp_syn_refused], "closes_waited",
+			 (json_int_t)r->servers.closes_waited, "closes_unlimited",
+			 (json_int_t)r->servers.closes_unlimited, "resets", (json_int_t)k->resets,
+			 "stalls", (json_int_t)k->stalls);
 }
 
 // ---------------------------------------------------------------------------------------------

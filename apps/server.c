@@ -473,8 +473,8 @@ void server_step(struct server *s, uint64_t now_ns)
 		linger_expire(s);
 	if (UNLIKELY(s->hold.head != NONE))
 		hold_expire(s);
-	if (UNLIKELY(s->delays_closes))
-		limits_end(s);
+	if (UNLIKELY(s->closes != NULL))
+		closes_run(s->closes, s->worker, now_ns);
 	hc_flush(s->worker);
 }
 

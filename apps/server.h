@@ -96,7 +96,7 @@ struct server {
 	struct session_queue linger, hold;
 	uint64_t hold_ns;
 	struct limiter *limiter; // NULL: none.
-	bool delays_closes;      // It lets only so many FINs go.
+	struct closes *closes;   // Its; NULL: closing is not limited.
 	struct session scratch;  // Of the connection at hand, until it needs one of its own.
 
 	// Sessions made in this step: events that are already in the burst carry the old cookie.
@@ -142,16 +142,16 @@ void server_end(struct server *s, struct session *ss);
 // Closes a connection, or our half of it, when its turn has come.
 static inline void server_close(struct server *s, hc_conn conn)
 {
-	if (UNLIKELY(s->delays_closes))
-		limits_close(s, conn, false);
+	if (UNLIKELY(s->closes != NULL))
+		closes_put(s->closes, s->worker, s->now_ns, conn, false);
 	else
 		(void)hc_close(s->worker, conn);
 }
 
 static inline void server_shutdown(struct server *s, hc_conn conn)
 {
-	if (UNLIKELY(s->delays_closes))
-		limits_close(s, conn, true);
+	if (UNLIKELY(s->closes != NULL))
+		closes_put(s->closes, s->worker, s->now_ns, conn, true);
 	else
 		(void)hc_shutdown(s->worker, conn);
 }

@@ -4,56 +4,11 @@
 #include "server_limits.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "plan_parts.h"
 #include "server.h"
 
 #define MILLION 1e6
-
-// ---------------------------------------------------------------------------------------------
-// closing
-
-static uint32_t waiting_count(const struct limiter *l)
-{
-	return l->tail - l->head;
-}
-
-// Sends a FIN. @return whether there was one to send: the connection may have ended while it
-// waited, or its end may be under way already.
-static bool send_fin(struct server *s, hc_conn conn, bool is_half)
-{
-	return (is_half ? hc_shutdown(s->worker, conn) : hc_close(s->worker, conn)) == 0;
-}
-
-void limits_close(struct server *s, hc_conn conn, bool is_half)
-{
-	struct limiter *l = s->limiter;
-	struct limit_counts *k = &s->counts.limits;
-
-	if (waiting_count(l) == 0 && bucket_fill(&l->closes, s->now_ns) > 0) {
-		bucket_take(&l->closes, send_fin(s, conn, is_half));
-		return;
-	}
-	if (waiting_count(l) == l->waiting_cap) {
-		k->closes_unlimited++;
-		(void)send_fin(s, conn, is_half);
-		return;
-	}
-	k->closes_waited++;
-	l->waiting[l->tail++ & (l->waiting_cap - 1)] = (struct waiting_close){conn, is_half};
-}
-
-void limits_end(struct server *s)
-{
-	struct limiter *l = s->limiter;
-
-	while (waiting_count(l) > 0 && bucket_fill(&l->closes, s->now_ns) > 0) {
-		const struct waiting_close *w = &l->waiting[l->head++ & (l->waiting_cap - 1)];
-
-		bucket_take(&l->closes, send_fin(s, w->conn, w->is_half));
-	}
-}
 
 // ---------------------------------------------------------------------------------------------
 // opening, standing still
@@ -111,17 +66,12 @@ bool limits_init(struct server *s, const struct config *cfg, unsigned i)
 		return true;
 	l = calloc(1, sizeof *l);
 	s->limiter = l;
-	if (l && limits->close_per_s > 0) {
-		// A connection closes once or twice: when we are done, and when its peer is.
-		l->waiting_cap = 2 * plan_pow2(s->session_cap);
-		l->waiting = calloc(l->waiting_cap, sizeof *l->waiting);
-	}
-	if (!l || (limits->close_per_s > 0 && !l->waiting)) {
+	if (!l || !closes_init(&l->closes, plan_share(limits->close_per_s, i, cfg->cores),
+			       s->session_cap)) {
 		complain("no memory for the limits of the server: make --conn-cap smaller");
 		return false;
 	}
 	bucket_init(&l->opens, plan_share(limits->open_per_s, i, cfg->cores));
-	bucket_init(&l->closes, plan_share(limits->close_per_s, i, cfg->cores));
 	l->stall = limits->stall;
 	l->reset = limits->reset;
 	l->random = cfg->stack.seed + i;
@@ -132,14 +82,14 @@ bool limits_init(struct server *s, const struct config *cfg, unsigned i)
 		.refused = (uint32_t)(limits->refuse * MILLION + 0.5),
 	};
 	(void)hc_worker_admit(s->worker, &l->admission);
-	s->delays_closes = limits->close_per_s > 0;
+	s->closes = limits->close_per_s > 0 ? &l->closes : NULL;
 	return true;
 }
 
 void limits_fini(struct server *s)
 {
 	if (s->limiter)
-		free(s->limiter->waiting);
+		closes_fini(&s->limiter->closes);
 	free(s->limiter);
 	s->limiter = NULL;
 }

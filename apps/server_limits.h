@@ -13,34 +13,23 @@
 // - refuse, reset: a share of SYNs is answered with RST, a share of connections is reset once it is
 //   established.
 
-#include "bucket.h"
+#include "closes.h"
 #include "config.h"
 #include "draw.h"
 
-// A FIN that waits for its turn.
-struct waiting_close {
-	hc_conn conn;
-	bool is_half; // hc_shutdown(), else hc_close().
-};
-
 struct limiter {
-	struct bucket opens, closes;
+	struct bucket opens;
+	struct closes closes;
 	struct hc_admission admission;
 	struct stall stall;
 	uint64_t started_ns;
 	bool is_stalled;
 	double reset; // Share.
 	uint64_t random;
-
-	struct waiting_close *waiting; // A ring.
-	uint32_t waiting_cap;          // A power of two.
-	uint32_t head, tail;
 };
 
-// What they did.
+// What they did, beside what closes count.
 struct limit_counts {
-	uint64_t closes_waited;
-	uint64_t closes_unlimited; // The queue was full: they did not wait.
 	uint64_t resets;
 	uint64_t stalls;
 };
@@ -54,11 +43,5 @@ void limits_fini(struct server *s);
 // Before a step of the stack. @return false when the server stands still.
 bool limits_begin(struct server *s, uint64_t now_ns);
 
-// After it: lets those go that have waited for their turn.
-void limits_end(struct server *s);
-
 // Whether a connection that was accepted has been reset at once.
 bool limits_reset(struct server *s, hc_conn conn);
-
-// Closes when it is its turn.
-void limits_close(struct server *s, hc_conn conn, bool is_half);

@@ -125,6 +125,8 @@ class Options(Case):
         "rate": ("50k", "rate_per_s", 50000),
         "stage": ("1.5s:0-20k,10s:20k", "load_stages", ["1.5s:0-20000", "10s:20000-20000"]),
         "arrivals": ("poisson", "arrivals", "poisson"),
+        "open-rate": ("20k", "open_rate_per_s", 20000),
+        "close-rate": ("15k", "close_rate_per_s", 15000),
         "ramp": ("500ms", "ramp_s", 0.5),
         "hold": ("20ms", "hold_s", 0.02),
         "live": ("1k", "live_connections", 1000),
@@ -472,6 +474,9 @@ class Rules(Case):
                  ["--server-limit-close-rate 1", "--cores"]),
                 (["--server-max-connections", "2", "--cores", "3"],
                  ["--server-max-connections 2", "--cores"]),
+                (["--open-rate", "1", "--cores", "2"], ["--open-rate 1", "--cores"]),
+                (["--close-rate", "1", "--cores", "2"], ["--close-rate 1", "--cores"]),
+                (["--close-rate", "5", "--close", "rst"], ["--close-rate", "--close rst"]),
                 (["--rto-min", "200", "--rto-max", "100"], ["--rto-max"]),
                 (["--clients", "10.1.0.0/32", "--cores", "2"], ["--clients"]),
                 (["--listener-cap", "1", "--live", "1"], ["--listener-cap"])):

@@ -314,9 +314,9 @@ static void closes_wait_for_their_turn(void)
 	run(0, 0);
 	CU_ASSERT_EQUAL(churn()->closed, churn()->opened);
 	// The bucket was full at first.
-	CU_ASSERT(pair.server.counts.limits.closes_waited >= churn()->closed - 110);
-	CU_ASSERT(pair.server.counts.limits.closes_waited <= churn()->closed - 100);
-	CU_ASSERT_EQUAL(pair.server.counts.limits.closes_unlimited, 0);
+	CU_ASSERT(pair.server.closes->waited >= churn()->closed - 110);
+	CU_ASSERT(pair.server.closes->waited <= churn()->closed - 100);
+	CU_ASSERT_EQUAL(pair.server.closes->unlimited, 0);
 	shut_pair();
 }
 
@@ -328,10 +328,10 @@ static void closes_that_find_no_room_to_wait_are_counted(void)
 	pair.cfg.limits.close_per_s = 1000;
 	pair.cfg.close = CLOSE_SERVER;
 	open_pair();
-	pair.server.limiter->waiting_cap = 64;
+	pair.server.closes->cap = 64;
 	run(0, 0);
 	CU_ASSERT_EQUAL(churn()->closed, 500);
-	CU_ASSERT(pair.server.counts.limits.closes_unlimited > 300);
+	CU_ASSERT(pair.server.closes->unlimited > 300);
 	shut_pair();
 }
 
@@ -387,6 +387,71 @@ static void shares_are_refused_and_reset(void)
 	shut_pair();
 }
 
+// ---------------------------------------------------------------------------------------------
+// opening and closing, each at its own rate
+
+static void a_closed_loop_opens_at_the_rate_it_may(void)
+{
+	begin();
+	pair.cfg.concurrency = 500;
+	pair.cfg.duration_ns = NS_PER_S;
+	pair.cfg.open_per_s = 7000;
+	open_pair();
+	turn_for(NS_PER_S);
+	CU_ASSERT(llabs((long long)churn()->opened - (7000 + 70)) <= 2);
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->closed, churn()->opened);
+	shut_pair();
+}
+
+static void an_open_loop_is_held_back_by_the_rate_it_may_open_at(void)
+{
+	begin();
+	pair.cfg.rate_per_s = 10000;
+	pair.cfg.duration_ns = NS_PER_S;
+	pair.cfg.open_per_s = 7000;
+	open_pair();
+	run(0, 0);
+	CU_ASSERT(llabs((long long)churn()->opened - (7000 + 70)) <= 2);
+	CU_ASSERT_EQUAL(churn()->opened + pair.client.counts.missed, 10000);
+	CU_ASSERT(p999_ms(pair.client.connect_corrected) > 200);
+	shut_pair();
+}
+
+static void closing_keeps_to_its_own_rate(void)
+{
+	begin();
+	pair.cfg.concurrency = 500;
+	pair.cfg.duration_ns = NS_PER_S;
+	pair.cfg.close_per_s = 5000;
+	open_pair();
+	turn_for(NS_PER_S);
+	CU_ASSERT(llabs((long long)churn()->closed - (5000 + 50)) <= 2);
+	CU_ASSERT_EQUAL(tally_open(churn()), 500);
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->closed, churn()->opened);
+	CU_ASSERT_EQUAL(pair.client.closes.unlimited, 0);
+	CU_ASSERT(pair.client.closes.waited > 5000);
+	shut_pair();
+}
+
+static void the_client_closes_at_its_rate_after_an_exchange_too(void)
+{
+	begin();
+	pair.cfg.concurrency = 500;
+	pair.cfg.connections = 2000;
+	pair.cfg.close_per_s = 1000;
+	pair.cfg.request.kind = REQUEST_HTTP;
+	pair.cfg.close = CLOSE_SERVER;
+	open_pair();
+	turn_for(NS_PER_S);
+	CU_ASSERT(llabs((long long)churn()->closed - (1000 + 10)) <= 2);
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->closed, 2000);
+	CU_ASSERT_EQUAL(pair.client.counts.outcome[OUTCOME_RIGHT], 2000);
+	shut_pair();
+}
+
 UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(stages_are_kept_to_the_connection),
 	   UNIT_TEST(poisson_arrivals_are_spread_like_poisson),
@@ -399,4 +464,8 @@ UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(closes_wait_for_their_turn),
 	   UNIT_TEST(closes_that_find_no_room_to_wait_are_counted),
 	   UNIT_TEST(connections_end_where_the_limit_is), UNIT_TEST(a_stall_comes_again_and_again),
-	   UNIT_TEST(shares_are_refused_and_reset));
+	   UNIT_TEST(shares_are_refused_and_reset),
+	   UNIT_TEST(a_closed_loop_opens_at_the_rate_it_may),
+	   UNIT_TEST(an_open_loop_is_held_back_by_the_rate_it_may_open_at),
+	   UNIT_TEST(closing_keeps_to_its_own_rate),
+	   UNIT_TEST(the_client_closes_at_its_rate_after_an_exchange_too));

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+#include "closes.h"
+
+#include <stdlib.h>
+
+// Sends a FIN. Returns whether there was one to send: the connection may have ended while it
+// waited, or its end may be under way already.
+static bool send_fin(struct hc_worker *w, hc_conn conn, bool is_half)
+{
+	return (is_half ? hc_shutdown(w, conn) : hc_close(w, conn)) == 0;
+}
+
+void closes_put(struct closes *c, struct hc_worker *w, uint64_t now_ns, hc_conn conn, bool is_half)
+{
+	if (closes_waiting(c) == 0 && bucket_fill(&c->rate, now_ns) > 0) {
+		bucket_take(&c->rate, send_fin(w, conn, is_half));
+		return;
+	}
+	if (closes_waiting(c) == c->cap) {
+		c->unlimited++;
+		(void)send_fin(w, conn, is_half);
+		return;
+	}
+	c->waited++;
+	c->waiting[c->tail++ & (c->cap - 1)] = (struct waiting_close){conn, is_half};
+}
+
+void closes_run(struct closes *c, struct hc_worker *w, uint64_t now_ns)
+{
+	while (closes_waiting(c) > 0 && bucket_fill(&c->rate, now_ns) > 0) {
+		const struct waiting_close *next = &c->waiting[c->head++ & (c->cap - 1)];
+
+		bucket_take(&c->rate, send_fin(w, next->conn, next->is_half));
+	}
+}
+
+bool closes_init(struct closes *c, uint64_t per_s, uint32_t conn_cap)
+{
+	*c = (struct closes){0};
+	bucket_init(&c->rate, per_s);
+	if (per_s == 0)
+		return true;
+	c->cap = 2;
+	while (c->cap < 2 * conn_cap)
+		c->cap *= 2;
+	c->waiting = calloc(c->cap, sizeof *c->waiting);
+	return c->waiting != NULL;
+}
+
+void closes_fini(struct closes *c)
+{
+	free(c->waiting);
+	c->waiting = NULL;
+}
