@@ -11,14 +11,9 @@
 #define NS_PER_US 1000u
 
 static const struct {
-	const char *name; // Of times: what stands behind "p99_".
+	const char *name; // Times have theirs from latency_names: what stands behind "p99_".
 	enum measure_unit unit;
 } measures[MEASURE_KINDS] = {
-	[MEASURE_CONNECT] = {"connect", MEASURE_TIME},
-	[MEASURE_CONNECT_CORRECTED] = {"connect_corrected", MEASURE_TIME},
-	[MEASURE_CLOSE] = {"close", MEASURE_TIME},
-	[MEASURE_RESPONSE] = {"response", MEASURE_TIME},
-	[MEASURE_RESPONSE_CORRECTED] = {"response_corrected", MEASURE_TIME},
 	[MEASURE_OPENED_RATE] = {"opened_rate", MEASURE_RATE},
 	[MEASURE_ESTABLISHED_RATE] = {"established_rate", MEASURE_RATE},
 	[MEASURE_CLOSED_RATE] = {"closed_rate", MEASURE_RATE},
@@ -38,17 +33,18 @@ static const struct {
 	{"p9999_", 0.9999},     {"max_", QUANTILE_MAX},
 };
 
-enum measure_unit measure_unit(enum measure measure)
+enum measure_unit measure_unit(unsigned measure)
 {
-	return measures[measure].unit;
+	return measures[measure].unit; // Of times 0, which is MEASURE_TIME.
 }
 
-static bool find_measure(const char *name, bool is_time, enum measure *out)
+static bool find_measure(const char *name, bool is_time, unsigned *out)
 {
-	for (unsigned i = 0; i < MEASURE_KINDS; i++) {
-		if (strcmp(measures[i].name, name) == 0 &&
-		    (measures[i].unit == MEASURE_TIME) == is_time) {
-			*out = (enum measure)i;
+	unsigned end = is_time ? LATENCY_KINDS : MEASURE_KINDS;
+
+	for (unsigned i = is_time ? 0 : LATENCY_KINDS; i < end; i++) {
+		if (strcmp(is_time ? latency_names[i].key : measures[i].name, name) == 0) {
+			*out = i;
 			return true;
 		}
 	}

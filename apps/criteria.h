@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "latency.h"
+
 #define CRITERIA_MAX       16u
 #define CRITERION_TEXT_MAX 64u
 
@@ -19,12 +21,7 @@ enum measure_unit {
 };
 
 enum measure {
-	MEASURE_CONNECT,
-	MEASURE_CONNECT_CORRECTED,
-	MEASURE_CLOSE,
-	MEASURE_RESPONSE,
-	MEASURE_RESPONSE_CORRECTED,
-	MEASURE_OPENED_RATE,
+	MEASURE_OPENED_RATE = LATENCY_KINDS, // What is less is a time: enum latency.
 	MEASURE_ESTABLISHED_RATE,
 	MEASURE_CLOSED_RATE,
 	MEASURE_FAILED,        // Share: of those opened.
@@ -48,7 +45,7 @@ enum comparison {
 
 struct criterion {
 	char text[CRITERION_TEXT_MAX]; // As given, without spaces.
-	enum measure measure;
+	unsigned measure;              // enum measure or enum latency.
 	enum comparison comparison;
 	double quantile; // Of times; 0: the least, 1: the most, QUANTILE_MEAN.
 	bool is_share;   // Of counts: the limit is in per cent.
@@ -60,7 +57,7 @@ struct criteria {
 	unsigned count;
 };
 
-enum measure_unit measure_unit(enum measure measure);
+enum measure_unit measure_unit(unsigned measure);
 
 // Reads one. @return false when it is not understood; nothing is said then.
 bool criterion_parse(const char *text, struct criterion *out);

@@ -6,6 +6,23 @@
 
 #include "gather.h"
 
+static void add_times(struct result *out, enum latency which, const struct hc_hist *h)
+{
+	if (h)
+		hc_hist_merge(&out->latency[which], h);
+}
+
+// Of both ends' FINs the first one counts; when the other end is not ours, our own.
+static void add_closing(struct result *out, const struct hc_worker *w, enum side side)
+{
+	enum side first = out->cfg->close == CLOSE_SERVER ? SIDE_SERVER : SIDE_CLIENT;
+
+	if (side == first || out->cfg->command != COMMAND_BENCH)
+		add_times(out, LATENCY_CLOSE, hc_worker_latency(w, HC_LATENCY_CLOSE));
+	add_times(out, LATENCY_ESTABLISHMENT, hc_worker_latency(w, HC_LATENCY_ESTABLISH));
+	add_times(out, LATENCY_TEARDOWN, hc_worker_latency(w, HC_LATENCY_TEARDOWN));
+}
+
 static void add_client(struct result *out, const struct loop *l)
 {
 	const struct client *c = l->client;
@@ -34,14 +51,11 @@ static void add_client(struct result *out, const struct loop *l)
 
 		t->fill_s = fill_s > t->fill_s ? fill_s : t->fill_s;
 	}
-	hc_hist_merge(&out->connect, hc_worker_latency(c->worker, HC_LATENCY_CONNECT));
-	hc_hist_merge(&out->close, hc_worker_latency(c->worker, HC_LATENCY_CLOSE));
-	if (c->response)
-		hc_hist_merge(&out->response, c->response);
-	if (c->connect_corrected)
-		hc_hist_merge(&out->connect_corrected, c->connect_corrected);
-	if (c->response_corrected)
-		hc_hist_merge(&out->response_corrected, c->response_corrected);
+	add_times(out, LATENCY_CONNECT, hc_worker_latency(c->worker, HC_LATENCY_CONNECT));
+	add_times(out, LATENCY_CONNECT_CORRECTED, c->connect_corrected);
+	add_times(out, LATENCY_RESPONSE, c->response);
+	add_times(out, LATENCY_RESPONSE_CORRECTED, c->response_corrected);
+	add_closing(out, c->worker, SIDE_CLIENT);
 }
 
 static void add_server(struct result *out, const struct loop *l)
@@ -66,8 +80,7 @@ static void add_server(struct result *out, const struct loop *l)
 	t->limits.stalls += k->limits.stalls;
 	for (unsigned i = 0; i < HC_REASON_COUNT; i++)
 		t->reset_by[i] += k->reset_by[i];
-	if (out->side == SIDE_SERVER)
-		hc_hist_merge(&out->close, hc_worker_latency(s->worker, HC_LATENCY_CLOSE));
+	add_closing(out, s->worker, SIDE_SERVER);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -218,11 +231,8 @@ void gather(struct run *r, uint64_t end_ns)
 	out->side = plan_has_client(r->cfg) ? SIDE_CLIENT : SIDE_SERVER;
 	out->elapsed_s = (double)(end_ns - r->start_ns) / (double)NS_PER_S;
 	hc_environment(r->runtime, &out->env);
-	hc_hist_reset(&out->connect);
-	hc_hist_reset(&out->close);
-	hc_hist_reset(&out->response);
-	hc_hist_reset(&out->connect_corrected);
-	hc_hist_reset(&out->response_corrected);
+	for (unsigned i = 0; i < LATENCY_KINDS; i++)
+		hc_hist_reset(&out->latency[i]);
 	for (unsigned i = 0; i < r->loop_count; i++) {
 		const struct loop *l = &r->loops[i];
 

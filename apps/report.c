@@ -200,7 +200,7 @@ static void limits(const struct result *r)
 	printf("\n");
 }
 
-static void latency(const char *name, const struct hc_hist *h)
+static void print_times(const char *name, const struct hc_hist *h)
 {
 	if (h->count == 0)
 		return;
@@ -277,11 +277,8 @@ void report_summary(const struct result *r)
 	totals(r);
 	exchanges(r);
 	limits(r);
-	latency("connect", &r->connect);
-	latency("  corrected", &r->connect_corrected);
-	latency("close", &r->close);
-	latency("response", &r->response);
-	latency("  corrected", &r->response_corrected);
+	for (unsigned i = 0; i < LATENCY_KINDS; i++)
+		print_times(latency_names[i].title, &r->latency[i]);
 	stages(r);
 	drops(r);
 	machine(r);

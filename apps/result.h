@@ -9,6 +9,7 @@
 
 #include "client.h"
 #include "config.h"
+#include "latency.h"
 #include "plan.h"
 #include "server_limits.h"
 #include "stats.h"
@@ -80,8 +81,7 @@ struct result {
 	double packets_per_connection;
 	double client_stage_ns[HC_STAGE_COUNT], server_stage_ns[HC_STAGE_COUNT];
 	struct hc_footprint footprint;
-	struct hc_hist connect, close, response;
-	struct hc_hist connect_corrected, response_corrected; // Open loop: since they were due.
+	struct hc_hist latency[LATENCY_KINDS];
 
 	struct interval *intervals;
 	unsigned interval_count, interval_cap;

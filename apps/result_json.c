@@ -294,6 +294,15 @@ static json_t *latency_json(const struct hc_hist *h)
 	return out;
 }
 
+static json_t *latencies_json(const struct result *r)
+{
+	json_t *out = json_object();
+
+	for (unsigned i = 0; i < LATENCY_KINDS; i++)
+		set(out, latency_names[i].key, latency_json(&r->latency[i]));
+	return out;
+}
+
 static json_t *verdict_json(const struct result *r)
 {
 	json_t *array = json_array();
@@ -388,11 +397,7 @@ bool result_write_json(const struct result *r, FILE *to)
 		set(out, "server_limits", limits_json(r));
 	set(out, "rates", rates_json(r));
 	set(out, "cost", cost_json(r));
-	set(out, "latency_us",
-	    json_pack("{s:o, s:o, s:o, s:o, s:o}", "connect", latency_json(&r->connect),
-		      "connect_corrected", latency_json(&r->connect_corrected), "close",
-		      latency_json(&r->close), "response", latency_json(&r->response),
-		      "response_corrected", latency_json(&r->response_corrected)));
+	set(out, "latency_us", latencies_json(r));
 	if (plan_has_client(r->cfg))
 		set(out, "client_counters", counters_json(&r->client, -1));
 	if (plan_has_server(r->cfg))

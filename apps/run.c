@@ -208,6 +208,8 @@ static int set_up(struct run *r)
 			code = create_client(r, i);
 		if (plan_has_server(r->cfg) && code == EXIT_MEASURED)
 			code = create_server(r, i);
+		if (r->cfg->command == COMMAND_BENCH && code == EXIT_MEASURED)
+			hc_worker_join_ends(r->clients[i].worker, r->servers[i].worker);
 	}
 	if (code == EXIT_MEASURED) {
 		hc_runtime_measure(r->runtime);

@@ -3,25 +3,9 @@
 
 #include "verdict.h"
 
-static const struct hc_hist *times_of(const struct result *r, enum measure measure)
-{
-	switch (measure) {
-	case MEASURE_CONNECT_CORRECTED:
-		return &r->connect_corrected;
-	case MEASURE_CLOSE:
-		return &r->close;
-	case MEASURE_RESPONSE:
-		return &r->response;
-	case MEASURE_RESPONSE_CORRECTED:
-		return &r->response_corrected;
-	default:
-		return &r->connect;
-	}
-}
-
 static void judge_time(const struct result *r, struct judgement *j)
 {
-	const struct hc_hist *h = times_of(r, j->criterion->measure);
+	const struct hc_hist *h = &r->latency[j->criterion->measure];
 	double q = j->criterion->quantile;
 
 	j->is_known = h->count > 0;
@@ -35,7 +19,7 @@ static void judge_time(const struct result *r, struct judgement *j)
 		j->value = (double)hc_hist_quantile_ns(h, q) / 1e3;
 }
 
-static double rate_of(const struct result *r, enum measure measure)
+static double rate_of(const struct result *r, unsigned measure)
 {
 	if (measure == MEASURE_OPENED_RATE)
 		return r->opened_per_s;

@@ -120,8 +120,10 @@ struct hc_stack_config {
 	uint16_t rcv_step_bytes; /**< Least advance of the receive window that an ACK tells which
 				    goes out anyway; 0: a segment (RFC 9293 3.8.6.2.2). */
 	uint8_t syn_layout;      /**< enum hc_syn_layout. */
-	uint8_t wscale_min; /**< Least window scale offered, 0..14; more when rcv_buf_bytes asks
-			     for it. */
+	uint8_t wscale_min;   /**< Least window scale offered, 0..14; more when rcv_buf_bytes asks
+			       for it. */
+	bool keeps_end_times; /**< Have room for hc_worker_join_ends(), as the one that opens: 8
+				 bytes a tuple. */
 	bool keeps_stage_cycles; /**< Account TSC cycles to pipeline stages
 				    (hc_worker_stage_cycles()). */
 
@@ -454,9 +456,20 @@ void hc_worker_publish(struct hc_worker *w);
 
 enum hc_latency {
 	HC_LATENCY_CONNECT, /**< First SYN sent to SYN-ACK received, by the side that opened. */
-	HC_LATENCY_CLOSE,   /**< First FIN sent to the ACK of that FIN. */
+	HC_LATENCY_CLOSE,   /**< Our first FIN sent to the ACK of that FIN. */
+	/* With hc_worker_join_ends(), by the worker at which it ends: */
+	HC_LATENCY_ESTABLISH, /**< First SYN sent to its handshake's final ACK received. */
+	HC_LATENCY_TEARDOWN,  /**< First FIN of either side sent to both sides closed. */
 	HC_LATENCY_COUNT
 };
+
+/**
+ * The connections of `opener` go to `acceptor`, in this process and on one clock: they keep the
+ * times ESTABLISH and TEARDOWN, which need both ends. The acceptor's other connections have none.
+ * `opener` was made with keeps_end_times. Before either steps; neither steps any more once one is
+ * destroyed. Two threads may step them.
+ */
+void hc_worker_join_ends(struct hc_worker *opener, struct hc_worker *acceptor);
 
 /** The worker's own histogram: exact for the stepping thread or a stopped worker, a little torn for
  * other readers. */

@@ -5,7 +5,7 @@
 // and receiving are in data.c). They change state at once and send at the flush. An event that a
 // call causes itself is kept until the next step reports it.
 
-#include "stack/tuple.h"
+#include "stack/ends.h"
 #include "stack/tx.h"
 #include "wire/parse_inline.h"
 
@@ -69,6 +69,7 @@ static bool connect_one(struct hc_worker *w, const struct hc_connect_args *args,
 	}
 	w->tuples.slot[slot] = hc_ref_make(HC_REF_TCB, idx);
 	w->tuples.used_count++;
+	hc_ends_opened(w, slot);
 	hc_timer_arm_fifo(&w->tcb_timers, idx, w->fifo_rto_init, w->env.now_ms);
 	w->ctr[HC_CTR_conn_opened_active]++;
 	if (conn)

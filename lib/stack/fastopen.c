@@ -5,6 +5,7 @@
 // with the connect() that may send data on its SYN, the SYN that brings a cookie, and the answer to
 // either.
 
+#include "stack/ends.h"
 #include "stack/tx.h"
 #include "tcp/ecn.h"
 
@@ -223,6 +224,7 @@ HC_NOINLINE void hc_fastopen_done(struct hc_worker *w, uint32_t idx, const struc
 	}
 	HC_ASSERT(w->fastopen_pending > 0);
 	w->fastopen_pending--;
+	hc_ends_accepted(w, &w->tcb[idx].key);
 	if (HC_UNLIKELY(w->has_keepalive))
 		hc_keep_start(w, idx);
 }

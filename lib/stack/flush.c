@@ -4,6 +4,7 @@
 // The sending end of a step: output of the connections that wait for it, then the transmit burst.
 // Waiting until here is what lets an ACK ride on data, and a FIN on the last of it.
 
+#include "stack/ends.h"
 #include "stack/tx.h"
 #include "tcp/ecn.h"
 
@@ -142,6 +143,7 @@ HC_ALWAYS_INLINE void send_fin(struct hc_worker *w, uint32_t idx)
 
 	s.flags = HC_TCP_ACK | HC_TCP_FIN;
 	hc_tcp_output_fin(t, &w->cold[idx], &w->env);
+	hc_ends_fin(w, t);
 	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
 	hc_tx_segment(w, m, &s, t->neigh);
 	hc_arm_rtx(w, idx);
@@ -203,6 +205,8 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 		}
 		if (!hc_tcp_output_next(t, c, &w->env, &plan, &arm_persist))
 			break;
+		if (plan.flags & HC_TCP_FIN)
+			hc_ends_fin(w, t);
 		m = hc_mbuf_get(w);
 		if (!w->has_tso || !hc_bulk_take(w, idx, &bulk, m, &plan))
 			send_planned(w, idx, m, &plan);
@@ -235,6 +239,8 @@ static HC_NOINLINE void send_one_segment(struct hc_worker *w, uint32_t idx)
 
 	// Nothing is in flight: if the timer runs, it is that of the ACK this takes along.
 	hc_tcp_output_one_segment(&w->tcb[idx], &w->cold[idx], &w->env, &plan);
+	if (plan.flags & HC_TCP_FIN)
+		hc_ends_fin(w, &w->tcb[idx]);
 	send_planned(w, idx, m, &plan);
 	hc_arm_rtx(w, idx);
 }

@@ -5,7 +5,7 @@
 // What arrays a worker has and how large each is for a configuration: one place, so that what
 // hc_worker_memory_bytes() promises is what hc_worker_create() takes.
 
-#include "stack/worker.h"
+#include "stack/ends.h"
 
 struct hc_layout {
 	uint64_t size[HC_ARRAY_COUNT];
@@ -78,6 +78,8 @@ static inline void hc_layout_make(const struct hc_stack_config *cfg, struct hc_l
 			[HC_ARRAY_HOLDING_POOL] = hc_holding_cap(cfg) * sizeof(uint32_t),
 			[HC_ARRAY_TABLE] = (uint64_t)hc_table_size(cfg) * sizeof(struct hc_bucket),
 			[HC_ARRAY_TUPLES] = tuples * sizeof(hc_ref),
+			[HC_ARRAY_ENDS] =
+				cfg->keeps_end_times ? tuples * sizeof(struct hc_end_stamps) : 0,
 			[HC_ARRAY_TCB_WHEEL] = HC_TIMERS_WHEEL_BYTES,
 			[HC_ARRAY_SYN_WHEEL] = HC_TIMERS_WHEEL_BYTES,
 			[HC_ARRAY_LISTENER] =

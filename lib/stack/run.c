@@ -5,7 +5,7 @@
 // carries out the verdict: answers, timers, events, and what becomes of the object (SYN mini to
 // TCB, TCB to TIME-WAIT mini, anything to nothing).
 
-#include "stack/tuple.h"
+#include "stack/ends.h"
 #include "stack/tx.h"
 #include "tcp/quick.h"
 
@@ -306,6 +306,7 @@ HC_ALWAYS_INLINE void carry_out(struct hc_worker *w, uint32_t idx, struct hc_seg
 		hc_event_put(w, idx, HC_EV_PEER_CLOSED, HC_REASON_NONE, 0);
 	if (v & HC_DO_CLOSED) {
 		w->ctr[HC_CTR_conn_closed] += !HC_FAULT(closed_not_counted);
+		hc_ends_closed(w, t, v, where);
 		hc_event_put(w, idx, HC_EV_CLOSED, HC_REASON_NONE, 0);
 	}
 	if (v & HC_DO_ACK) {
@@ -536,6 +537,7 @@ HC_ALWAYS_INLINE struct rte_mbuf *accepted(struct hc_worker *w, uint32_t idx,
 					   struct hc_seg *seg)
 {
 	w->ctr[HC_CTR_conn_established_passive]++;
+	hc_ends_accepted(w, &seg->key);
 	if (HC_UNLIKELY(w->has_keepalive))
 		hc_keep_start(w, idx);
 	hc_event_put(w, idx, HC_EV_ACCEPTED, HC_REASON_NONE, (uint32_t)(l - w->listener));

@@ -5,7 +5,6 @@
 // audit of its books.
 
 #include "stack/memory.h"
-#include "stack/tuple.h"
 
 #include <stdio.h>
 
@@ -46,6 +45,16 @@ void hc_worker_snapshot(const struct hc_worker *w, struct hc_snapshot *out)
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		after = __atomic_load_n(&w->snapshot_seq, __ATOMIC_RELAXED);
 	} while (before != after || before & 1);
+}
+
+void hc_worker_join_ends(struct hc_worker *opener, struct hc_worker *acceptor)
+{
+	struct hc_ends ends = {.at = opener->array[HC_ARRAY_ENDS], .tuples = opener->tuples};
+
+	HC_ASSERT(ends.at);
+	HC_ASSERT(opener != acceptor);
+	ends.tuples.slot = NULL; // Nobody's but the opener's.
+	opener->ends = acceptor->ends = ends;
 }
 
 const struct hc_hist *hc_worker_latency(const struct hc_worker *w, enum hc_latency which)

@@ -14,7 +14,7 @@
 //   neigh.c   ARP and next hops         icmp.c   ICMP
 //   layout.c the order of options in our SYNs
 //   fragment.c  IPv4 fragments, both ways    pmtu.c  path MTU
-//   tuple.h   source tuples of connect()
+//   tuple.h   source tuples of connect()     ends.h    times of connections with both ends ours
 //   option.c  options of a connection
 //   keep.c    keep-alive
 //   data.c    send and receive queues   held.c   text ahead of its turn
@@ -110,6 +110,7 @@ enum hc_array {
 	HC_ARRAY_HOLDING_POOL,
 	HC_ARRAY_TABLE,
 	HC_ARRAY_TUPLES,
+	HC_ARRAY_ENDS,
 	HC_ARRAY_TCB_WHEEL,
 	HC_ARRAY_SYN_WHEEL,
 	HC_ARRAY_LISTENER,
@@ -193,6 +194,12 @@ struct hc_tuples {
 	bool checks_listeners;
 };
 
+// Connections whose other end is ours too (ends.h).
+struct hc_ends {
+	struct hc_end_stamps *at; // By tuple slot, shared by both ends; NULL: they are foreign.
+	struct hc_tuples tuples;  // Which slot is whose, at the side that opens; without slots.
+};
+
 struct hc_stage_clock {
 	bool is_on;
 	uint64_t last;
@@ -250,6 +257,7 @@ struct hc_worker {
 	struct hc_boards boards;
 	struct hc_lives lives;
 	struct hc_tuples tuples;
+	struct hc_ends ends;
 	struct hc_neighs neighs;
 
 	struct hc_listener *listener;

@@ -670,7 +670,8 @@ class Results(Case):
         "cost": {"ns_per_connection": KNOWN, "packets_per_connection": KNOWN,
                  "bytes_per_live_connection": int, "bytes_per_time_wait": int},
     }
-    LATENCIES = ("connect", "close", "response")
+    LATENCIES = ("connect", "connect_corrected", "establishment", "close", "teardown", "response",
+                 "response_corrected")
     LATENCY_KEYS = ("min", "mean", "p50", "p90", "p99", "p999", "max", "count")
     INTERVAL_KEYS = ("t_s", "opened", "established", "closed", "failed", "live")
 
@@ -716,8 +717,19 @@ class Results(Case):
     def packets(self, out):
         return out["cost"]["packets_per_connection"]
 
+    def check_both_ends(self, out):
+        """Times that need both ends: none is shorter than what one end sees of it."""
+        times = out["latency_us"]
+        for part, whole in (("connect", "establishment"), ("close", "teardown")):
+            self.assertEqual(times[whole]["count"], 2000, whole)
+            self.assertEqual(times[part]["count"], 2000, part)
+            self.assertGreaterEqual(times[whole]["min"], times[part]["min"])
+            self.assertGreaterEqual(times[whole]["mean"], times[part]["mean"])
+            self.assertEqual(times[whole]["overflow"], 0)
+
     def test_client_closes_first_in_seven_segments(self):
         out = self.check_orderly(bench())
+        self.check_both_ends(out)
         self.assertAlmostEqual(self.packets(out), 7, delta=0.1)
         self.assertEqual(out["latency_us"]["connect"]["count"], 2000)
         self.assertEqual(out["latency_us"]["close"]["count"], 2000)
@@ -727,6 +739,7 @@ class Results(Case):
 
     def test_server_closes_first_in_seven_segments(self):
         out = self.check_orderly(bench("--close", "server"))
+        self.check_both_ends(out)
         self.assertAlmostEqual(self.packets(out), 7, delta=0.1)
         self.assertEqual(out["server_counters"]["tw_entered"], 2000)
         self.assertNotIn("tw_entered", out["client_counters"])
@@ -734,16 +747,19 @@ class Results(Case):
     def test_three_way_close_is_a_segment_less_on_either_side(self):
         for side in ("client", "server"):
             out = self.check_orderly(bench("--close", side, "--close-method", "three-way"))
+            self.check_both_ends(out)
             self.assertAlmostEqual(self.packets(out), 6, delta=0.1)
 
     def test_both_close_at_once(self):
-        self.check_orderly(bench("--close", "both"))
+        self.check_both_ends(self.check_orderly(bench("--close", "both")))
 
     def test_rst_is_by_plan_and_told(self):
         out = self.check(bench("--close", "rst"))
         self.assertEqual(out["totals"]["closed"], 0)
         self.assertEqual(out["totals"]["reset"], 2000)
         self.assertEqual(out["totals"]["reset_by"]["plan"], 2000)
+        self.assertEqual(out["latency_us"]["establishment"]["count"], 2000)
+        self.assertEqual(out["latency_us"]["teardown"]["count"], 0)
         self.assertEqual(out["server"]["reset"], 2000)
         self.assertTrue(any("RST" in r for r in out["remarks"]), out["remarks"])
 
@@ -898,6 +914,7 @@ class Results(Case):
 
     def test_client_and_server_on_cores_of_their_own(self):
         out = self.check_orderly(bench("--split"))
+        self.check_both_ends(out)
         self.assertEqual(len(out["environment"]["lcores"]), 2)
 
     def test_stages_are_told_for_both_ends(self):

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// The times a run measures, by name. Raw ones run from what went out; corrected ones, of an open
+// loop, from when it was due.
+
+#include <handclasp/handclasp.h>
+
+enum latency {
+	LATENCY_CONNECT, // SYN to SYN,ACK, at the client.
+	LATENCY_CONNECT_CORRECTED,
+	LATENCY_ESTABLISHMENT, // SYN to final ACK at the server; both ends ours.
+	LATENCY_CLOSE,         // First FIN to its ACK.
+	LATENCY_TEARDOWN,      // First FIN to both sides closed; both ends ours.
+	LATENCY_RESPONSE,      // Request to the last byte of its response.
+	LATENCY_RESPONSE_CORRECTED,
+	LATENCY_KINDS
+};
+
+struct latency_name {
+	const char *key;   // In the result file and in criteria.
+	const char *title; // In the summary.
+};
+
+extern const struct latency_name latency_names[LATENCY_KINDS];

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// Times of connections whose both ends are ours, on one clock: from the first SYN to the final ACK
+// at the side that accepted (RFC 2647 3.9, RFC 3511 appendix B), and from the first FIN until both
+// sides are closed, which RFC 3511 5.4.4 asks of every tear-down it counts. Each source tuple of
+// the side that opens has two stamps that both ends read and write: nothing is taken from
+// timestamps on the wire, which round to milliseconds, and there is no look-up, since either end's
+// key tells the tuple.
+//
+// The ends may run on two threads. Whoever reads a stamp has received a segment that was sent after
+// it was written, so words that are read and written whole are enough.
+
+#include "stack/tuple.h"
+
+#define HC_ENDS_NOTHING 0u // No stamp.
+#define HC_ENDS_CLOSED  1u // In `opened`: one end is closed already, the other is still to be.
+
+struct hc_end_stamps {
+	uint32_t opened; // Of the first SYN, until it is accepted.
+	uint32_t fin;    // Of the first FIN.
+};
+
+HC_ALWAYS_INLINE uint32_t hc_ends_stamp(const struct hc_worker *w)
+{
+	return hc_max_u32(w->env.stamp, HC_ENDS_CLOSED + 1);
+}
+
+// The stamps of a connection, by its key at the side that opened it or at the other.
+HC_ALWAYS_INLINE struct hc_end_stamps *hc_ends_of(const struct hc_worker *w,
+						  const struct hc_flow_key *key, bool is_active)
+{
+	const struct hc_flow_key there = {.local_be = key->remote_be, .lport_be = key->rport_be};
+	uint32_t slot = hc_tuple_slot(&w->ends.tuples, is_active ? key : &there);
+
+	return slot == HC_TUPLE_NONE ? NULL : &w->ends.at[slot];
+}
+
+HC_ALWAYS_INLINE void hc_ends_add(struct hc_worker *w, enum hc_latency which, uint32_t since)
+{
+	uint32_t took = w->env.stamp - since;
+
+	// A step's time is read before its burst: what the other thread sent in between is younger.
+	took = (int32_t)took < 0 ? 0 : took;
+	hc_hist_record(&w->latency[which], (uint64_t)took << HC_STAMP_SHIFT);
+}
+
+// Our SYN goes out for the first time.
+HC_ALWAYS_INLINE void hc_ends_opened(struct hc_worker *w, uint32_t slot)
+{
+	struct hc_end_stamps *e;
+
+	if (!w->ends.at)
+		return;
+	e = &w->ends.at[slot];
+	__atomic_store_n(&e->opened, hc_ends_stamp(w), __ATOMIC_RELAXED);
+	__atomic_store_n(&e->fin, HC_ENDS_NOTHING, __ATOMIC_RELAXED);
+}
+
+// The final ACK of the handshake has come.
+HC_ALWAYS_INLINE void hc_ends_accepted(struct hc_worker *w, const struct hc_flow_key *key)
+{
+	struct hc_end_stamps *e = w->ends.at ? hc_ends_of(w, key, false) : NULL;
+	uint32_t opened = e ? __atomic_load_n(&e->opened, __ATOMIC_RELAXED) : HC_ENDS_NOTHING;
+
+	if (opened <= HC_ENDS_CLOSED)
+		return;
+	__atomic_store_n(&e->opened, HC_ENDS_NOTHING, __ATOMIC_RELAXED);
+	hc_ends_add(w, HC_LATENCY_ESTABLISH, opened);
+}
+
+// A FIN of ours goes out for the first time.
+HC_ALWAYS_INLINE void hc_ends_fin(struct hc_worker *w, const struct hc_tcb *t)
+{
+	struct hc_end_stamps *e;
+
+	if (!w->ends.at || t->state == HC_LAST_ACK)
+		return; // The peer's was first.
+	e = hc_ends_of(w, &t->key, t->flags & HC_TCB_ACTIVE);
+	if (e && __atomic_load_n(&e->fin, __ATOMIC_RELAXED) == HC_ENDS_NOTHING)
+		__atomic_store_n(&e->fin, hc_ends_stamp(w), __ATOMIC_RELAXED);
+}
+
+// We are closed: our FIN is acknowledged, and the peer's has come. Who goes to nothing was the last
+// to send a FIN: the peer is closed. Who goes to TIME-WAIT with its FIN acknowledged before is the
+// first, since the peer still waits for our ACK. Else the FINs crossed, or the ACK of ours came
+// with the peer's; of crossed ones the second to get here is the last. `where` is the tuple's slot
+// at the side that opened.
+HC_ALWAYS_INLINE void hc_ends_closed(struct hc_worker *w, const struct hc_tcb *t, hc_verdict v,
+				     uint32_t where)
+{
+	bool is_last = !(v & HC_DO_TIME_WAIT);
+	struct hc_end_stamps *e;
+	uint32_t fin;
+
+	if (!w->ends.at)
+		return;
+	e = t->flags & HC_TCB_ACTIVE ? &w->ends.at[where] : hc_ends_of(w, &t->key, false);
+	if (!e)
+		return;
+	if (!is_last && !(v & HC_DO_FIN_ACKED)) {
+		__atomic_store_n(&e->opened, HC_ENDS_CLOSED, __ATOMIC_RELAXED);
+		return;
+	}
+	if (!is_last &&
+	    __atomic_exchange_n(&e->opened, HC_ENDS_CLOSED, __ATOMIC_RELAXED) != HC_ENDS_CLOSED &&
+	    !HC_FAULT(crossing_fins_told_by_the_first))
+		return;
+	fin = __atomic_load_n(&e->fin, __ATOMIC_RELAXED);
+	if (fin != HC_ENDS_NOTHING)
+		hc_ends_add(w, HC_LATENCY_TEARDOWN, fin);
+}
