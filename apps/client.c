@@ -375,13 +375,14 @@ void client_step(struct client *c, uint64_t now_ns)
 
 void client_forget_latency(struct client *c)
 {
+	struct hc_hist *const own[] = {c->connect_corrected, c->first_byte, c->first_byte_corrected,
+				       c->response, c->response_corrected};
+
 	hc_worker_latency_reset(c->worker);
-	if (c->response)
-		hc_hist_reset(c->response);
-	if (c->connect_corrected)
-		hc_hist_reset(c->connect_corrected);
-	if (c->response_corrected)
-		hc_hist_reset(c->response_corrected);
+	for (unsigned i = 0; i < ARRAY_LEN(own); i++) {
+		if (own[i])
+			hc_hist_reset(own[i]);
+	}
 }
 
 struct hc_hist *client_hist(void)

@@ -83,11 +83,13 @@ struct slot {
 	uint64_t opened_ns;
 	uint64_t planned_ns; // Open loop: when it was due.
 	uint64_t body_left;  // HTTP_NO_LENGTH: until the peer's FIN.
+	uint64_t asked_ns;   // When the request went out, or with the SYN.
 	uint32_t next, prev; // Free list, or the queue of those that are held.
 	uint32_t unsent;     // Bytes of the request the stack has not taken.
 	bool is_held;        // In the queue.
 	bool is_due;         // Has been established for --hold.
 	bool is_closing;     // We have sent our FIN.
+	bool is_answered;    // The first byte of the response has come.
 	bool has_head;       // The head of the response is still to come, or to be completed.
 	bool is_head_begun;  // heads[] has the beginning of it.
 	uint8_t outcome;     // enum outcome, once the response is complete.
@@ -141,9 +143,13 @@ struct client {
 	struct http_head memo_head;
 
 	struct client_counts counts;
-	struct hc_hist *response; // Request sent to last byte of the response; NULL: no request.
+	// Request sent to the first byte that comes, and to the last one of a right response; NULL:
+	// there are no requests.
+	struct hc_hist *first_byte;
+	struct hc_hist *response;
 	// Open loop: the same, and the SYN,ACK, since the connection was due; NULL otherwise.
 	struct hc_hist *connect_corrected;
+	struct hc_hist *first_byte_corrected;
 	struct hc_hist *response_corrected;
 };
 

@@ -90,6 +90,7 @@ unsigned exchange_connect(struct client *c, unsigned n, const uint64_t *planned_
 
 		s->conn = c->slot_conns[k];
 		s->planned_ns = planned_ns ? planned_ns[k] : 0;
+		s->asked_ns = c->now_ns;
 	}
 	while (slots > taken)
 		slot_give(c, c->slot_cookies[--slots]);
@@ -156,9 +157,17 @@ static void complete(struct client *c, struct slot *s, enum outcome outcome)
 	c->counts.outcome[outcome]++;
 	if (outcome != OUTCOME_RIGHT)
 		return;
-	hc_hist_add(c->response, c->now_ns - s->opened_ns);
+	hc_hist_add(c->response, c->now_ns - s->asked_ns);
 	if (c->response_corrected)
 		hc_hist_add(c->response_corrected, c->now_ns - s->planned_ns);
+}
+
+static void first_byte(struct client *c, struct slot *s)
+{
+	s->is_answered = true;
+	hc_hist_add(c->first_byte, c->now_ns - s->asked_ns);
+	if (c->first_byte_corrected)
+		hc_hist_add(c->first_byte_corrected, c->now_ns - s->planned_ns);
 }
 
 // The head is read: what it says decides how long the body is and what the response is worth.
@@ -265,6 +274,8 @@ static void receive(struct client *c, uint32_t i)
 
 	do {
 		n = hc_recv(c->worker, s->conn, chunks, ARRAY_LEN(chunks));
+		if (n > 0 && !s->is_answered && s->outcome != OUTCOME_NONE)
+			first_byte(c, s);
 		for (unsigned k = 0; k < n; k++)
 			take(c, s, chunks[k].data, chunks[k].len);
 		if (n > 0)
@@ -292,6 +303,9 @@ static void on_opened(struct client *c, uint32_t i)
 	if (c->connect_corrected)
 		hc_hist_add(c->connect_corrected, c->now_ns - s->planned_ns);
 	s->unsent = p->connect.data_bytes ? 0 : p->request_bytes;
+	if (!p->connect.data_bytes)
+		s->asked_ns = c->now_ns;
+	s->is_answered = false;
 	s->is_held = false;
 	s->is_due = p->hold_ns == 0;
 	s->is_closing = false;
@@ -444,19 +458,24 @@ bool exchange_init(struct client *c)
 	c->slot_conns = calloc(CLIENT_OPEN_MAX, sizeof *c->slot_conns);
 	c->half_closes =
 		c->plan->request_kind == REQUEST_BYTES && c->plan->response_bytes == RESPONSE_AUTO;
+	c->first_byte = client_hist();
 	c->response = client_hist();
 	if (c->plan->schedule) {
+		c->first_byte_corrected = client_hist();
 		c->response_corrected = client_hist();
-		if (!c->response_corrected)
+		if (!c->first_byte_corrected || !c->response_corrected)
 			return false;
 	}
-	return c->slots && c->heads && c->slot_cookies && c->slot_conns && c->response;
+	return c->slots && c->heads && c->slot_cookies && c->slot_conns && c->first_byte &&
+	       c->response;
 }
 
 void exchange_fini(struct client *c)
 {
 	free(c->response_corrected);
+	free(c->first_byte_corrected);
 	free(c->response);
+	free(c->first_byte);
 	free(c->slot_conns);
 	free(c->slot_cookies);
 	free(c->heads);

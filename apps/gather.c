@@ -53,6 +53,8 @@ static void add_client(struct result *out, const struct loop *l)
 	}
 	add_times(out, LATENCY_CONNECT, hc_worker_latency(c->worker, HC_LATENCY_CONNECT));
 	add_times(out, LATENCY_CONNECT_CORRECTED, c->connect_corrected);
+	add_times(out, LATENCY_FIRST_BYTE, c->first_byte);
+	add_times(out, LATENCY_FIRST_BYTE_CORRECTED, c->first_byte_corrected);
 	add_times(out, LATENCY_RESPONSE, c->response);
 	add_times(out, LATENCY_RESPONSE_CORRECTED, c->response_corrected);
 	add_closing(out, c->worker, SIDE_CLIENT);

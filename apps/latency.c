@@ -9,6 +9,8 @@ const struct latency_name latency_names[LATENCY_KINDS] = {
 	[LATENCY_ESTABLISHMENT] = {"establishment", "establish"},
 	[LATENCY_CLOSE] = {"close", "close"},
 	[LATENCY_TEARDOWN] = {"teardown", "tear-down"},
+	[LATENCY_FIRST_BYTE] = {"first_byte", "first byte"},
+	[LATENCY_FIRST_BYTE_CORRECTED] = {"first_byte_corrected", "  corrected"},
 	[LATENCY_RESPONSE] = {"response", "response"},
 	[LATENCY_RESPONSE_CORRECTED] = {"response_corrected", "  corrected"},
 };

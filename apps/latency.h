@@ -13,7 +13,9 @@ enum latency {
 	LATENCY_ESTABLISHMENT, // SYN to final ACK at the server; both ends ours.
 	LATENCY_CLOSE,         // First FIN to its ACK.
 	LATENCY_TEARDOWN,      // First FIN to both sides closed; both ends ours.
-	LATENCY_RESPONSE,      // Request to the last byte of its response.
+	LATENCY_FIRST_BYTE,    // Request to the first byte of its response.
+	LATENCY_FIRST_BYTE_CORRECTED,
+	LATENCY_RESPONSE, // Request to the last byte of its response.
 	LATENCY_RESPONSE_CORRECTED,
 	LATENCY_KINDS
 };

@@ -670,8 +670,8 @@ class Results(Case):
         "cost": {"ns_per_connection": KNOWN, "packets_per_connection": KNOWN,
                  "bytes_per_live_connection": int, "bytes_per_time_wait": int},
     }
-    LATENCIES = ("connect", "connect_corrected", "establishment", "close", "teardown", "response",
-                 "response_corrected")
+    LATENCIES = ("connect", "connect_corrected", "establishment", "close", "teardown", "first_byte",
+                 "first_byte_corrected", "response", "response_corrected")
     LATENCY_KEYS = ("min", "mean", "p50", "p90", "p99", "p999", "max", "count")
     INTERVAL_KEYS = ("t_s", "opened", "established", "closed", "failed", "live")
 
@@ -769,7 +769,16 @@ class Results(Case):
         self.assertEqual(out["totals"]["bad_responses"], 0)
         self.assertEqual(out["totals"]["body_bytes"], 2000 * 64)
         self.assertEqual(out["latency_us"]["response"]["count"], 2000)
+        self.assertEqual(out["latency_us"]["first_byte"], out["latency_us"]["response"])
         self.assertEqual(out["server"]["requests"], 2000)
+
+    def test_the_first_byte_comes_before_the_last(self):
+        out = self.check_orderly(bench("--request", "http", "--response", "200k",
+                                       "--connections", "100"), 100)
+        first, last = out["latency_us"]["first_byte"], out["latency_us"]["response"]
+        self.assertEqual([first["count"], last["count"]], [100, 100])
+        for key in ("min", "mean", "p50", "max"):
+            self.assertLess(first[key], last[key])
 
     def test_http_with_the_response_in_the_fin_takes_six_segments(self):
         out = self.check_orderly(bench("--request", "http", "--close", "server"))

@@ -239,6 +239,9 @@ static void a_stall_shows_in_corrected_times_of_responses(void)
 	CU_ASSERT(p999_ms(pair.client.response) < 5);
 	CU_ASSERT(p999_ms(pair.client.response_corrected) > 150);
 	CU_ASSERT_EQUAL(pair.client.response_corrected->count, pair.client.response->count);
+	CU_ASSERT(p999_ms(pair.client.first_byte) < 5);
+	CU_ASSERT(p999_ms(pair.client.first_byte_corrected) > 150);
+	CU_ASSERT_EQUAL(pair.client.first_byte_corrected->count, pair.client.response->count);
 	shut_pair();
 }
 
