@@ -188,11 +188,20 @@ enum hc_socket_option {
 	HC_SO_LINGER,
 	/** Bytes that may be on their way at once; no more than snd_buf_bytes of the stack. */
 	HC_SO_SNDBUF,
-	HC_SO_RCVBUF,   /**< Bytes that may be received and not read: the stack's rcv_buf_bytes.
-			   Get. */
-	HC_TCP_NODELAY, /**< HC_OPTION_NODELAY of stack.h. */
-	HC_TCP_MAXSEG,  /**< Largest payload of a segment sent. Get; of a connection. */
-	HC_TCP_INFO,    /**< struct hc_conn_info of stack.h. Get. */
+	HC_SO_RCVBUF,     /**< Bytes that may be received and not read: the stack's rcv_buf_bytes.
+			     Get. */
+	HC_SO_KEEPALIVE,  /**< HC_OPTION_KEEPALIVE of stack.h. */
+	HC_TCP_NODELAY,   /**< HC_OPTION_NODELAY. */
+	HC_TCP_KEEPIDLE,  /**< HC_OPTION_KEEPALIVE_IDLE_MS, but in seconds: 1..2^20. */
+	HC_TCP_KEEPINTVL, /**< HC_OPTION_KEEPALIVE_INTERVAL_MS, the same. */
+	HC_TCP_KEEPCNT,   /**< HC_OPTION_KEEPALIVE_COUNT. */
+	HC_TCP_USER_TIMEOUT, /**< HC_OPTION_USER_TIMEOUT_MS. */
+	/* What is one for all connections of a worker. */
+	HC_IP_TTL,         /**< Time to live of what is sent. Get. */
+	HC_IP_TOS,         /**< The octet beside it: the Diffserv code point times 4. Get. */
+	HC_TCP_CONGESTION, /**< enum hc_congestion of stack.h. Get. */
+	HC_TCP_MAXSEG,     /**< Largest payload of a segment sent. Get; of a connection. */
+	HC_TCP_INFO,       /**< struct hc_conn_info of stack.h. Get. */
 };
 
 /**
@@ -204,7 +213,8 @@ HC_MUST_USE int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_soc
 				     void *value, size_t *len);
 
 /** Sets an option. @return 0; -ENOPROTOOPT (no such option, or not one that can be set), -EINVAL
- * (length or value). O(1). */
+ * (length or value), -ENOBUFS (of a connection: liveness_cap of the stack is reached; what is set
+ * before there is one is then without effect). O(1). */
 HC_MUST_USE int hc_socket_setsockopt(struct hc_sockets *s, int sock, enum hc_socket_option option,
 				     const void *value, size_t len);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The handclasp authors
 
-// Options of sockets. Each is a line in a table: whose it is, and how it is read and set.
+// Options of sockets: the connection's, which are lines in a table, the worker's, which can only be
+// read, and the socket's own.
 
 #include "socket/sockets.h"
 
@@ -40,10 +41,32 @@ static int get_maxseg(const struct hc_sockets *s, const struct hc_socket *k, int
 	return 0;
 }
 
-// What an option of the connection is called by the stack, HC_OPTION_COUNT: it is none.
-static enum hc_conn_option conn_option_of(enum hc_socket_option option)
+// An option that is the connection's: what the stack calls it, and in what unit.
+struct conn_option {
+	enum hc_socket_option option;
+	enum hc_conn_option conn_option;
+	uint32_t unit; // Of the stack's, for one of ours.
+	int min, max;  // Ours; 0 and 1: a switch, which anything but 0 turns on.
+	int usual;     // Unless the worker's configuration says.
+};
+
+// clang-format off
+static const struct conn_option conn_options[] = {
+	{HC_TCP_NODELAY,      HC_OPTION_NODELAY,               1,    0, 1,       0},
+	{HC_SO_KEEPALIVE,     HC_OPTION_KEEPALIVE,             1,    0, 1,       0},
+	{HC_TCP_KEEPIDLE,     HC_OPTION_KEEPALIVE_IDLE_MS,     1000, 1, 1 << 20, 7200},
+	{HC_TCP_KEEPINTVL,    HC_OPTION_KEEPALIVE_INTERVAL_MS, 1000, 1, 1 << 20, 75},
+	{HC_TCP_KEEPCNT,      HC_OPTION_KEEPALIVE_COUNT,       1,    1, 65535,   9},
+	{HC_TCP_USER_TIMEOUT, HC_OPTION_USER_TIMEOUT_MS,       1,    0, 1 << 30, 0},
+};
+// clang-format on
+
+static const struct conn_option *conn_option_of(enum hc_socket_option option)
 {
-	return option == HC_TCP_NODELAY ? HC_OPTION_NODELAY : HC_OPTION_COUNT;
+	for (unsigned i = 0; i < HC_ARRAY_LEN(conn_options); i++)
+		if (conn_options[i].option == option)
+			return &conn_options[i];
+	return NULL;
 }
 
 void hc_sock_apply_options(struct hc_sockets *s, const struct hc_socket *k)
@@ -59,28 +82,37 @@ static bool has_conn(const struct hc_socket *k)
 }
 
 static int get_conn_option(const struct hc_sockets *s, const struct hc_socket *k,
-			   enum hc_conn_option option, int *number)
+			   const struct conn_option *o)
 {
-	uint32_t value = 0;
+	const struct hc_stack_config *cfg = hc_worker_config(s->w);
+	uint32_t value;
 
-	if (has_conn(k) && hc_conn_get(s->w, k->conn, option, &value) == 0)
-		;
-	else if (k->conn_options_set & 1u << option)
-		value = k->conn_option[option];
-	else if (option == HC_OPTION_NODELAY)
-		value = hc_worker_config(s->w)->has_nodelay;
-	*number = (int)value;
-	return 0;
+	if (has_conn(k) && hc_conn_get(s->w, k->conn, o->conn_option, &value) == 0)
+		return (int)(value / o->unit);
+	if (k->conn_options_set & 1u << o->conn_option)
+		return (int)(k->conn_option[o->conn_option] / o->unit);
+	if (o->option == HC_TCP_NODELAY)
+		return cfg->has_nodelay;
+	return o->option == HC_SO_KEEPALIVE ? cfg->has_keepalive : o->usual;
 }
 
-static int set_conn_option(struct hc_sockets *s, struct hc_socket *k, enum hc_conn_option option,
+static int set_conn_option(struct hc_sockets *s, struct hc_socket *k, const struct conn_option *o,
 			   int number)
 {
-	if (option == HC_OPTION_NODELAY)
+	uint32_t value;
+	int err;
+
+	if (o->min == 0 && o->max == 1)
 		number = number != 0;
-	k->conn_option[option] = (uint32_t)number;
-	k->conn_options_set |= 1u << option;
-	return has_conn(k) ? hc_conn_set(s->w, k->conn, option, (uint32_t)number) : 0;
+	if (number < o->min || number > o->max)
+		return -EINVAL;
+	value = (uint32_t)number * o->unit;
+	err = has_conn(k) ? hc_conn_set(s->w, k->conn, o->conn_option, value) : 0;
+	if (err)
+		return err == -ENOMEM ? -ENOBUFS : err;
+	k->conn_option[o->conn_option] = value;
+	k->conn_options_set |= 1u << o->conn_option;
+	return 0;
 }
 
 int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_socket_option option, void *value,
@@ -116,13 +148,22 @@ int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 	case HC_SO_RCVBUF:
 		number = (int)cfg->rcv_buf_bytes;
 		break;
+	case HC_IP_TTL:
+		number = cfg->ttl;
+		break;
+	case HC_IP_TOS:
+		number = cfg->dscp << 2;
+		break;
+	case HC_TCP_CONGESTION:
+		number = (int)cfg->congestion;
+		break;
 	case HC_TCP_MAXSEG:
 		err = get_maxseg(s, k, &number);
 		break;
 	default:
-		if (conn_option_of(option) == HC_OPTION_COUNT)
+		if (!conn_option_of(option))
 			return -ENOPROTOOPT;
-		err = get_conn_option(s, k, conn_option_of(option), &number);
+		number = get_conn_option(s, k, conn_option_of(option));
 		break;
 	}
 	if (err)
@@ -142,7 +183,7 @@ int hc_socket_setsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 	if (!k)
 		return -EBADF;
 	if (option != HC_SO_LINGER && option != HC_SO_REUSEADDR && option != HC_SO_SNDBUF &&
-	    conn_option_of(option) == HC_OPTION_COUNT)
+	    !conn_option_of(option))
 		return -ENOPROTOOPT;
 	if (len != sizeof number)
 		return -EINVAL;

@@ -17,16 +17,24 @@ struct option {
 	int name;
 	enum hc_socket_option option;
 	bool is_settable;
+	int unborn; // Before it is set, and before there is a host to ask.
 };
 
 static const struct option options[] = {
-	{SOL_SOCKET, SO_ACCEPTCONN, HC_SO_ACCEPTCONN, false},
-	{SOL_SOCKET, SO_ERROR, HC_SO_ERROR, false},
-	{SOL_SOCKET, SO_RCVBUF, HC_SO_RCVBUF, false},
-	{SOL_SOCKET, SO_REUSEADDR, HC_SO_REUSEADDR, true},
-	{SOL_SOCKET, SO_SNDBUF, HC_SO_SNDBUF, true},
-	{IPPROTO_TCP, TCP_NODELAY, HC_TCP_NODELAY, true},
-	{IPPROTO_TCP, TCP_MAXSEG, HC_TCP_MAXSEG, false},
+	{SOL_SOCKET, SO_ACCEPTCONN, HC_SO_ACCEPTCONN, false, 0},
+	{SOL_SOCKET, SO_ERROR, HC_SO_ERROR, false, 0},
+	{SOL_SOCKET, SO_KEEPALIVE, HC_SO_KEEPALIVE, true, 0},
+	{SOL_SOCKET, SO_RCVBUF, HC_SO_RCVBUF, false, 0},
+	{SOL_SOCKET, SO_REUSEADDR, HC_SO_REUSEADDR, true, 0},
+	{SOL_SOCKET, SO_SNDBUF, HC_SO_SNDBUF, true, 0},
+	{IPPROTO_TCP, TCP_NODELAY, HC_TCP_NODELAY, true, 0},
+	{IPPROTO_TCP, TCP_MAXSEG, HC_TCP_MAXSEG, false, 0},
+	{IPPROTO_TCP, TCP_KEEPIDLE, HC_TCP_KEEPIDLE, true, 7200},
+	{IPPROTO_TCP, TCP_KEEPINTVL, HC_TCP_KEEPINTVL, true, 75},
+	{IPPROTO_TCP, TCP_KEEPCNT, HC_TCP_KEEPCNT, true, 9},
+	{IPPROTO_TCP, TCP_USER_TIMEOUT, HC_TCP_USER_TIMEOUT, true, 0},
+	{IPPROTO_IP, IP_TTL, HC_IP_TTL, false, 0},
+	{IPPROTO_IP, IP_TOS, HC_IP_TOS, false, 0},
 };
 
 static const struct option *option_of(int level, int name)
@@ -149,20 +157,22 @@ static int get_rcvbuf(struct plugin *p, int sock, int *value)
 }
 
 // What an option is before there is a host: as it was set, or as it will be.
-static int unborn_value(const struct plugin *p, int fd, enum hc_socket_option option)
+static int unborn_value(const struct plugin *p, int fd, enum hc_socket_option option, int usual)
 {
 	for (unsigned i = p->setting_count; i-- > 0;)
 		if (p->setting[i].fd == fd && p->setting[i].option == option)
 			return p->setting[i].value;
 	switch (option) {
-	case HC_SO_LINGER:
-		return -1;
 	case HC_SO_SNDBUF:
 		return (int)p->cfg.snd_buf_bytes;
 	case HC_SO_RCVBUF:
 		return (int)p->cfg.rcv_buf_bytes;
+	case HC_IP_TTL:
+		return p->cfg.ttl;
+	case HC_IP_TOS:
+		return p->cfg.dscp << 2;
 	default:
-		return 0;
+		return usual;
 	}
 }
 
@@ -174,12 +184,12 @@ static int get_unborn(struct plugin *p, int fd, int level, int name, void *value
 	if (level == SOL_SOCKET && name == SO_TYPE)
 		return get_type(value, len);
 	if (level == SOL_SOCKET && name == SO_LINGER)
-		return put_linger(unborn_value(p, fd, HC_SO_LINGER), value, len);
+		return put_linger(unborn_value(p, fd, HC_SO_LINGER, -1), value, len);
 	if (!o)
 		return -ENOPROTOOPT;
 	if (*len < sizeof number)
 		return -EINVAL;
-	number = unborn_value(p, fd, o->option);
+	number = unborn_value(p, fd, o->option, o->unborn);
 	if (o->option == HC_SO_RCVBUF)
 		number = whole_pages(p, number);
 	memcpy(value, &number, sizeof number);

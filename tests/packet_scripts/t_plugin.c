@@ -574,7 +574,7 @@ static void options_have_linuxs_shapes(void)
 	struct tool_peer p = tool_peer_new(1);
 	struct tcp_info info;
 	socklen_t len = sizeof l;
-	const int on = 1;
+	const int on = 1, five = 5;
 	int listener, fd;
 
 	tool_open(PLAIN);
@@ -586,6 +586,10 @@ static void options_have_linuxs_shapes(void)
 	UNIT_EQ(l.l_onoff, 1);
 	UNIT_EQ(tool.setsockopt(tool.userdata, fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
 	UNIT_EQ(get_int(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+	UNIT_EQ(get_int(fd, IPPROTO_TCP, TCP_KEEPIDLE), 7200);
+	UNIT_EQ(get_int(fd, IPPROTO_IP, IP_TTL), 64);
+	UNIT_EQ(tool.setsockopt(tool.userdata, fd, IPPROTO_TCP, TCP_KEEPIDLE, &five, sizeof five),
+		0);
 	UNIT_EQ(tool.setsockopt(tool.userdata, fd, SOL_SOCKET, SO_RCVLOWAT, &on, sizeof on), -1);
 	UNIT_EQ(errno, ENOPROTOOPT);
 	UNIT_EQ(tool.setsockopt(tool.userdata, fd, SOL_SOCKET, SO_ERROR, &on, sizeof on), -1);
@@ -598,6 +602,11 @@ static void options_have_linuxs_shapes(void)
 	UNIT_EQ(l.l_onoff, 1);
 	UNIT_EQ(l.l_linger, 5);
 	UNIT_EQ(get_int(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+	UNIT_EQ(get_int(fd, IPPROTO_TCP, TCP_KEEPIDLE), 5);
+	UNIT_EQ(get_int(fd, IPPROTO_TCP, TCP_KEEPINTVL), 75);
+	UNIT_EQ(get_int(fd, IPPROTO_TCP, TCP_KEEPCNT), 9);
+	UNIT_EQ(get_int(fd, IPPROTO_IP, IP_TTL), 64);
+	UNIT_EQ(get_int(fd, IPPROTO_IP, IP_TOS), 0);
 	UNIT_EQ(get_int(fd, SOL_SOCKET, SO_TYPE), SOCK_STREAM);
 	UNIT_EQ(get_int(fd, SOL_SOCKET, SO_REUSEADDR), 0);
 	UNIT_EQ(get_int(fd, SOL_SOCKET, SO_RCVLOWAT), -ENOPROTOOPT);

@@ -319,9 +319,184 @@ static void info_follows_the_state(void)
 	fx_socket_shut();
 }
 
+static void with_liveness(struct hc_stack_config *cfg)
+{
+	cfg->liveness_cap = 1;
+	cfg->ttl = 33;
+	cfg->dscp = 10;
+	cfg->congestion = HC_CONGESTION_NEWRENO;
+}
+
+static const struct fx_options lively = {.set_cfg = with_liveness};
+
+static const enum hc_socket_option keep_options[] = {
+	HC_SO_KEEPALIVE, HC_TCP_KEEPIDLE, HC_TCP_KEEPINTVL, HC_TCP_KEEPCNT, HC_TCP_USER_TIMEOUT};
+
+// A socket without a connection tells what a connection begins with.
+static void the_usual_is_the_stacks(void)
+{
+	static const int usual[] = {0, 7200, 75, 9, 0};
+	struct fx_peer p = fx_peer_new();
+	int before = -1, after = -1;
+	int l, sock;
+
+	fx_socket_open(&lively);
+	sock = fx_socket_accept(&p, &l);
+	for (unsigned i = 0; i < HC_ARRAY_LEN(keep_options); i++) {
+		UNIT_EQ(get(l, keep_options[i], &before), 0);
+		UNIT_EQ(get(sock, keep_options[i], &after), 0);
+		UNIT_EQ(before, usual[i]);
+		UNIT_EQ(after, usual[i]);
+	}
+	fx_socket_shut();
+}
+
+static void who_was_accepted_is_probed_as_its_listener_was_told(void)
+{
+	struct fx_peer p = fx_peer_new();
+	int l, sock;
+	int value;
+
+	fx_socket_open(&lively);
+	l = fx_socket_listen(1);
+	UNIT_EQ(set(l, HC_SO_KEEPALIVE, 7), 0);
+	UNIT_EQ(set(l, HC_TCP_KEEPIDLE, 100), 0);
+	UNIT_EQ(set(l, HC_TCP_KEEPINTVL, 10), 0);
+	UNIT_EQ(set(l, HC_TCP_KEEPCNT, 2), 0);
+	fx_peer_put(&p, FRAME_SYN, 0);
+	fx_socket_step();
+	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_socket_step();
+	sock = hc_socket_accept(fx_sockets, l, NULL);
+	UNIT_EQ(get(sock, HC_SO_KEEPALIVE, &value), 0);
+	UNIT_EQ(value, 1);
+	UNIT_EQ(get(sock, HC_TCP_KEEPIDLE, &value), 0);
+	UNIT_EQ(value, 100);
+	fx_socket_wait_ms(99900);
+	fx_expect_silence();
+	for (unsigned i = 0; i < 2; i++) {
+		fx_socket_wait_ms(i ? 10000 : 200);
+		UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack - 1);
+	}
+	fx_socket_wait_ms(10000);
+	UNIT_EQ(fx_socket_error(sock), ETIMEDOUT);
+	fx_forget();
+	fx_socket_shut();
+}
+
+static void keep_alive_begins_when_it_is_turned_on(void)
+{
+	struct fx_peer p = fx_peer_new();
+	int sock;
+
+	fx_socket_open(&lively);
+	sock = fx_socket_accept(&p, NULL);
+	UNIT_EQ(set(sock, HC_SO_KEEPALIVE, 1), 0);
+	UNIT_EQ(set(sock, HC_TCP_KEEPIDLE, 1), 0);
+	fx_socket_wait_ms(1020);
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack - 1);
+	fx_peer_put(&p, FRAME_ACK, 0);
+	UNIT_EQ(set(sock, HC_SO_KEEPALIVE, 0), 0);
+	fx_socket_wait_ms(200000);
+	fx_expect_silence();
+	fx_socket_shut();
+}
+
+static void user_timeout_ends_what_is_not_acknowledged(void)
+{
+	struct fx_peer p = fx_peer_new();
+	int sock, value;
+
+	fx_socket_open(&lively);
+	sock = fx_socket_accept(&p, NULL);
+	UNIT_EQ(set(sock, HC_TCP_USER_TIMEOUT, 3000), 0);
+	UNIT_EQ(get(sock, HC_TCP_USER_TIMEOUT, &value), 0);
+	UNIT_EQ(value, 3000);
+	UNIT_EQ(hc_socket_write(fx_sockets, sock, "x", 1), 1);
+	fx_socket_wait_ms(2900);
+	UNIT_EQ(fx_socket_error(sock), 0);
+	fx_socket_wait_ms(200);
+	UNIT_EQ(fx_socket_error(sock), ETIMEDOUT);
+	fx_forget();
+	fx_socket_shut();
+}
+
+static void times_out_of_range_are_refused(void)
+{
+	static const struct {
+		enum hc_socket_option option;
+		int low, lowest, highest, high;
+	} ranges[] = {
+		{HC_TCP_KEEPIDLE, 0, 1, 1 << 20, (1 << 20) + 1},
+		{HC_TCP_KEEPINTVL, 0, 1, 1 << 20, (1 << 20) + 1},
+		{HC_TCP_KEEPCNT, 0, 1, 65535, 65536},
+		{HC_TCP_USER_TIMEOUT, -1, 0, 1 << 30, (1 << 30) + 1},
+	};
+	struct fx_peer p = fx_peer_new();
+	int l, sock, value;
+
+	fx_socket_open(&lively);
+	sock = fx_socket_accept(&p, &l);
+	for (unsigned i = 0; i < HC_ARRAY_LEN(ranges); i++)
+		for (int who = 0; who < 2; who++) {
+			int to = who ? l : sock;
+
+			UNIT_EQ(set(to, ranges[i].option, ranges[i].low), -EINVAL);
+			UNIT_EQ(set(to, ranges[i].option, ranges[i].high), -EINVAL);
+			UNIT_EQ(set(to, ranges[i].option, ranges[i].lowest), 0);
+			UNIT_EQ(set(to, ranges[i].option, ranges[i].highest), 0);
+			UNIT_EQ(get(to, ranges[i].option, &value), 0);
+			UNIT_EQ(value, ranges[i].highest);
+		}
+	fx_socket_shut();
+}
+
+static void records_for_times_run_out(void)
+{
+	struct fx_peer p = fx_peer_new();
+	int first, second, value;
+
+	fx_socket_open(&lively);
+	first = fx_socket_accept(&p, NULL);
+	p = fx_peer_new();
+	second = fx_socket_begin(&p);
+	UNIT_EQ(set(first, HC_TCP_USER_TIMEOUT, 1000), 0);
+	UNIT_EQ(set(second, HC_TCP_USER_TIMEOUT, 1000), -ENOBUFS);
+	UNIT_EQ(get(second, HC_TCP_USER_TIMEOUT, &value), 0);
+	UNIT_EQ(value, 0);
+	UNIT_EQ(set(second, HC_SO_KEEPALIVE, 1), -ENOBUFS);
+	UNIT_EQ(fx_ctr(HC_CTR_keepalive_no_memory), 2);
+	fx_forget();
+	fx_socket_shut();
+}
+
+static void what_is_the_workers_is_told_and_not_set(void)
+{
+	static const struct {
+		enum hc_socket_option option;
+		int value;
+	} told[] = {{HC_IP_TTL, 33}, {HC_IP_TOS, 40}, {HC_TCP_CONGESTION, HC_CONGESTION_NEWRENO}};
+	int sock, value;
+
+	fx_socket_open(&lively);
+	sock = hc_socket_open(fx_sockets);
+	for (unsigned i = 0; i < HC_ARRAY_LEN(told); i++) {
+		UNIT_EQ(get(sock, told[i].option, &value), 0);
+		UNIT_EQ(value, told[i].value);
+		UNIT_EQ(set(sock, told[i].option, told[i].value), -ENOPROTOOPT);
+	}
+	fx_socket_shut();
+}
+
 UNIT_SUITE(socket_options, UNIT_TEST(lengths_and_unknown_options_are_refused),
 	   UNIT_TEST(listening_is_told), UNIT_TEST(segment_size_is_the_connections),
 	   UNIT_TEST(linger_of_nothing_resets_at_close), UNIT_TEST(info_tells_what_was_negotiated),
 	   UNIT_TEST(info_tells_of_data_and_loss), UNIT_TEST(send_buffer_bounds_what_is_on_its_way),
 	   UNIT_TEST(options_of_a_listener_are_inherited), UNIT_TEST(nodelay_is_the_connections),
-	   UNIT_TEST(reuse_of_addresses_is_remembered), UNIT_TEST(info_follows_the_state));
+	   UNIT_TEST(reuse_of_addresses_is_remembered), UNIT_TEST(the_usual_is_the_stacks),
+	   UNIT_TEST(who_was_accepted_is_probed_as_its_listener_was_told),
+	   UNIT_TEST(keep_alive_begins_when_it_is_turned_on),
+	   UNIT_TEST(user_timeout_ends_what_is_not_acknowledged),
+	   UNIT_TEST(times_out_of_range_are_refused), UNIT_TEST(records_for_times_run_out),
+	   UNIT_TEST(what_is_the_workers_is_told_and_not_set), UNIT_TEST(info_follows_the_state));
