@@ -249,15 +249,16 @@ struct hc_connect_args {
 	uint16_t flags;      /**< enum hc_conn_flags. */
 	const void *data;    /**< Queued to each connection as by hc_send() with HC_SEND_STATIC. */
 	uint32_t data_bytes; /**< 0: none; at most snd_buf_bytes. */
+	int *why;            /**< If not NULL: gets 0, or why not all were taken. */
 };
 
 /**
  * Opens `n` connections to one place, each from the next free source tuple. cookies[i] is given
  * back in every event of connection i; conns may be NULL.
- * @return how many were taken: all; none when the address cannot be a host's or is our own
- * (connect_bad_address); or those before the first that found no tuple (counter
- * connect_no_port), no control block (connect_no_memory) or no buffer. Each one taken ends in
- * exactly one of OPENED and FAILED. O(n).
+ * @return how many were taken: all; none when the address cannot be a host's or is our own (*why
+ * is -ENETUNREACH, counter connect_bad_address); or those before the first that found no tuple
+ * (-EADDRNOTAVAIL, connect_no_port), no control block (-ENOMEM, connect_no_memory) or no buffer
+ * (-ENOBUFS, connect_no_buffer). Each one taken ends in exactly one of OPENED and FAILED. O(n).
  */
 HC_MUST_USE unsigned hc_connect(struct hc_worker *w, const struct hc_connect_args *args,
 				const uint32_t *cookies, hc_conn *conns, unsigned n);

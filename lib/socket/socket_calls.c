@@ -22,7 +22,7 @@ static bool is_port_bound(const struct hc_sockets *s, uint16_t port)
 
 		// A connection has its listener's port, which is bound once.
 		if ((k->state == HC_SOCK_NEW || k->state == HC_SOCK_LISTENING) &&
-		    k->local.port == port)
+		    k->bound.port == port)
 			return true;
 	}
 	return false;
@@ -34,12 +34,13 @@ int hc_socket_bind(struct hc_sockets *s, int sock, const struct hc_socket_addr *
 
 	if (!k)
 		return -EBADF;
-	if (k->state != HC_SOCK_NEW || k->local.port)
+	if (k->state != HC_SOCK_NEW || k->bound.port)
 		return -EINVAL;
 	if (local->port == 0)
 		return -EADDRNOTAVAIL;
 	if (is_port_bound(s, local->port))
 		return -EADDRINUSE;
+	k->bound = *local;
 	k->local = *local;
 	return 0;
 }
@@ -56,10 +57,10 @@ int hc_socket_listen(struct hc_sockets *s, int sock, int backlog)
 		return 0;
 	if (k->state != HC_SOCK_NEW)
 		return -EINVAL;
-	if (k->local.port == 0)
+	if (k->bound.port == 0)
 		return -EDESTADDRREQ;
 	args = (struct hc_listen_args){
-		.port = k->local.port,
+		.port = k->bound.port,
 		.backlog = backlog > 0 ? (uint32_t)backlog : 1,
 		.cookie = HC_SOCK_COOKIE | (uint32_t)sock,
 	};
@@ -106,32 +107,18 @@ int hc_socket_accept(struct hc_sockets *s, int sock, struct hc_socket_addr *peer
 	return (int)(k - s->sock);
 }
 
-static void read_counters(struct hc_sockets *s, struct hc_snapshot *out)
-{
-	hc_worker_publish(s->w);
-	hc_worker_snapshot(s->w, out);
-}
-
-// hc_connect() says that it refused, and its counters why.
 static int begin(struct hc_sockets *s, struct hc_socket *k, uint32_t cookie)
 {
+	int why;
 	const struct hc_connect_args args = {
 		.remote_addr = k->peer.addr,
 		.remote_port = k->peer.port,
+		.why = &why,
 	};
-	struct hc_snapshot before, after;
 
 	if (hc_connect(s->w, &args, &cookie, &k->conn, 1) == 1)
 		return 0;
-	read_counters(s, &before);
-	if (hc_connect(s->w, &args, &cookie, &k->conn, 1) == 1)
-		return 0;
-	read_counters(s, &after);
-	if (after.counter[HC_CTR_connect_bad_address] > before.counter[HC_CTR_connect_bad_address])
-		return -ENETUNREACH;
-	return after.counter[HC_CTR_connect_no_port] > before.counter[HC_CTR_connect_no_port]
-		       ? -EADDRNOTAVAIL
-		       : -ENOBUFS;
+	return why == -ENOMEM ? -ENOBUFS : why;
 }
 
 int hc_socket_connect(struct hc_sockets *s, int sock, const struct hc_socket_addr *remote)

@@ -287,6 +287,7 @@ static void on_event(struct hc_sockets *s, struct hc_socket *k, const struct hc_
 		k->error = errno_of(ev->reason, false);
 		k->state = HC_SOCK_NEW;
 		k->conn = HC_CONN_NONE;
+		k->local = k->bound; // The port that the attempt chose is free again.
 		break;
 	case HC_EV_RESET:
 		kept_clear(s, k);

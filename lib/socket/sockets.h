@@ -38,6 +38,7 @@ struct hc_sock_kept {
 
 struct hc_socket {
 	hc_conn conn;
+	struct hc_socket_addr bound; // By bind(); a connection's local end is another.
 	struct hc_socket_addr local;
 	struct hc_socket_addr peer;
 	uint8_t state;   // enum hc_sock_state.

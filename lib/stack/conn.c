@@ -37,17 +37,18 @@ static inline uint16_t tcb_flags_of(unsigned conn_flags)
 			  (conn_flags & HC_CONN_MERGE_CLOSE ? HC_TCB_MERGE_CLOSE : 0));
 }
 
-// Opens one connection. @return false when something ran out.
-static bool connect_one(struct hc_worker *w, const struct hc_connect_args *args, uint32_t cookie,
-			uint16_t neigh, hc_conn *conn)
+// Opens one connection. @return 0, or what ran out.
+static int connect_one(struct hc_worker *w, const struct hc_connect_args *args, uint32_t cookie,
+		       uint16_t neigh, hc_conn *conn)
 {
 	uint32_t idx = hc_pool_get(&w->tcb_pool);
 	struct hc_tcb *t;
 	uint32_t slot;
+	int err;
 
 	if (HC_UNLIKELY(idx == HC_IDX_NONE)) {
 		w->ctr[HC_CTR_connect_no_memory]++;
-		return false;
+		return -ENOMEM;
 	}
 	t = &w->tcb[idx];
 	t->key.remote_be = hc_to_be32(args->remote_addr);
@@ -55,6 +56,7 @@ static bool connect_one(struct hc_worker *w, const struct hc_connect_args *args,
 	slot = hc_tuple_take(w, &t->key);
 	if (HC_UNLIKELY(slot == HC_TUPLE_NONE)) {
 		w->ctr[HC_CTR_connect_no_port]++;
+		err = -EADDRNOTAVAIL;
 		goto err;
 	}
 	t->flags = (uint16_t)(HC_TCB_ACTIVE | tcb_flags_of(args->flags));
@@ -65,6 +67,7 @@ static bool connect_one(struct hc_worker *w, const struct hc_connect_args *args,
 		hc_fastopen_prepare(w, idx, args);
 	if (HC_UNLIKELY(!hc_tx_syn(w, t, &w->cold[idx]))) {
 		w->ctr[HC_CTR_connect_no_buffer]++;
+		err = -ENOBUFS;
 		goto err;
 	}
 	w->tuples.slot[slot] = hc_ref_make(HC_REF_TCB, idx);
@@ -74,13 +77,13 @@ static bool connect_one(struct hc_worker *w, const struct hc_connect_args *args,
 	w->ctr[HC_CTR_conn_opened_active]++;
 	if (conn)
 		*conn = hc_handle(w, idx);
-	return true;
+	return 0;
 err:
 	memset(&t->key, 0, sizeof t->key);
 	t->state = HC_CLOSED;
 	t->flags = 0;
 	hc_pool_put(&w->tcb_pool, idx);
-	return false;
+	return err;
 }
 
 unsigned hc_connect(struct hc_worker *w, const struct hc_connect_args *args,
@@ -88,19 +91,25 @@ unsigned hc_connect(struct hc_worker *w, const struct hc_connect_args *args,
 {
 	hc_be32 remote_be = hc_to_be32(args->remote_addr);
 	uint16_t neigh;
-	unsigned i;
+	unsigned i = 0;
+	int err = 0;
 
 	// RFC 9293 MUST-46: nobody is there who could answer, or everybody is. What may not be the
 	// source of a packet may not be its destination.
 	if (HC_UNLIKELY(hc_parse_is_bad_source(&w->parse_env, remote_be)) &&
 	    !HC_FAULT(connects_to_everybody)) {
 		w->ctr[HC_CTR_connect_bad_address] += n;
-		return 0;
+		err = -ENETUNREACH;
+		n = 0;
 	}
-	neigh = hc_route(w, remote_be);
-	for (i = 0; i < n; i++)
-		if (!connect_one(w, args, cookies[i], neigh, conns ? &conns[i] : NULL))
+	neigh = n ? hc_route(w, remote_be) : 0;
+	for (; i < n; i++) {
+		err = connect_one(w, args, cookies[i], neigh, conns ? &conns[i] : NULL);
+		if (HC_UNLIKELY(err))
 			break;
+	}
+	if (args->why)
+		*args->why = err;
 	return i;
 }
 

@@ -11,9 +11,12 @@
 
 #include <rte_mempool.h>
 
+static int connect_why; // Why the last connect_n() did not take all.
+
 static unsigned connect_n(unsigned n)
 {
-	const struct hc_connect_args args = {.remote_addr = FX_PEER, .remote_port = FX_PEER_PORT};
+	const struct hc_connect_args args = {
+		.remote_addr = FX_PEER, .remote_port = FX_PEER_PORT, .why = &connect_why};
 	static const uint32_t cookie[64];
 
 	return hc_connect(fx.worker, &args, cookie, NULL, n);
@@ -416,6 +419,7 @@ static void the_control_blocks_are_so_many(void)
 	fx_open(&o);
 	(void)fx_listen(0);
 	UNIT_EQ(connect_n(3), 2);
+	UNIT_EQ(connect_why, -ENOMEM);
 	UNIT_EQ(fx_ctr(HC_CTR_connect_no_memory), 1);
 	fx_step();
 	fx_forget();
@@ -489,6 +493,7 @@ static void the_tuples_are_so_many(void)
 
 	fx_open(&o);
 	UNIT_EQ(connect_n(5), 3);
+	UNIT_EQ(connect_why, -EADDRNOTAVAIL);
 	UNIT_EQ(fx_ctr(HC_CTR_connect_no_port), 1);
 	fx_shut();
 }
@@ -507,10 +512,12 @@ static void without_buffers_nothing_is_opened(void)
 	while (n < 64 && (held[n] = rte_pktmbuf_alloc(fx.port[0]->pool[0])) != NULL)
 		n++;
 	UNIT_EQ(connect_n(1), 0);
+	UNIT_EQ(connect_why, -ENOBUFS);
 	UNIT_EQ(fx_ctr(HC_CTR_connect_no_buffer), 1);
 	UNIT_EQ(fx_ctr(HC_CTR_tx_no_buffer), 1);
 	rte_pktmbuf_free_bulk(held, n);
 	UNIT_EQ(connect_n(1), 1);
+	UNIT_EQ(connect_why, 0);
 	fx_shut();
 }
 
@@ -753,12 +760,15 @@ static void nobodys_and_everybodys_address_is_refused(void)
 	static const uint32_t bad[] = {0xffffffffu, 0x0a0000ffu, 0xe0000001u, 0xf0000001u,
 				       0x7f000001u, 0,           FX_LOCAL};
 	static const uint32_t cookie[3];
-	struct hc_connect_args args = {.remote_port = FX_PEER_PORT};
+	int why;
+	struct hc_connect_args args = {.remote_port = FX_PEER_PORT, .why = &why};
 
 	fx_open(NULL);
 	for (unsigned i = 0; i < HC_ARRAY_LEN(bad); i++) {
 		args.remote_addr = bad[i];
+		why = 0;
 		UNIT_EQ(hc_connect(fx.worker, &args, cookie, NULL, 3), 0);
+		UNIT_EQ(why, -ENETUNREACH);
 		UNIT_EQ(fx_ctr(HC_CTR_connect_bad_address), 3 * (i + 1));
 	}
 	fx_step();

@@ -290,6 +290,7 @@ static void connect_says_what_ran_out(void)
 {
 	static const struct fx_options few[] = {{.set_cfg = one_tuple}, {.set_cfg = one_block}};
 	static const int expected[] = {-EADDRNOTAVAIL, -ENOBUFS};
+	static const enum hc_counter refused[] = {HC_CTR_connect_no_port, HC_CTR_connect_no_memory};
 
 	for (unsigned i = 0; i < 2; i++) {
 		const struct hc_socket_addr remote = {.addr = FX_PEER, .port = 80};
@@ -300,8 +301,43 @@ static void connect_says_what_ran_out(void)
 		(void)fx_socket_begin(&p);
 		sock = hc_socket_open(fx_sockets);
 		UNIT_EQ(hc_socket_connect(fx_sockets, sock, &remote), expected[i]);
+		UNIT_EQ(fx_ctr(refused[i]), 1);
 		fx_socket_shut();
 	}
+}
+
+// An attempt that failed has no claim to the port it chose; what was bound stays bound.
+static void connect_that_failed_gives_its_port_back(void)
+{
+	const struct hc_socket_addr bound = {.port = 9};
+	struct hc_socket_addr chosen, a;
+	struct fx_peer p = fx_peer_new();
+	int sock, other;
+
+	fx_socket_open(NULL);
+	sock = fx_socket_begin(&p);
+	UNIT_EQ(hc_socket_name(fx_sockets, sock, &chosen), 0);
+	CU_ASSERT(chosen.port != 0);
+	fx_peer_put(&p, FRAME_RST | FRAME_ACK, 0);
+	fx_socket_step();
+	UNIT_EQ(fx_socket_error(sock), ECONNREFUSED);
+	UNIT_EQ(hc_socket_name(fx_sockets, sock, &a), 0);
+	UNIT_EQ(a.port, 0);
+	other = hc_socket_open(fx_sockets);
+	UNIT_EQ(hc_socket_bind(fx_sockets, other, &chosen), 0);
+	UNIT_EQ(hc_socket_bind(fx_sockets, sock, &chosen), -EADDRINUSE);
+	UNIT_EQ(hc_socket_bind(fx_sockets, sock, &bound), 0);
+	a = (struct hc_socket_addr){.addr = p.addr, .port = p.port};
+	UNIT_EQ(hc_socket_connect(fx_sockets, sock, &a), -EINPROGRESS);
+	fx_socket_step();
+	p.local_port = fx_peer_take(&p, FRAME_SYN)->sport;
+	fx_peer_put(&p, FRAME_RST | FRAME_ACK, 0);
+	fx_socket_step();
+	UNIT_EQ(fx_socket_error(sock), ECONNREFUSED);
+	UNIT_EQ(hc_socket_name(fx_sockets, sock, &a), 0);
+	UNIT_EQ(a.port, bound.port);
+	UNIT_EQ(hc_socket_listen(fx_sockets, sock, 1), 0);
+	fx_socket_shut();
 }
 
 static void what_is_written_arrives(void)
@@ -643,9 +679,9 @@ UNIT_SUITE(socket_calls, UNIT_TEST(numbers_that_are_no_sockets_are_refused),
 	   UNIT_TEST(connect_refused_is_told_once),
 	   UNIT_TEST(connect_that_nobody_answers_times_out),
 	   UNIT_TEST(connect_to_who_is_not_there_is_unreachable),
-	   UNIT_TEST(connect_says_what_ran_out), UNIT_TEST(what_is_written_arrives),
-	   UNIT_TEST(what_arrives_is_read), UNIT_TEST(peeking_leaves_what_it_shows),
-	   UNIT_TEST(what_was_looked_at_is_unread),
+	   UNIT_TEST(connect_says_what_ran_out), UNIT_TEST(connect_that_failed_gives_its_port_back),
+	   UNIT_TEST(what_is_written_arrives), UNIT_TEST(what_arrives_is_read),
+	   UNIT_TEST(peeking_leaves_what_it_shows), UNIT_TEST(what_was_looked_at_is_unread),
 	   UNIT_TEST(full_queue_says_again_until_there_is_room),
 	   UNIT_TEST(writing_without_a_connection_is_refused),
 	   UNIT_TEST(half_close_leaves_the_other_half),
