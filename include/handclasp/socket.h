@@ -106,13 +106,25 @@ HC_MUST_USE int hc_socket_accept(struct hc_sockets *s, int sock, struct hc_socke
 /**
  * Begins to connect. Afterwards the socket is writable once it is connected, and in error when it
  * could not be: HC_SO_ERROR, or the next call, tells the error once, and another attempt is free.
- * @return -EINPROGRESS, which is success; -EALREADY (under way), -EISCONN, -EADDRNOTAVAIL (no
+ * @return -EINPROGRESS, which is success; 0 (HC_TCP_FASTOPEN_CONNECT is on, and the first write
+ * will connect); -EALREADY (under way), -EISCONN, -EADDRNOTAVAIL (no
  * source port is free, or an address of 0), -ENETUNREACH (not a host's address, or our own),
  * -ENOBUFS, -EOPNOTSUPP (listens); or how the attempt
  * before failed: -ECONNREFUSED, -ETIMEDOUT, -EHOSTUNREACH, -ENOBUFS. O(1).
  */
 HC_MUST_USE int hc_socket_connect(struct hc_sockets *s, int sock,
 				  const struct hc_socket_addr *remote);
+
+/**
+ * hc_socket_connect() with the first bytes to send, of which a copy is made, as sendto() with
+ * MSG_FASTOPEN has it: with has_fast_open of the stack they go on the SYN once the peer gave a
+ * cookie (RFC 7413), and in any case after the handshake at the latest. A SYN that the network
+ * repeats may open two connections: only for exchanges that may be repeated.
+ * @return how many bytes were taken; or the errors of hc_socket_connect(). O(bytes).
+ */
+HC_MUST_USE int64_t hc_socket_connect_with(struct hc_sockets *s, int sock,
+					   const struct hc_socket_addr *remote, const void *buf,
+					   size_t len);
 
 /**
  * Copies received bytes out.
@@ -196,6 +208,13 @@ enum hc_socket_option {
 	HC_TCP_KEEPINTVL, /**< HC_OPTION_KEEPALIVE_INTERVAL_MS, the same. */
 	HC_TCP_KEEPCNT,   /**< HC_OPTION_KEEPALIVE_COUNT. */
 	HC_TCP_USER_TIMEOUT, /**< HC_OPTION_USER_TIMEOUT_MS. */
+	/** 1: connections may be opened by the data on a SYN, before the handshake is over: of a
+	   listener those that come, of a socket that connects its own, which asks for a cookie
+	   (RFC 7413). -EOPNOTSUPP without has_fast_open of the stack. */
+	HC_TCP_FASTOPEN,
+	/** 1: when the peer's cookie is known, hc_socket_connect() returns 0, and the first write
+	   connects, its bytes on the SYN; else it asks for a cookie. The same. */
+	HC_TCP_FASTOPEN_CONNECT,
 	/* What is one for all connections of a worker. */
 	HC_IP_TTL,         /**< Time to live of what is sent. Get. */
 	HC_IP_TOS,         /**< The octet beside it: the Diffserv code point times 4. Get. */
@@ -214,7 +233,7 @@ HC_MUST_USE int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_soc
 
 /** Sets an option. @return 0; -ENOPROTOOPT (no such option, or not one that can be set), -EINVAL
  * (length or value), -ENOBUFS (of a connection: liveness_cap of the stack is reached; what is set
- * before there is one is then without effect). O(1). */
+ * before there is one is then without effect), -EOPNOTSUPP. O(1). */
 HC_MUST_USE int hc_socket_setsockopt(struct hc_sockets *s, int sock, enum hc_socket_option option,
 				     const void *value, size_t len);
 

@@ -241,13 +241,16 @@ enum hc_conn_flags {
 	   connect(): data goes on the SYN once the peer gave a cookie. A SYN that is repeated by
 	   the network may open two connections: only for exchanges that may be repeated. */
 	HC_CONN_FAST_OPEN = 1u << 2,
+	/** To connect(): the data is copied, and the caller may have it back. */
+	HC_CONN_COPY = 1u << 3,
 };
 
 struct hc_connect_args {
 	uint32_t remote_addr;
 	uint16_t remote_port;
 	uint16_t flags;      /**< enum hc_conn_flags. */
-	const void *data;    /**< Queued to each connection as by hc_send() with HC_SEND_STATIC. */
+	const void *data;    /**< Queued to each connection as by hc_send() with HC_SEND_STATIC, or,
+				with HC_CONN_COPY, without. */
 	uint32_t data_bytes; /**< 0: none; at most snd_buf_bytes. */
 	int *why;            /**< If not NULL: gets 0, or why not all were taken. */
 };
@@ -273,6 +276,14 @@ struct hc_listen_args {
 /** Listens on our address(es). @return the listener (>= 0), -EADDRINUSE, -ENOSPC (listener_cap),
  * -EINVAL (port 0). O(1). */
 HC_MUST_USE int hc_listen(struct hc_worker *w, const struct hc_listen_args *args);
+
+/** Gives a listener other flags, for the connections that come. @return 0, -ENOENT. O(1). */
+HC_MUST_USE int hc_listener_set_flags(struct hc_worker *w, int listener, uint16_t flags);
+
+/** Whether a SYN with HC_CONN_FAST_OPEN to this address would carry data: its cookie is known.
+ * O(64).
+ */
+bool hc_fast_open_is_known(struct hc_worker *w, uint32_t remote_addr);
 
 /** Ends a listener: half-open connections are forgotten, accepted ones stay. @return 0, -ENOENT.
  * O(syn_cap). */

@@ -62,6 +62,7 @@ int hc_socket_listen(struct hc_sockets *s, int sock, int backlog)
 	args = (struct hc_listen_args){
 		.port = k->bound.port,
 		.backlog = backlog > 0 ? (uint32_t)backlog : 1,
+		.flags = k->has_fast_open ? HC_CONN_FAST_OPEN : 0,
 		.cookie = HC_SOCK_COOKIE | (uint32_t)sock,
 	};
 	listener = hc_listen(s->w, &args);
@@ -107,50 +108,6 @@ int hc_socket_accept(struct hc_sockets *s, int sock, struct hc_socket_addr *peer
 	return (int)(k - s->sock);
 }
 
-static int begin(struct hc_sockets *s, struct hc_socket *k, uint32_t cookie)
-{
-	int why;
-	const struct hc_connect_args args = {
-		.remote_addr = k->peer.addr,
-		.remote_port = k->peer.port,
-		.why = &why,
-	};
-
-	if (hc_connect(s->w, &args, &cookie, &k->conn, 1) == 1)
-		return 0;
-	return why == -ENOMEM ? -ENOBUFS : why;
-}
-
-int hc_socket_connect(struct hc_sockets *s, int sock, const struct hc_socket_addr *remote)
-{
-	struct hc_socket *k = hc_sock_of(s, sock);
-	struct hc_conn_info info;
-	int err;
-
-	if (!k)
-		return -EBADF;
-	if (k->state == HC_SOCK_LISTENING)
-		return -EOPNOTSUPP;
-	if (k->state == HC_SOCK_CONNECTING)
-		return -EALREADY;
-	if (k->state != HC_SOCK_NEW)
-		return -EISCONN;
-	err = hc_sock_error(k);
-	if (err)
-		return err;
-	if (remote->addr == 0 || remote->port == 0)
-		return -EADDRNOTAVAIL;
-	k->peer = *remote;
-	err = begin(s, k, HC_SOCK_COOKIE | (uint32_t)sock);
-	if (err)
-		return err;
-	k->state = HC_SOCK_CONNECTING;
-	hc_sock_apply_options(s, k);
-	if (hc_conn_info(s->w, k->conn, &info) == 0)
-		k->local = (struct hc_socket_addr){info.local_addr, info.local_port};
-	return -EINPROGRESS;
-}
-
 // What reading and writing have in common. @return 0 when there is or was a connection.
 static int check_connected(struct hc_socket *k)
 {
@@ -158,7 +115,7 @@ static int check_connected(struct hc_socket *k)
 
 	if (err)
 		return err;
-	if (k->state == HC_SOCK_CONNECTING)
+	if (k->state == HC_SOCK_CONNECTING || k->state == HC_SOCK_DEFERRED)
 		return -EAGAIN;
 	return k->state == HC_SOCK_CONNECTED || k->state == HC_SOCK_ENDED ? 0 : -ENOTCONN;
 }
@@ -228,6 +185,8 @@ int64_t hc_socket_write(struct hc_sockets *s, int sock, const void *buf, size_t 
 
 	if (!k)
 		return -EBADF;
+	if (k->state == HC_SOCK_DEFERRED)
+		return hc_sock_connect_deferred(s, k, buf, len);
 	err = check_connected(k);
 	if (err)
 		return err;
@@ -302,7 +261,7 @@ static bool is_writable(const struct hc_sockets *s, const struct hc_socket *k)
 	if (k->state == HC_SOCK_CONNECTING || k->state == HC_SOCK_LISTENING)
 		return false;
 	if (k->state != HC_SOCK_CONNECTED || k->is_write_shut || k->error || !k->is_full)
-		return true;
+		return true; // Where it is not connected, writing says so, or connects it.
 	return unacked_bytes(s, k) < k->full_bytes || k->full_bytes == 0;
 }
 

@@ -148,6 +148,12 @@ int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 	case HC_SO_RCVBUF:
 		number = (int)cfg->rcv_buf_bytes;
 		break;
+	case HC_TCP_FASTOPEN:
+		number = k->has_fast_open;
+		break;
+	case HC_TCP_FASTOPEN_CONNECT:
+		number = k->defers_connect;
+		break;
 	case HC_IP_TTL:
 		number = cfg->ttl;
 		break;
@@ -173,6 +179,24 @@ int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 	return 0;
 }
 
+// The value of HC_TCP_FASTOPEN is how many may wait in other stacks; here fast_open_cap says that.
+static int set_fast_open(struct hc_sockets *s, struct hc_socket *k, enum hc_socket_option option,
+			 int number)
+{
+	if (number < 0)
+		return -EINVAL;
+	if (number && !hc_worker_config(s->w)->has_fast_open)
+		return -EOPNOTSUPP;
+	if (option == HC_TCP_FASTOPEN_CONNECT) {
+		k->defers_connect = number != 0;
+		return 0;
+	}
+	k->has_fast_open = number != 0;
+	if (k->state != HC_SOCK_LISTENING)
+		return 0;
+	return hc_listener_set_flags(s->w, k->listener, number ? HC_CONN_FAST_OPEN : 0);
+}
+
 int hc_socket_setsockopt(struct hc_sockets *s, int sock, enum hc_socket_option option,
 			 const void *value, size_t len)
 {
@@ -183,6 +207,7 @@ int hc_socket_setsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 	if (!k)
 		return -EBADF;
 	if (option != HC_SO_LINGER && option != HC_SO_REUSEADDR && option != HC_SO_SNDBUF &&
+	    option != HC_TCP_FASTOPEN && option != HC_TCP_FASTOPEN_CONNECT &&
 	    !conn_option_of(option))
 		return -ENOPROTOOPT;
 	if (len != sizeof number)
@@ -195,6 +220,9 @@ int hc_socket_setsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 	case HC_SO_REUSEADDR:
 		k->reuses_addr = number != 0;
 		return 0;
+	case HC_TCP_FASTOPEN:
+	case HC_TCP_FASTOPEN_CONNECT:
+		return set_fast_open(s, k, option, number);
 	case HC_SO_SNDBUF:
 		if (number <= 0)
 			return -EINVAL;

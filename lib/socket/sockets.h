@@ -24,6 +24,7 @@ enum hc_sock_state {
 	HC_SOCK_FREE,
 	HC_SOCK_NEW, // Neither listens nor connects; perhaps bound.
 	HC_SOCK_LISTENING,
+	HC_SOCK_DEFERRED, // Connects with the first write.
 	HC_SOCK_CONNECTING,
 	HC_SOCK_CONNECTED, // The handle is good.
 	HC_SOCK_ENDED,     // The handle is stale: closed both ways, or reset.
@@ -44,6 +45,8 @@ struct hc_socket {
 	uint8_t state;   // enum hc_sock_state.
 	bool is_waiting; // For accept.
 	bool reuses_addr;
+	bool has_fast_open;
+	bool defers_connect;
 	bool is_read_shut;
 	bool is_write_shut;
 	bool is_peer_closed;
@@ -104,6 +107,9 @@ static inline int hc_sock_error(struct hc_socket *k)
 
 // Gives the connection, which is new, the options that were set for it.
 void hc_sock_apply_options(struct hc_sockets *s, const struct hc_socket *k);
+// The first write to a socket whose connect() was put off. @return as hc_socket_write().
+int64_t hc_sock_connect_deferred(struct hc_sockets *s, struct hc_socket *k, const void *buf,
+				 size_t len);
 // A fresh socket, or NULL.
 struct hc_socket *hc_sock_get(struct hc_sockets *s);
 void hc_sock_put(struct hc_sockets *s, struct hc_socket *k);

@@ -63,8 +63,12 @@ static int connect_one(struct hc_worker *w, const struct hc_connect_args *args, 
 	t->cookie = cookie;
 	t->neigh = neigh;
 	hc_tcp_open(t, &w->cold[idx], &w->env);
-	if (HC_UNLIKELY(args->flags & HC_CONN_FAST_OPEN || args->data_bytes))
-		hc_fastopen_prepare(w, idx, args);
+	if (HC_UNLIKELY(args->flags & HC_CONN_FAST_OPEN || args->data_bytes) &&
+	    !hc_fastopen_prepare(w, idx, args)) {
+		w->ctr[HC_CTR_connect_no_buffer]++;
+		err = -ENOBUFS;
+		goto err;
+	}
 	if (HC_UNLIKELY(!hc_tx_syn(w, t, &w->cold[idx]))) {
 		w->ctr[HC_CTR_connect_no_buffer]++;
 		err = -ENOBUFS;
@@ -79,6 +83,8 @@ static int connect_one(struct hc_worker *w, const struct hc_connect_args *args, 
 		*conn = hc_handle(w, idx);
 	return 0;
 err:
+	if (t->flags & HC_TCB_DATA)
+		hc_sock_free(w, idx);
 	memset(&t->key, 0, sizeof t->key);
 	t->state = HC_CLOSED;
 	t->flags = 0;
@@ -138,6 +144,18 @@ int hc_listen(struct hc_worker *w, const struct hc_listen_args *args)
 		return (int)i;
 	}
 	return -ENOSPC;
+}
+
+int hc_listener_set_flags(struct hc_worker *w, int listener, uint16_t flags)
+{
+	struct hc_listener *l;
+
+	if (listener < 0 || (uint32_t)listener >= w->listener_cap || !w->listener[listener].is_open)
+		return -ENOENT;
+	l = &w->listener[listener];
+	l->tcb_flags = tcb_flags_of(flags);
+	l->has_fast_open = flags & HC_CONN_FAST_OPEN;
+	return 0;
 }
 
 int hc_unlisten(struct hc_worker *w, int listener)

@@ -11,7 +11,16 @@
 
 // ------------------------------------------------------------------------------------- the client
 
-void hc_fastopen_prepare(struct hc_worker *w, uint32_t idx, const struct hc_connect_args *args)
+bool hc_fast_open_is_known(struct hc_worker *w, uint32_t remote_addr)
+{
+	const struct hc_fastopen_peer *p =
+		hc_fastopen_find(&w->fastopen, hc_to_be32(remote_addr), w->env.now_ms);
+
+	return p && !p->is_off && p->len;
+}
+
+// @return false when there is no room for the data.
+bool hc_fastopen_prepare(struct hc_worker *w, uint32_t idx, const struct hc_connect_args *args)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 	struct hc_tcb_cold *c = &w->cold[idx];
@@ -21,10 +30,13 @@ void hc_fastopen_prepare(struct hc_worker *w, uint32_t idx, const struct hc_conn
 	// With data in use header prediction leaves the answer to the whole input.
 	hc_sock_init(w, idx, c->snd_end);
 	t->flags |= HC_TCB_DATA;
-	taken = hc_send(w, hc_handle(w, idx), args->data, args->data_bytes, HC_SEND_STATIC);
-	HC_ASSERT(taken == args->data_bytes);
+	taken = hc_send(w, hc_handle(w, idx), args->data, args->data_bytes,
+			args->flags & HC_CONN_COPY ? 0 : HC_SEND_STATIC);
+	if (taken != args->data_bytes)
+		return false;
 	if (w->env.has_fast_open && args->flags & HC_CONN_FAST_OPEN)
 		c->switches |= HC_SWITCH_FASTOPEN;
+	return true;
 }
 
 // Sends the SYN of a connection with HC_SWITCH_FASTOPEN for the first time: with cookie and data,
@@ -132,8 +144,10 @@ static void synack_send(struct hc_worker *w, struct hc_tcb *t, struct hc_tcb_col
 
 	if (!m)
 		return; // The retransmission will do.
-	if (wants_cookie)
+	if (wants_cookie) {
 		give_cookie(w, &s, &t->key, cookie);
+		w->ctr[HC_CTR_fastopen_cookies_sent]++;
+	}
 	if (c->switches & HC_SWITCH_ECN)
 		s.flags |= HC_TCP_ECE;
 	hc_tx_segment(w, m, &s, t->neigh);

@@ -406,7 +406,8 @@ HC_MUST_USE bool hc_cookie_take(struct hc_worker *w, const struct hc_seg *ack,
 				struct hc_syn_mini *m);
 
 // fastopen.c
-void hc_fastopen_prepare(struct hc_worker *w, uint32_t idx, const struct hc_connect_args *args);
+HC_MUST_USE bool hc_fastopen_prepare(struct hc_worker *w, uint32_t idx,
+				     const struct hc_connect_args *args);
 HC_MUST_USE bool hc_fastopen_accept(struct hc_worker *w, uint32_t listener, struct rte_mbuf **m,
 				    struct hc_seg *seg);
 void hc_fastopen_done(struct hc_worker *w, uint32_t idx, const struct rte_mbuf *m,

@@ -391,13 +391,50 @@ static ssize_t call_writev(void *userdata, int fd, const struct iovec *iov, int 
 	return transfer_call(userdata, fd, iov, count, 0, WRITE);
 }
 
-// The address of a socket that is connected does not matter.
+// Connects as Linux does for MSG_FASTOPEN: with the data when the peer's cookie is known, else to
+// ask for one.
+static int64_t connect_and_write(struct plugin *p, struct handle *h,
+				 const struct hc_socket_addr *remote, const struct iovec *v,
+				 bool may_wait)
+{
+	struct hc_sockets *s = host_sockets(p->host);
+	const int on = 1;
+	int64_t n;
+	int err = hc_socket_setsockopt(s, h->sock, HC_TCP_FASTOPEN_CONNECT, &on, sizeof on);
+
+	if (!err)
+		err = hc_socket_connect(s, h->sock, remote);
+	if (err == -EINPROGRESS && may_wait)
+		err = wait_connected(p, h, INT64_MAX);
+	if (err)
+		return err;
+	n = transfer(p, h, v, 1, WRITE, may_wait);
+	err = n >= 0 && may_wait ? wait_connected(p, h, INT64_MAX) : 0;
+	return err ? err : n;
+}
+
+// Without MSG_FASTOPEN the address does not matter: the socket is connected or the call fails.
 static ssize_t call_sendto(void *userdata, int fd, const void *buf, size_t len, int flags,
 			   const struct sockaddr *addr, socklen_t addr_len)
 {
-	(void)addr;
-	(void)addr_len;
-	return call_send(userdata, fd, buf, len, flags);
+	const struct iovec v = {.iov_base = (void *)(uintptr_t)buf, .iov_len = len};
+	struct plugin *p = userdata;
+	struct hc_socket_addr remote;
+	struct handle *h;
+	int64_t result;
+
+	if (!(flags & MSG_FASTOPEN))
+		return call_send(userdata, fd, buf, len, flags);
+	plugin_enter(p);
+	result = handle_for(p, fd, &h);
+	if (!result && (!addr || !address_in(addr, addr_len, &remote)))
+		result = -EINVAL;
+	if (!result && flags & ~(MSG_FASTOPEN | MSG_DONTWAIT | MSG_NOSIGNAL))
+		result = -EOPNOTSUPP;
+	if (!result)
+		result = connect_and_write(p, h, &remote, &v,
+					   !h->is_nonblocking && !(flags & MSG_DONTWAIT));
+	return plugin_leave(p, (ssize_t)result);
 }
 
 static ssize_t call_sendmsg(void *userdata, int fd, const struct msghdr *msg, int flags)

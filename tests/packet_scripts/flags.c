@@ -45,6 +45,7 @@ static void size_for_scripts(struct hc_stack_config *cfg)
 	cfg->listener_cap = 64;
 	cfg->span_cap = 4096;
 	cfg->snd_buf_bytes = 4u << 20; // As much as either lets a program ask for.
+	cfg->has_fast_open = true;     // For who asks by an option of his socket.
 	cfg->arp_ttl_ms = 1u << 30;    // The next hop does not change.
 	cfg->seed = 0x5c121975;
 	profile_linux(cfg);

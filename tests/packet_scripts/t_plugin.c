@@ -631,6 +631,51 @@ static void options_have_linuxs_shapes(void)
 	tool_shut();
 }
 
+/* ---------------------------------------------------------------------------------- fast open */
+
+// A SYN,ACK with the cookie 1..8 in it acknowledges so many bytes of the SYN's data.
+static void answer_with_cookie(struct tool_peer *p, uint32_t taken)
+{
+	static const uint8_t opt[] = {2, 4, 5, 0xb4, 34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1};
+
+	p->opt = opt;
+	p->opt_len = sizeof opt;
+	tool_put(p, FRAME_SYN | FRAME_ACK, p->seq++, p->iss + 1 + taken, 0);
+	p->opt_len = 0;
+}
+
+static void a_send_connects_and_its_data_goes_on_the_syn_the_second_time(void)
+{
+	const struct frame_view *v;
+
+	tool_open(PLAIN);
+	for (unsigned i = 0; i < 2; i++) {
+		struct tool_peer p = tool_peer_new(1);
+		const struct sockaddr_in remote = address(TOOL_REMOTE, p.port);
+		int fd = tool.socket(tool.userdata, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		ssize_t n = tool.sendto(tool.userdata, fd, "request", 7, MSG_FASTOPEN,
+					(const struct sockaddr *)&remote, sizeof remote);
+
+		UNIT_EQ(n, i ? 7 : -1);
+		if (i == 0)
+			UNIT_EQ(errno, EINPROGRESS);
+		v = tool_take(&p, S_US);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+		UNIT_EQ(v->flags, FRAME_SYN);
+		UNIT_EQ(v->has_fastopen, true);
+		UNIT_EQ(v->cookie_len, i ? 8 : 0);
+		UNIT_EQ(v->payload_len, i ? 7 : 0);
+		answer_with_cookie(&p, i ? 7 : 0);
+		CU_ASSERT_PTR_NOT_NULL(tool_take(&p, S_US));
+		UNIT_EQ(tool_state(fd), 1);
+		UNIT_EQ(tool.close(tool.userdata, fd), 0);
+	}
+	// Only a stream that is not connected yet can be opened so, and only with an address.
+	UNIT_EQ(tool.sendto(tool.userdata, tool_listen(), "x", 1, MSG_FASTOPEN, NULL, 0), -1);
+	UNIT_EQ(errno, EINVAL);
+	tool_shut();
+}
+
 /* -------------------------------------------------------------------------------------- flags */
 
 static void syn_follows_the_profile(void)
@@ -753,6 +798,7 @@ UNIT_SUITE(plugin, UNIT_TEST(time_passes_by_asking), UNIT_TEST(receive_ends_afte
 	   UNIT_TEST(who_plays_the_script_does_not_wait_for_ever), UNIT_TEST(nonblocking_is_a_flag),
 	   UNIT_TEST(vectors_are_filled_in_order), UNIT_TEST(peeking_leaves_what_it_shows),
 	   UNIT_TEST(buffers_have_a_size), UNIT_TEST(queues_can_be_asked),
-	   UNIT_TEST(options_have_linuxs_shapes), UNIT_TEST(syn_follows_the_profile),
-	   UNIT_TEST(numbers_are_set), UNIT_TEST(words_are_switches),
-	   UNIT_TEST(flags_that_mean_nothing_end_the_tool));
+	   UNIT_TEST(options_have_linuxs_shapes),
+	   UNIT_TEST(a_send_connects_and_its_data_goes_on_the_syn_the_second_time),
+	   UNIT_TEST(syn_follows_the_profile), UNIT_TEST(numbers_are_set),
+	   UNIT_TEST(words_are_switches), UNIT_TEST(flags_that_mean_nothing_end_the_tool));

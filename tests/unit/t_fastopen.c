@@ -255,6 +255,7 @@ static void an_old_cookie_is_renewed_and_an_older_one_refused(void)
 	(void)open_fast(&p, old, 10);
 	v = fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
 	UNIT_EQ(v->cookie_len, COOKIE_BYTES);
+	UNIT_EQ(fx_ctr(HC_CTR_fastopen_cookies_sent), 2);
 	memcpy(young, v->cookie, COOKIE_BYTES);
 	CU_ASSERT(memcmp(young, old, COOKIE_BYTES) != 0);
 	fx_peer_put(&p, FRAME_ACK, 0);
