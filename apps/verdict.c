@@ -3,6 +3,8 @@
 
 #include "verdict.h"
 
+#include <string.h>
+
 static void judge_time(const struct result *r, struct judgement *j)
 {
 	const struct hc_hist *h = &r->latency[j->criterion->measure];
@@ -89,15 +91,47 @@ bool verdict_passes(const struct result *r)
 	return true;
 }
 
+// A rate as one is given: 2.7M.
+static void rate_words(double rate, char *text, size_t size)
+{
+	if (rate >= 1e6)
+		snprintf(text, size, "%.4gM/s", rate / 1e6);
+	else if (rate >= 1e3)
+		snprintf(text, size, "%.4gk/s", rate / 1e3);
+	else
+		snprintf(text, size, "%.4g/s", rate);
+}
+
+static void value_words(const struct judgement *j, char *text, size_t size)
+{
+	enum measure_unit unit = measure_unit(j->criterion->measure);
+
+	if (!j->is_known)
+		snprintf(text, size, "was not measured");
+	else if (unit == MEASURE_RATE)
+		rate_words(j->value, text, size);
+	else
+		snprintf(text, size, "%.6g%s", j->value,
+			 j->criterion->is_share ? " %"
+			 : unit == MEASURE_TIME ? " us"
+						: "");
+}
+
 void verdict_words(const struct judgement *j, char *text, size_t size)
 {
-	static const char *const units[] = {
-		[MEASURE_TIME] = " us", [MEASURE_RATE] = "/s", [MEASURE_COUNT] = ""};
+	static const char *const fails[] = {
+		[FAILS_ABOVE] = "above",
+		[FAILS_BELOW] = "below",
+		[FAILS_FROM] = "from",
+		[FAILS_UP_TO] = "up to",
+	};
 	const struct criterion *c = j->criterion;
+	size_t name_len = strcspn(c->text, "<>");
+	const char *limit = c->text + name_len;
+	char value[32];
 
-	if (j->is_known)
-		snprintf(text, size, "%s: %s: it is %.6g%s", j->passes ? "pass" : "FAIL", c->text,
-			 j->value, c->is_share ? " %" : units[measure_unit(c->measure)]);
-	else
-		snprintf(text, size, "FAIL: %s: nothing of the kind was measured", c->text);
+	limit += strspn(limit, "<>=");
+	value_words(j, value, sizeof value);
+	snprintf(text, size, "%s: %.*s %s, fails %s %s", j->passes ? "pass" : "FAIL", (int)name_len,
+		 c->text, value, fails[c->comparison], limit);
 }
