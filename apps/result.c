@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "units.h"
+
 uint64_t result_completed(const struct result *r)
 {
 	return r->view.closed + r->clients.aborted;
@@ -38,6 +40,30 @@ static uint64_t both(const struct result *r, enum hc_counter c)
 static unsigned long long ull(uint64_t n)
 {
 	return n;
+}
+
+bool result_silent_hop(const struct result *r, uint32_t *hop)
+{
+	const uint64_t *ctr = r->client.counter;
+	const struct config *cfg = r->cfg;
+	uint32_t mask = ~0u << (32 - cfg->local.len);
+
+	if (cfg->command != COMMAND_LOAD || r->view.opened == 0 || r->view.established > 0)
+		return false;
+	// Asked in vain, or nothing but the question ever left.
+	if (ctr[HC_CTR_arp_failed] == 0 &&
+	    ctr[HC_CTR_tx_packets] > ctr[HC_CTR_arp_requests_sent] + ctr[HC_CTR_arp_replies_sent])
+		return false;
+	*hop = (cfg->target.addr ^ cfg->local.addr) & mask ? cfg->gateway : cfg->target.addr;
+	return true;
+}
+
+static void remark_silence(const struct result *r, struct remarks *to)
+{
+	uint32_t hop;
+
+	if (result_silent_hop(r, &hop))
+		remark(to, "no ARP answer from " ADDR_FMT ", is it up?", ADDR_ARGS(hop));
 }
 
 static void remark_tuples(const struct result *r, struct remarks *to)
@@ -83,6 +109,7 @@ unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_
 
 	if (server_limits_are_set(&r->cfg->limits))
 		remark(&to, "the server stood for a device with the limits it was told");
+	remark_silence(r, &to);
 	if (r->cfg->stack.time_wait_ms == 0)
 		remark(&to, "TIME-WAIT was skipped (--time-wait 0)");
 	if (r->retransmitted > 0)

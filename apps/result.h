@@ -93,6 +93,9 @@ struct result {
 // Connections that did all they were meant to do.
 uint64_t result_completed(const struct result *r);
 
+// Whether a load came to nothing because the next hop never answered ARP: *hop is its address.
+bool result_silent_hop(const struct result *r, uint32_t *hop);
+
 // Sentences worth saying first: retransmissions, TIME-WAIT skipped, drops. Returns how many were
 // written.
 #define REMARKS_MAX 13u

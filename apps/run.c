@@ -18,6 +18,7 @@
 #include "ledger.h"
 #include "report.h"
 #include "sampler.h"
+#include "units.h"
 #include "verdict.h"
 
 #define LINE_MIN_S       0.1
@@ -381,6 +382,7 @@ static int measure(struct run *r)
 int run_verdict(const struct run *r)
 {
 	const struct result *result = &r->result;
+	uint32_t hop;
 
 	if (result->fault_count > 0) {
 		complain("the ledger does not balance (%s): this run proves nothing, please "
@@ -390,6 +392,12 @@ int run_verdict(const struct run *r)
 	}
 	if (result->is_interrupted)
 		return EXIT_INTERRUPTED;
+	if (result_silent_hop(result, &hop)) {
+		complain("no connection completed: no ARP answer from " ADDR_FMT
+			 ", is it up, and on this network?",
+			 ADDR_ARGS(hop));
+		return EXIT_RUN_FAILED;
+	}
 	if (result_completed(result) == 0) {
 		complain("no connection completed: %llu of %llu failed; see the counters, and "
 			 "whether the other side listens and can be reached",

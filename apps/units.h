@@ -36,3 +36,7 @@ bool units_port(const char *text, uint16_t *out);
 
 // "80" or "1024-65535", ends included, low end first.
 bool units_port_range(const char *text, uint16_t *lo, uint16_t *hi);
+
+// An address, for printf.
+#define ADDR_FMT     "%u.%u.%u.%u"
+#define ADDR_ARGS(a) (a) >> 24, (a) >> 16 & 255, (a) >> 8 & 255, (a)&255

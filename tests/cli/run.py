@@ -1081,6 +1081,17 @@ class Failures(Case):
         self.assertEqual(result.json["totals"]["opened"], 0)
         self.assertTrue(result.json["totals"]["ledger_balanced"])
 
+    SILENT = ("load", "--port", "net_null0,no-rx=1", "--local", "10.0.0.2/24", "--hugepages", "off",
+              "--connections", 1, "--duration", "1s", "--drain", "100ms")
+
+    def test_a_next_hop_that_never_answers_is_named(self):
+        for more, hop in ((["--target", "10.0.0.9:80"], "10.0.0.9"),
+                          (["--target", "10.9.0.9:80", "--gateway", "10.0.0.7"], "10.0.0.7")):
+            result = run(*self.SILENT, *more)
+            self.assert_exit(result, RUN_FAILED)
+            self.assertIn("no ARP answer from %s, is it up" % hop, result.err)
+            self.assertIn("no ARP answer from %s, is it up?" % hop, result.out)
+
     def test_devices_that_are_none(self):
         base = ["--local", "10.0.0.2/24", "--target", "10.0.0.1:80"]
         for device, code in (("nonsense", USAGE), ("af_packet:nosuchif0", ENVIRONMENT),
