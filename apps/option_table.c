@@ -172,6 +172,8 @@ const struct option option_table[] = {
 	 NULL, AT(stack.delayed_ack_ms), 0, 500, B | L | S, OPTION_MILLIS, GROUP_TCP},
 	{"reasm-time", "reasm_ms", "MS", "longest time between the first and the last fragment of a datagram",
 	 NULL, AT(stack.reasm_ms), 1, DAY_MS, B | L | S, OPTION_MILLIS, GROUP_TCP},
+	{"arp-probe", "arp_probe", "on|off", "see that nobody has our addresses before they are used: 4 to 7 s (RFC 5227; off)",
+	 NULL, AT(stack.has_arp_probe), ANY, L | S, OPTION_SWITCH, GROUP_TCP},
 	{"arp-ttl", "arp_ttl_ms", "MS", "a neighbour's address is asked for again after this",
 	 NULL, AT(stack.arp_ttl_ms), 1, DAY_MS, B | L | S, OPTION_MILLIS, GROUP_TCP},
 

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "claim.h"
 #include "gather.h"
 #include "ledger.h"
 #include "report.h"
@@ -353,7 +354,9 @@ static int measure(struct run *r)
 	struct sampler sampler;
 	int code;
 
-	catch_signals();
+	code = claim_addresses(r, &stop_asked);
+	if (code != EXIT_MEASURED)
+		return code;
 	if (is_talking)
 		report_heading();
 	code = launch(r);
@@ -417,6 +420,7 @@ int run_execute(struct run *r, struct config *cfg, struct plan *plan)
 	stop_asked = 0;
 	(void)sem_init(&wake, 0, 0);
 	code = set_up(r);
+	catch_signals();
 	if (code == EXIT_MEASURED)
 		code = measure(r);
 	tear_down(r);

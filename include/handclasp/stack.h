@@ -105,6 +105,10 @@ struct hc_stack_config {
 				    second segment, 0..500; 0: not beyond hc_flush(). */
 	uint32_t reasm_ms;       /**< How long a datagram may take to be whole (RFC 1122 3.3.2). */
 	uint32_t arp_ttl_ms;     /**< A neighbour is re-validated after this. */
+	uint8_t arp_announcements; /**< How often our addresses are announced, every 2 s; RFC 5227:
+				      2. */
+	bool has_arp_probe; /**< Look whether anybody has our addresses before they are used (RFC
+			       5227 2.1), which takes 4 to 7 s: hc_worker_claim(). */
 
 	uint32_t congestion; /**< enum hc_congestion. */
 
@@ -153,6 +157,25 @@ void hc_worker_destroy(struct hc_worker *w);
 
 /** The configuration it was made with. Any thread. */
 const struct hc_stack_config *hc_worker_config(const struct hc_worker *w);
+
+enum hc_claim_state {
+	HC_CLAIM_HELD,    /**< The addresses are ours. */
+	HC_CLAIM_PROBING, /**< Nobody has said anything yet. */
+	HC_CLAIM_TAKEN,   /**< Another host has one, or wants it too. */
+};
+
+struct hc_claim {
+	enum hc_claim_state state;
+	uint32_t addr;  /**< TAKEN: this one ... */
+	uint8_t mac[6]; /**< ... by this host. */
+};
+
+/**
+ * Whether the worker may use its addresses. With has_arp_probe its steps do nothing but probe for
+ * them until it may, and for ever if it may not; it needs them every few milliseconds, and of a
+ * port with several workers all of them do. Without has_arp_probe it always may. O(1).
+ */
+void hc_worker_claim(const struct hc_worker *w, struct hc_claim *out);
 
 /** Bytes of control memory a worker with this configuration takes (buffers of packets not
  * included). Any thread. */
@@ -260,7 +283,8 @@ struct hc_connect_args {
  * back in every event of connection i; conns may be NULL.
  * @return how many were taken: all; none when the address cannot be a host's or is our own (*why
  * is -ENETUNREACH, counter connect_bad_address); or those before the first that found no tuple
- * (-EADDRNOTAVAIL, connect_no_port), no control block (-ENOMEM, connect_no_memory) or no buffer
+ * (-EADDRNOTAVAIL, connect_no_port; connect_unclaimed: see hc_worker_claim()), no control block
+ * (-ENOMEM, connect_no_memory) or no buffer
  * (-ENOBUFS, connect_no_buffer). Each one taken ends in exactly one of OPENED and FAILED. O(n).
  */
 HC_MUST_USE unsigned hc_connect(struct hc_worker *w, const struct hc_connect_args *args,

@@ -108,6 +108,11 @@ unsigned hc_connect(struct hc_worker *w, const struct hc_connect_args *args,
 		err = -ENETUNREACH;
 		n = 0;
 	}
+	if (HC_UNLIKELY(w->claim.state != HC_CLAIM_HELD)) {
+		w->ctr[HC_CTR_connect_unclaimed] += n;
+		err = n ? -EADDRNOTAVAIL : err;
+		n = 0;
+	}
 	neigh = n ? hc_route(w, remote_be) : 0;
 	for (; i < n; i++) {
 		err = connect_one(w, args, cookies[i], neigh, conns ? &conns[i] : NULL);

@@ -121,6 +121,9 @@ uint64_t hc_next_due_ns(const struct hc_worker *w)
 
 	if (w->late_head != w->late_tail || w->pending_count || w->tx_count)
 		return w->env.now_ns;
+	// Not started: its next step is the first, or one of the probing.
+	if (w->claim.state == HC_CLAIM_PROBING && w->claim.has_begun)
+		take_earlier(&e, w->claim.due_ms);
 	if (w->tw.head != w->tw.tail)
 		take_earlier(&e, w->tw.mini[w->tw.head & w->tw.mask].deadline_ms);
 	if (hc_timers_next_due_ms(&w->syn_timers, w->env.now_ms, &due_ms))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The handclasp authors
 
-// Next hops: where a packet for an address goes, and ARP (RFC 826, RFC 1122 2.3.2, RFC 5227) to
-// find out the MAC.
+// Next hops: where a packet for an address goes, and ARP (RFC 826, RFC 1122 2.3.2) to find out the
+// MAC. Our own addresses are claim.c's.
 //
 // An entry is made only for an address that we want to send to, or that asks for ours; what
 // strangers say of themselves changes entries but makes none. While an address is unknown a bounded
@@ -16,16 +16,9 @@
 
 #define HC_ARP_RETRY_MS     1000u // RFC 1122 2.3.2.1: at most one request a second.
 #define HC_ARP_TRIES        3u
-#define HC_ARP_HOLD_MS      1000u  // A failed entry is left alone for this long.
-#define HC_ARP_SCAN_ENTRIES 16u    // Looked at per millisecond.
-#define HC_ARP_DEFEND_MS    10000u // RFC 5227 DEFEND_INTERVAL.
+#define HC_ARP_HOLD_MS      1000u // A failed entry is left alone for this long.
+#define HC_ARP_SCAN_ENTRIES 16u   // Looked at per millisecond.
 
-// Announcements of source addresses: at the start, in each millisecond after it, and in all.
-#define HC_ARP_ANNOUNCE_START 256u
-#define HC_ARP_ANNOUNCE_PACE  16u
-#define HC_ARP_ANNOUNCE_MAX   (64u << 10)
-
-static const uint8_t mac_broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 static const uint8_t mac_none[6];
 
 static uint32_t bucket_of(const struct hc_worker *w, hc_be32 addr_be)
@@ -111,9 +104,12 @@ static struct hc_neigh *neigh_add(struct hc_worker *w, hc_be32 addr_be)
 	return n;
 }
 
-static void send_arp(struct hc_worker *w, uint16_t op, const uint8_t dst[6], hc_be32 spa_be,
-		     const uint8_t tha[6], hc_be32 tpa_be)
+// To everybody without a MAC.
+void hc_arp_send(struct hc_worker *w, uint16_t op, const uint8_t *mac, hc_be32 spa_be,
+		 hc_be32 tpa_be)
 {
+	static const uint8_t everybody[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
 	struct rte_mbuf *m = hc_mbuf_get(w);
 
 	if (!m)
@@ -121,8 +117,8 @@ static void send_arp(struct hc_worker *w, uint16_t op, const uint8_t dst[6], hc_
 	m->ol_flags = 0;
 	w->ctr[op == HC_ARP_REQUEST ? HC_CTR_arp_requests_sent : HC_CTR_arp_replies_sent]++;
 	hc_tx_push(w, m,
-		   hc_build_arp(rte_pktmbuf_mtod(m, uint8_t *), op, dst, w->port->mac, spa_be, tha,
-				tpa_be));
+		   hc_build_arp(rte_pktmbuf_mtod(m, uint8_t *), op, mac ? mac : everybody,
+				w->port->mac, spa_be, op == HC_ARP_REPLY ? mac : mac_none, tpa_be));
 }
 
 static void ask(struct hc_worker *w, struct hc_neigh *n)
@@ -132,8 +128,8 @@ static void ask(struct hc_worker *w, struct hc_neigh *n)
 	n->tries++;
 	n->deadline_ms = w->env.now_ms + HC_ARP_RETRY_MS;
 	// RFC 1122 2.3.2.1 (2): re-validation by unicast.
-	send_arp(w, HC_ARP_REQUEST, is_probe ? n->l2.bytes : mac_broadcast, w->parse_env.local_be,
-		 mac_none, n->addr_be);
+	hc_arp_send(w, HC_ARP_REQUEST, is_probe ? n->l2.bytes : NULL, w->parse_env.local_be,
+		    n->addr_be);
 }
 
 uint16_t hc_route(struct hc_worker *w, hc_be32 remote_be)
@@ -254,41 +250,11 @@ static void neigh_expire(struct hc_worker *w, struct hc_neigh *n)
 	}
 }
 
-// Tells the network that `n` more source addresses are ours (RFC 5227 3). Who knew them by another
-// MAC, that of a run before this one, would answer there: its first connections would time out.
-static void announce(struct hc_worker *w, uint32_t n)
-{
-	struct hc_neighs *ns = &w->neighs;
-
-	for (; n && ns->announced < ns->announce_count; n--, ns->announced++) {
-		uint32_t addr = w->tuples.addr_base + ns->announced;
-		bool is_edge = ns->announced == 0 || ns->announced == w->tuples.addr_count - 1;
-		hc_be32 addr_be = hc_to_be32(addr);
-
-		if (addr != w->cfg.local_addr && !(w->tuples.skips_edges && is_edge))
-			send_arp(w, HC_ARP_REQUEST, mac_broadcast, addr_be, mac_none, addr_be);
-	}
-}
-
-// Source addresses on our own network are resolved by ARP; others are routed to us.
-static uint32_t addresses_to_announce(const struct hc_worker *w)
-{
-	const struct hc_neighs *ns = &w->neighs;
-	uint32_t base = (HC_FORCE uint32_t)hc_to_be32(w->tuples.addr_base);
-
-	if (w->tuples.count == 0 || w->cfg.clients.len < w->cfg.local_prefix_len ||
-	    ((base ^ (HC_FORCE uint32_t)ns->net_be) & (HC_FORCE uint32_t)ns->mask_be) != 0)
-		return 0;
-	return hc_min_u32(w->tuples.addr_count, HC_ARP_ANNOUNCE_MAX);
-}
-
 void hc_neigh_tick(struct hc_worker *w)
 {
 	struct hc_neighs *ns = &w->neighs;
 
-	if (HC_UNLIKELY(ns->announced < ns->announce_count))
-		announce(w, HC_ARP_ANNOUNCE_PACE);
-
+	hc_announce_tick(w);
 	for (uint32_t i = 0; i < HC_ARP_SCAN_ENTRIES && i < ns->count; i++) {
 		struct hc_neigh *n;
 
@@ -301,9 +267,8 @@ void hc_neigh_tick(struct hc_worker *w)
 
 bool hc_neigh_next_due_ms(const struct hc_worker *w, uint32_t *due_ms)
 {
-	bool has_due = w->neighs.announced < w->neighs.announce_count;
+	bool has_due = hc_announce_next_due_ms(w, due_ms);
 
-	*due_ms = w->env.now_ms + 1;
 	for (uint32_t i = 0; i < w->neighs.count; i++) {
 		const struct hc_neigh *n = &w->neighs.entry[i];
 
@@ -329,17 +294,27 @@ bool hc_is_our_address(const struct hc_worker *w, hc_be32 addr_be)
 		(HC_FORCE uint32_t)e->clients_mask_be) == 0;
 }
 
-// RFC 5227 2.4 (b): another host uses an address of ours. We keep it, and say so, not too often.
-static void defend(struct hc_worker *w, hc_be32 addr_be)
+// Whether an ARP packet is one. What is not is counted.
+bool hc_arp_is_good(struct hc_worker *w, const uint8_t *arp)
 {
-	struct hc_neighs *ns = &w->neighs;
+	const uint8_t *sha = arp + HC_ARP_SHA;
+	uint16_t op = hc_from_be16(hc_load_be16(arp + HC_ARP_OP));
+	uint32_t spa = hc_from_be32(hc_load_be32(arp + HC_ARP_SPA));
 
-	w->ctr[HC_CTR_arp_conflict]++;
-	if (ns->has_defended && w->env.now_ms - ns->defended_ms < HC_ARP_DEFEND_MS)
-		return;
-	ns->has_defended = true;
-	ns->defended_ms = w->env.now_ms;
-	send_arp(w, HC_ARP_REQUEST, mac_broadcast, addr_be, mac_none, addr_be);
+	if (hc_from_be16(hc_load_be16(arp + HC_ARP_HTYPE)) != 1 ||
+	    hc_from_be16(hc_load_be16(arp + HC_ARP_PTYPE)) != HC_ETHERTYPE_IP4 ||
+	    arp[HC_ARP_HLEN] != 6 || arp[HC_ARP_PLEN] != 4 ||
+	    (op != HC_ARP_REQUEST && op != HC_ARP_REPLY)) {
+		w->ctr[HC_CTR_arp_malformed]++;
+		return false;
+	}
+	// RFC 5227 2.1.1: only a probe, which is a request, has no sender address.
+	if (sha[0] & 1 || memcmp(sha, mac_none, 6) == 0 || spa >> 24 == 127 || spa >= 0xe0000000u ||
+	    (spa == 0 && op == HC_ARP_REPLY)) {
+		w->ctr[HC_CTR_arp_bad_sender]++;
+		return false;
+	}
+	return true;
 }
 
 void hc_arp_input(struct hc_worker *w, const uint8_t *frame, uint32_t l3_off, bool is_forwarded)
@@ -349,27 +324,16 @@ void hc_arp_input(struct hc_worker *w, const uint8_t *frame, uint32_t l3_off, bo
 	uint16_t op = hc_from_be16(hc_load_be16(arp + HC_ARP_OP));
 	hc_be32 spa_be = hc_load_be32(arp + HC_ARP_SPA);
 	hc_be32 tpa_be = hc_load_be32(arp + HC_ARP_TPA);
-	uint32_t spa = hc_from_be32(spa_be);
-	bool is_probe = spa == 0; // RFC 5227 2.1.1: an ARP probe has no sender address yet.
+	bool is_probe = hc_from_be32(spa_be) == 0;
 	struct hc_neigh *n;
 
-	if (hc_from_be16(hc_load_be16(arp + HC_ARP_HTYPE)) != 1 ||
-	    hc_from_be16(hc_load_be16(arp + HC_ARP_PTYPE)) != HC_ETHERTYPE_IP4 ||
-	    arp[HC_ARP_HLEN] != 6 || arp[HC_ARP_PLEN] != 4 ||
-	    (op != HC_ARP_REQUEST && op != HC_ARP_REPLY)) {
-		w->ctr[HC_CTR_arp_malformed]++;
+	if (!hc_arp_is_good(w, arp))
 		return;
-	}
-	if (sha[0] & 1 || memcmp(sha, mac_none, 6) == 0 || spa >> 24 == 127 || spa >= 0xe0000000u ||
-	    (is_probe && op == HC_ARP_REPLY)) {
-		w->ctr[HC_CTR_arp_bad_sender]++;
-		return;
-	}
 	if (!is_probe && hc_is_our_address(w, spa_be) && !HC_FAULT(address_not_defended)) {
 		if (memcmp(sha, w->port->mac, 6) == 0 || is_forwarded)
 			w->ctr[HC_CTR_rx_arp]++;
 		else
-			defend(w, spa_be);
+			hc_arp_defend(w, spa_be);
 		return;
 	}
 	// RFC 826: first merge, then look at who is asked, then at the operation.
@@ -395,19 +359,15 @@ void hc_arp_input(struct hc_worker *w, const uint8_t *frame, uint32_t l3_off, bo
 			neigh_learn(w, n, sha);
 	}
 	if (!is_forwarded)
-		send_arp(w, HC_ARP_REPLY, sha, tpa_be, sha, spa_be);
+		hc_arp_send(w, HC_ARP_REPLY, sha, tpa_be, spa_be);
 }
 
 void hc_neigh_start(struct hc_worker *w)
 {
 	w->is_started = true;
-	// One worker of a port speaks for the host: an ARP announcement (RFC 5227 3).
-	if (w->queue == 0) {
-		send_arp(w, HC_ARP_REQUEST, mac_broadcast, w->parse_env.local_be, mac_none,
-			 w->parse_env.local_be);
-		w->neighs.announce_count = addresses_to_announce(w);
-		announce(w, HC_ARP_ANNOUNCE_START);
-	}
+	// One worker of a port speaks for the host.
+	if (w->queue == 0)
+		hc_announce_start(w);
 	if (w->neighs.gateway_idx != HC_NEIGH_NONE) {
 		struct hc_neigh *n = &w->neighs.entry[w->neighs.gateway_idx];
 

@@ -249,12 +249,18 @@ static inline void set_time(struct hc_worker *w, uint64_t now_ns)
 	hc_tcp_env_set_ms(&w->env, now_ns, ms, w->ts_offset);
 }
 
-// The first step tells what time it is, which may be any.
-static HC_NOINLINE void start(struct hc_worker *w)
+// The first step tells what time it is, which may be any. @return false while our addresses are not
+// ours yet: then there is nothing else to do.
+static HC_NOINLINE bool start(struct hc_worker *w)
 {
+	if (w->claim.state != HC_CLAIM_HELD) {
+		hc_claim_step(w);
+		return false;
+	}
 	hc_timers_set_clock(&w->tcb_timers, w->cfg.conn_cap, 0, w->env.now_ms);
 	hc_timers_set_clock(&w->syn_timers, w->cfg.syn_cap, 0, w->env.now_ms);
 	hc_neigh_start(w);
+	return true;
 }
 
 unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events, unsigned max)
@@ -274,8 +280,8 @@ unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events, 
 	w->event_count = 0;
 	w->event_max = max;
 	set_time(w, now_ns);
-	if (HC_UNLIKELY(!w->is_started))
-		start(w);
+	if (HC_UNLIKELY(!w->is_started) && !start(w))
+		return 0;
 	if (HC_UNLIKELY(w->retired_count))
 		hc_release_retired(w);
 	if (HC_UNLIKELY(w->late_head != w->late_tail))

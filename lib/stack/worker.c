@@ -56,6 +56,7 @@ void hc_stack_config_default(struct hc_stack_config *cfg)
 		// RFC 1122 3.3.2: between 60 and 120 s.
 		.reasm_ms = 60000,
 		.arp_ttl_ms = 60000,
+		.arp_announcements = 2, // RFC 5227 1.1: ANNOUNCE_NUM.
 		.has_timestamps = true,
 		.has_window_scale = true,
 		.syn_cookies = HC_SYN_COOKIES_OVERFLOW,
@@ -277,6 +278,7 @@ static void init_arrays(struct hc_worker *w, void *const array[HC_ARRAY_COUNT])
 									     : cfg->rto_max_ms);
 	w->syn_fifo_rto_init = hc_timers_fifo_add(&w->syn_timers, cfg->rto_init_ms);
 	init_tuples(w, array[HC_ARRAY_TUPLES]);
+	w->claim.state = cfg->has_arp_probe ? HC_CLAIM_PROBING : HC_CLAIM_HELD;
 	hc_neighs_init(w, array[HC_ARRAY_NEIGH], array[HC_ARRAY_NEIGH_BUCKETS]);
 	hc_reasm_init(w, array[HC_ARRAY_DATAGRAM], array[HC_ARRAY_DATAGRAM_AREA]);
 }

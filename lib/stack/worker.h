@@ -8,6 +8,7 @@
 //   step.c    the step: receive, parse, look up, run, timers, publish
 //   run.c     what a segment does to its flow: carries out the core's verdicts
 //   cookies.c SYN cookies: answered and taken back
+//   claim.c     our own addresses: probed for, announced, defended
 //   fastopen.c  SYNs and SYN,ACKs with more in them than usual
 //   expire.c  what time does to flows
 //   tx.h      packet buffers and frames on their way out; flush.c sends them, bulk.c large ones
@@ -157,6 +158,14 @@ HC_ALWAYS_INLINE bool hc_neigh_is_for(const struct hc_neigh *n, hc_be32 remote_b
 	return (((HC_FORCE uint32_t)remote_be ^ n->match) & n->match_mask) == 0;
 }
 
+// The announcements of our addresses.
+struct hc_announcing {
+	uint32_t at;          // The next one's number in the round under way.
+	uint32_t round_at_ms; // When the next round begins, of
+	uint32_t rounds_left; // ... so many.
+	bool is_under_way;
+};
+
 struct hc_neighs {
 	struct hc_neigh *entry;
 	uint32_t *bucket; // Heads of the hash chains, HC_IDX_NONE: empty.
@@ -167,12 +176,22 @@ struct hc_neighs {
 	uint32_t ttl_ms;
 	uint32_t scan;        // Where the housekeeping goes on.
 	uint16_t gateway_idx; // HC_NEIGH_NONE without a gateway.
-	uint32_t announced;   // Source addresses announced so far, of announce_count.
-	uint32_t announce_count;
 	hc_be32 net_be;
 	hc_be32 mask_be;
 	uint32_t defended_ms; // When we last answered a conflict (RFC 5227 2.4).
 	bool has_defended;
+	struct hc_announcing announcing;
+};
+
+// Probing for our addresses, before the first step that does anything else.
+struct hc_claiming {
+	uint8_t state; // enum hc_claim_state.
+	bool has_begun;
+	uint8_t mac[6];  // Of who has ...
+	hc_be32 addr_be; // ... this one, with HC_CLAIM_TAKEN.
+	uint32_t at;     // The next address's number in the round under way.
+	uint32_t rounds; // Sent whole.
+	uint32_t due_ms;
 };
 
 // Source tuples of the client side. Slot = port slot << addr_bits | address slot, so that the
@@ -259,6 +278,7 @@ struct hc_worker {
 	struct hc_tuples tuples;
 	struct hc_ends ends;
 	struct hc_neighs neighs;
+	struct hc_claiming claim;
 
 	struct hc_listener *listener;
 	uint32_t listener_cap;
@@ -426,6 +446,14 @@ void hc_tx_drain(struct hc_worker *w);
 // layout.c
 HC_COLD void hc_tx_lay_out(struct hc_worker *w);
 
+// claim.c
+// Instead of a step, while the addresses are not ours yet.
+HC_COLD void hc_claim_step(struct hc_worker *w);
+void hc_announce_start(struct hc_worker *w);
+void hc_announce_tick(struct hc_worker *w);
+bool hc_announce_next_due_ms(const struct hc_worker *w, uint32_t *due_ms);
+void hc_arp_defend(struct hc_worker *w, hc_be32 addr_be);
+
 // neigh.c
 uint32_t hc_neigh_buckets(uint32_t cap);
 void hc_neighs_init(struct hc_worker *w, void *entries, void *buckets);
@@ -436,6 +464,9 @@ void hc_neigh_send(struct hc_worker *w, struct rte_mbuf *m, hc_be32 remote_be);
 void hc_neigh_tick(struct hc_worker *w);
 bool hc_neigh_next_due_ms(const struct hc_worker *w, uint32_t *due_ms);
 void hc_arp_input(struct hc_worker *w, const uint8_t *frame, uint32_t l3_off, bool is_forwarded);
+bool hc_arp_is_good(struct hc_worker *w, const uint8_t *arp);
+void hc_arp_send(struct hc_worker *w, uint16_t op, const uint8_t *mac, hc_be32 spa_be,
+		 hc_be32 tpa_be);
 bool hc_is_our_address(const struct hc_worker *w, hc_be32 addr_be);
 
 // R1 of a connection through this next hop (RFC 9293 3.8.3): asks whether it is still there.

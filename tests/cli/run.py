@@ -1092,6 +1092,26 @@ class Failures(Case):
             self.assertIn("no ARP answer from %s, is it up" % hop, result.err)
             self.assertIn("no ARP answer from %s, is it up?" % hop, result.out)
 
+    def test_addresses_are_probed_for_before_the_run(self):
+        begin = time.monotonic()
+        result = run(*self.SILENT, "--target", "10.0.0.9:80", "--arp-probe", "on", "--json", "-")
+        self.assert_exit(result, RUN_FAILED)
+        self.assertGreater(time.monotonic() - begin, 4)  # RFC 5227 1.1: 1 + 1 + 2 s at least.
+        # Three probes, an announcement or two, and at least one question for the target.
+        self.assertGreaterEqual(result.json["client_counters"]["arp_requests_sent"], 5)
+        self.assertNotIn("connect_unclaimed", result.json["client_counters"])
+
+    def test_probing_ends_when_it_is_told_to(self):
+        argv = [HANDCLASP] + [str(a) for a in self.SILENT] + ["--target", "10.0.0.9:80",
+                                                              "--arp-probe", "on"]
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        with process:
+            time.sleep(2)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=SECONDS)
+        self.assertEqual(process.returncode, INTERRUPTED)
+
     def test_devices_that_are_none(self):
         base = ["--local", "10.0.0.2/24", "--target", "10.0.0.1:80"]
         for device, code in (("nonsense", USAGE), ("af_packet:nosuchif0", ENVIRONMENT),

@@ -6,6 +6,7 @@ about in the unit tests; here it is the way through a real port.)"""
 
 
 import json
+import re
 
 from harness import KERNEL, OURS, case, expect, expect_equal, read_all
 from rawpeer import ACK, BROADCAST, FIN, RST, SYN, RawConnection, RawPeer
@@ -181,6 +182,15 @@ def an_address_conflict_is_counted(net):
     result = server.stop()
     result.expect_balanced()
     expect(result.counter("arp_conflict") >= 3, "conflicts")
+
+
+@case(seconds=60)
+def an_address_that_another_host_has_is_not_taken(net):
+    net.make_tap(OURS)
+    load = net.load("--arp-probe", "on", "--connections", 1, target=KERNEL + ":80",
+                    local=OURS + "/24")
+    expect_equal(load.wait(30), 3, "exit code")
+    expect(re.search(OURS + " is in use by ([0-9a-f]{2}:){5}", load.report()), "who has it")
 
 
 @case(seconds=30)

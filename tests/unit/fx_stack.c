@@ -45,7 +45,8 @@ static void default_cfg(struct hc_stack_config *cfg)
 	cfg->neigh_cap = 4;
 	cfg->neigh_queue_cap = 4;
 	cfg->arp_ttl_ms = 1u << 30; // The peer would have to answer for itself.
-	cfg->r1_retries = 0;        // So that nobody doubts it.
+	cfg->arp_announcements = 1;
+	cfg->r1_retries = 0; // So that nobody doubts it.
 	cfg->listener_cap = 2;
 	cfg->span_cap = 16;
 	cfg->has_timestamps = false;
