@@ -293,15 +293,21 @@ static void give_back(struct hc_worker *w, uint32_t idx, uint32_t bytes)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 	struct hc_tcb_cold *c = &w->cold[idx];
-	uint32_t closed_bytes;
+	uint32_t buf = w->env.rcv_buf_bytes;
+	uint32_t offered = t->rcv_edge - t->rcv_nxt;
+	uint32_t free, gain;
 
 	HC_ASSERT(c->rcv_used >= bytes);
 	c->rcv_used -= bytes;
 	if (t->state != HC_ESTABLISHED && t->state != HC_FIN_WAIT_1 && t->state != HC_FIN_WAIT_2)
 		return;
-	// RFC 9293 3.8.6.2.2: tell the peer when at least half the buffer is open again.
-	closed_bytes = w->env.rcv_buf_bytes - (t->rcv_edge - t->rcv_nxt);
-	if (closed_bytes - hc_min_u32(closed_bytes, c->rcv_used) >= w->env.rcv_buf_bytes / 2) {
+	free = buf - hc_min_u32(buf, c->rcv_used);
+	gain = free - hc_min_u32(free, offered);
+	// RFC 9293 3.8.6.2.2: an ACK on its own account when half the buffer is open again, or
+	// there is room for a segment and was none, so that the peer may be waiting. Anything else
+	// is told by the next ACK that goes out anyway.
+	if (gain >= buf / 2 || (gain >= w->env.mss && offered < w->env.mss &&
+				!HC_FAULT(closed_window_opens_by_half))) {
 		t->flags |= HC_TCB_ACK_OWED;
 		c->receiving &= (uint8_t)~HC_RECEIVING_ACK_MAY_WAIT;
 		hc_pend(w, idx);

@@ -230,6 +230,44 @@ static void a_window_closes_and_opens_as_the_application_reads(void)
 	fx_shut();
 }
 
+static void with_window(struct hc_stack_config *cfg)
+{
+	cfg->rcv_buf_bytes = 20000;
+}
+
+// RFC 9293 3.8.6.2.2, MUST-39: min(half the buffer, a segment), when nothing less could be sent.
+static void a_peer_that_waits_is_told_of_room_for_one_segment(void)
+{
+	const struct fx_options o = {.set_cfg = with_window};
+	struct fx_peer p = fx_peer_new();
+	uint8_t buf[4000];
+	hc_conn conn;
+
+	fx_open(&o);
+	(void)fx_listen(0);
+	conn = fx_accept(&p);
+	for (unsigned i = 0; i < 19; i++)
+		fx_peer_put(&p, FRAME_ACK, 1000);
+	fx_step();
+	fx_forget();
+	// 1000 bytes are offered, which is no segment: whoever has one waits.
+	UNIT_EQ(hc_recv_copy(fx.worker, conn, buf, 1459), 1459);
+	fx_step();
+	fx_expect_silence();
+	UNIT_EQ(hc_recv_copy(fx.worker, conn, buf, 1), 1);
+	fx_step();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->wnd, 2460);
+	// Now a segment may go, and brings the next word about the window.
+	UNIT_EQ(hc_recv_copy(fx.worker, conn, buf, 4000), 4000);
+	fx_step();
+	fx_expect_silence();
+	fx_peer_put(&p, FRAME_ACK, 1460);
+	fx_step();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->wnd, 5000);
+	fx_forget();
+	fx_shut();
+}
+
 static void a_closed_window_is_probed_until_it_opens(void)
 {
 	struct fx_peer p = fx_peer_new();
@@ -434,6 +472,7 @@ UNIT_SUITE(data, UNIT_TEST(what_took_the_last_buffer_has_a_timer),
 	   UNIT_TEST(a_loss_is_repaired_without_the_timer),
 	   UNIT_TEST(data_that_comes_in_order_is_taken_whole),
 	   UNIT_TEST(a_window_closes_and_opens_as_the_application_reads),
+	   UNIT_TEST(a_peer_that_waits_is_told_of_room_for_one_segment),
 	   UNIT_TEST(a_closed_window_is_probed_until_it_opens),
 	   UNIT_TEST(urgent_data_stays_in_line), UNIT_TEST(lent_pieces_outlive_their_connection),
 	   UNIT_TEST(small_pieces_share_a_buffer), UNIT_TEST(what_may_be_queued_is_bounded),
