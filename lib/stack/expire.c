@@ -60,6 +60,22 @@ static void expire_syn(struct hc_worker *w)
 	}
 }
 
+// How long the timer of a connection with something in flight has to run.
+static uint32_t loss_delay_ms(const struct hc_worker *w, uint32_t idx)
+{
+	return hc_recovery_delay_ms(&w->tcb[idx], &w->cold[idx], &w->env);
+}
+
+static uint32_t live_delay_ms(const struct hc_worker *w, uint32_t idx)
+{
+	return hc_live_delay_ms(&w->cold[idx], &w->env, loss_delay_ms(w, idx));
+}
+
+void hc_arm_loss(struct hc_worker *w, uint32_t idx)
+{
+	hc_timer_arm(&w->tcb_timers, idx, loss_delay_ms(w, idx), w->env.now_ms);
+}
+
 static void expire_tcb(struct hc_worker *w)
 {
 	uint32_t due[HC_EXPIRE_TIMER_MAX];
@@ -86,8 +102,8 @@ static void expire_tcb(struct hc_worker *w)
 			hc_pend(w, due[i]);
 		hc_keep_arm(w, due[i]);
 		if (HC_UNLIKELY(v & HC_DO_TIMER_RTX && w->cold[due[i]].switches & HC_SWITCH_LIVE))
-			hc_timer_arm(&w->tcb_timers, due[i],
-				     hc_live_rto_ms(&w->cold[due[i]], &w->env), w->env.now_ms);
+			hc_timer_arm(&w->tcb_timers, due[i], live_delay_ms(w, due[i]),
+				     w->env.now_ms);
 	}
 }
 

@@ -115,8 +115,7 @@ bool hc_pmtu_too_big(struct hc_worker *w, uint32_t idx, uint32_t total_len, uint
 	from = t->snd_una + ((w->cold[idx].switches & HC_SWITCH_SYN_OWED) != 0);
 	if (from == t->snd_nxt)
 		return true;
-	w->cold[idx].rtx_nxt = from;
-	t->flags |= HC_TCB_RECOVERING | HC_TCB_RTX;
+	hc_recovery_go_back(t, &w->cold[idx], &w->env, from);
 	hc_pend(w, idx);
 	return true;
 }

@@ -321,7 +321,7 @@ HC_ALWAYS_INLINE void carry_out(struct hc_worker *w, uint32_t idx, struct hc_seg
 		tcb_free(w, idx, where, v & HC_DO_CLOSED);
 	} else {
 		if (v & HC_DO_TIMER_RTX)
-			hc_arm_rtx(w, idx);
+			hc_arm_loss(w, idx);
 		if (v & HC_DO_OUTPUT)
 			hc_pend(w, idx);
 		if (v & HC_DO_OPENED && HC_UNLIKELY(w->has_keepalive))

@@ -438,6 +438,8 @@ void hc_fastopen_lost(struct hc_worker *w, uint32_t idx);
 
 // expire.c
 void hc_expire(struct hc_worker *w);
+// Arms the timer of a connection with something in flight for what may be due first.
+void hc_arm_loss(struct hc_worker *w, uint32_t idx);
 
 // flush.c
 void hc_conn_probe(struct hc_worker *w, uint32_t idx);

@@ -6,6 +6,8 @@
 
 #include "tcp/cc.h"
 
+#include "tcp/rack.h"
+
 #define CUBIC_MS_MAX    200000 // Farther from K the window has long met another limit.
 #define CUBIC_ALPHA_NUM 9u
 #define CUBIC_ALPHA_DEN 17u
@@ -162,11 +164,14 @@ void hc_cc_on_timeout(const struct hc_tcb *t, struct hc_tcb_cold *c, const struc
 	c->cc.has_recover = true;
 }
 
-static bool may_enter(const struct hc_tcb *t, struct hc_cc *k)
+bool hc_cc_is_past_timeout(const struct hc_tcb *t, struct hc_tcb_cold *c)
 {
-	if (k->has_recover && hc_seq_le(t->snd_una, k->recover))
+	if (!c->cc.has_recover)
+		return true;
+	if (hc_seq_le(t->snd_una, c->cc.recover))
 		return false;
-	k->has_recover = false;
+	c->cc.has_recover = false;
+	hc_rack_recovered(c);
 	return true;
 }
 
@@ -176,7 +181,7 @@ void hc_cc_on_echo(const struct hc_tcb *t, struct hc_tcb_cold *c, const struct h
 
 	// With a loss the window has shrunk already.
 	if (!hc_cc_is_live(c) || flight == 0 || c->cc.is_recovering ||
-	    t->flags & HC_TCB_RECOVERING || !may_enter(t, &c->cc))
+	    t->flags & HC_TCB_RECOVERING || !hc_cc_is_past_timeout(t, c))
 		return;
 	if (c->switches & HC_SWITCH_ECN_REDUCED && !HC_FAULT(every_echo_reduces))
 		return;
@@ -195,7 +200,7 @@ bool hc_cc_count_dup_ack(const struct hc_tcb *t, struct hc_tcb_cold *c)
 		k->dup_una = t->snd_una;
 		k->dup_acks = 0;
 	}
-	if (!may_enter(t, k))
+	if (!hc_cc_is_past_timeout(t, c))
 		return false;
 	k->dup_acks = (uint8_t)hc_min_u32(k->dup_acks + 1u, HC_DUP_ACKS);
 	return true;
@@ -250,6 +255,7 @@ void hc_cc_recovery_ack(struct hc_tcb *t, struct hc_tcb_cold *c, uint32_t acked)
 		c->cwnd = hc_min_u32(c->ssthresh, hc_max_u32(flight, c->mss) + c->mss);
 		k->is_recovering = false;
 		k->dup_acks = 0;
+		hc_rack_recovered(c);
 		t->flags &= (uint16_t)~HC_TCB_RTX;
 		return;
 	}

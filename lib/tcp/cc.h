@@ -45,6 +45,10 @@ void hc_cc_on_loss(struct hc_tcb_cold *c, const struct hc_tcp_env *env, uint32_t
 // The retransmission timer went off for the first time since progress.
 void hc_cc_on_timeout(const struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env);
 
+// Whether what was in flight at the last timeout is acknowledged, and more than that (RFC 6582 3.2,
+// step 4); then it is forgotten. Asked at each ACK, because sequence numbers wrap.
+bool hc_cc_is_past_timeout(const struct hc_tcb *t, struct hc_tcb_cold *c);
+
 // An ACK says that a segment met congestion (RFC 3168 6.1.2), before SND.UNA moves: a loss without
 // the loss, at most one a round trip.
 void hc_cc_on_echo(const struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env);

@@ -12,6 +12,7 @@
 #include "tcp/ecn.h"
 #include "tcp/fastopen.h"
 #include "tcp/opening.h"
+#include "tcp/rack.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
 
@@ -83,6 +84,16 @@ static inline bool is_acceptable(const struct hc_tcb *t, hc_seq seq, uint32_t le
 	       (hc_seq_in(seq, t->rcv_nxt, wnd) || hc_seq_in(seq + len - 1, t->rcv_nxt, wnd));
 }
 
+static void take_rtt(const struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env)
+{
+	uint32_t rtt_us = hc_stamp_us(env->stamp, t->timed_at);
+
+	hc_rtt_sample(env, c, rtt_us);
+	// Of what is acknowledged whole, as a request is, SRTT tells enough.
+	if (t->snd_una != t->snd_nxt && t->flags & HC_TCB_DATA && hc_cc_is_live(c))
+		hc_rack_rtt(c, env, rtt_us);
+}
+
 // New data is acknowledged: timing, congestion window, retransmission cursor, timer. Works on the
 // cold half only when something of it is in use.
 static uint32_t ack_advances(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_seg *seg,
@@ -101,7 +112,7 @@ static uint32_t ack_advances(struct hc_tcb *t, struct hc_tcb_cold *c, const stru
 		// What our FIN took tells nothing any more: nothing will be sent again.
 		if ((HC_FAULT(karn_ignored) || !(t->flags & HC_TCB_RTX)) &&
 		    !(t->flags & HC_TCB_FIN_SENT && t->snd_una == t->snd_nxt))
-			hc_rtt_sample(env, c, hc_stamp_us(env->stamp, t->timed_at));
+			take_rtt(t, c, env);
 		t->flags &= (uint16_t)~HC_TCB_TIMING;
 	}
 	if (t->flags & HC_TCB_DATA) {
@@ -110,6 +121,8 @@ static uint32_t ack_advances(struct hc_tcb *t, struct hc_tcb_cold *c, const stru
 		what |= HC_DO_ACKED | HC_DO_OUTPUT;
 		if (hc_seq_lt(una_before, c->snd_end) && hc_seq_ge(seg->ack, c->snd_end))
 			what |= HC_DO_SENT;
+		if (HC_UNLIKELY(hc_cc_is_live(c) && c->cc.has_recover))
+			(void)hc_cc_is_past_timeout(t, c);
 		if (hc_cc_is_recovering(c))
 			hc_cc_recovery_ack(t, c, acked);
 		else if (HC_LIKELY(!hc_ecn_is_echo(c, seg)))
@@ -142,7 +155,8 @@ static inline bool is_dup_ack(const struct hc_tcb *t, const struct hc_tcb_cold *
 // peer's latest word also when it comes with text sent again, and a window left as it was would
 // reach beyond what the peer offers by what is acknowledged.
 static uint32_t update_send_window(struct hc_tcb *t, struct hc_tcb_cold *c,
-				   const struct hc_seg *seg, bool advances)
+				   const struct hc_seg *seg, const struct hc_tcp_env *env,
+				   bool advances)
 {
 	uint32_t wnd = (uint32_t)seg->wnd << (HC_FAULT(window_scale_ignored) ? 0 : c->snd_wscale);
 	uint32_t what = 0;
@@ -171,8 +185,7 @@ static uint32_t update_send_window(struct hc_tcb *t, struct hc_tcb_cold *c,
 			if (t->snd_una == t->snd_nxt) {
 				what |= HC_DO_TIMER_OFF;
 			} else {
-				t->flags |= HC_TCB_RECOVERING | HC_TCB_RTX;
-				c->rtx_nxt = t->snd_una;
+				hc_recovery_go_back(t, c, env, t->snd_una);
 				what |= HC_DO_TIMER_RTX;
 			}
 		}
@@ -462,7 +475,7 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 		what |= ack_advances(t, c, seg, env);
 		if (HC_UNLIKELY(hc_recovery_concerns(c, seg)))
 			what |= hc_recovery_input(t, c, seg, env);
-		what |= update_send_window(t, c, seg, true);
+		what |= update_send_window(t, c, seg, env, true);
 		if (t->flags & HC_TCB_FIN_SENT &&
 		    (t->snd_una == t->snd_nxt || HC_FAULT(fin_acked_by_any_ack))) {
 			uint32_t fin = fin_is_acked(t, env);
@@ -479,7 +492,7 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 			what |= hc_recovery_input(t, c, seg, env);
 		if (!(c->switches & HC_SWITCH_BOARD) && is_dup_ack(t, c, seg))
 			what |= hc_cc_dup_ack(t, c, env);
-		what |= update_send_window(t, c, seg, false);
+		what |= update_send_window(t, c, seg, env, false);
 	} else if (hc_seq_lt(seg->ack, t->snd_una - c->snd_wnd_max)) {
 		return hc_tcp_challenge(env, HC_CTR_tcp_ack_too_old); // RFC 5961 5.2.
 	}

@@ -71,14 +71,15 @@ bool hc_live_is_over(const struct hc_tcb_cold *c, const struct hc_tcp_env *env, 
 	return env->now_ms - l->stalled_ms >= l->user_timeout_ms;
 }
 
-uint32_t hc_live_rto_ms(const struct hc_tcb_cold *c, const struct hc_tcp_env *env)
+uint32_t hc_live_delay_ms(const struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+			  uint32_t delay_ms)
 {
 	const struct hc_live *l = hc_live_of(c, env);
 	uint32_t waited_ms;
 
 	if (!l || l->user_timeout_ms == 0 || c->retries == 0)
-		return c->rto_ms;
+		return delay_ms;
 	waited_ms = env->now_ms - l->stalled_ms;
-	return hc_min_u32(c->rto_ms,
+	return hc_min_u32(delay_ms,
 			  waited_ms < l->user_timeout_ms ? l->user_timeout_ms - waited_ms : 1);
 }

@@ -65,5 +65,6 @@ uint32_t hc_live_keep_delay_ms(const struct hc_tcb_cold *c, const struct hc_tcp_
 bool hc_live_is_over(const struct hc_tcb_cold *c, const struct hc_tcp_env *env, bool is_probing,
 		     uint32_t retries_max);
 
-// Of `rto_ms`, what is left until the user timeout.
-uint32_t hc_live_rto_ms(const struct hc_tcb_cold *c, const struct hc_tcp_env *env);
+// Of the delay until the timer is due next, what is left until the user timeout.
+uint32_t hc_live_delay_ms(const struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+			  uint32_t delay_ms);

@@ -290,6 +290,8 @@ hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp
 	if (HC_FAULT(fin_not_retransmitted) && t->flags & HC_TCB_FIN_SENT &&
 	    t->snd_una + 1 == t->snd_nxt)
 		return HC_DO_TIMER_OFF;
+	if (HC_UNLIKELY(!is_probing && hc_recovery_has_waited(c, env)))
+		return hc_recovery_waited(t, c, env);
 	// R2 (RFC 9293 3.8.3), as a number of retransmissions, or the user timeout.
 	if (hc_live_is_over(c, env, is_probing && t->flags & HC_TCB_PROBING,
 			    (is_opening ? env->syn_retries : env->data_retries) +

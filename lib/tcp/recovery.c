@@ -5,10 +5,7 @@
 
 #include "tcp/recovery.h"
 
-static inline uint32_t now_us(const struct hc_tcp_env *env)
-{
-	return (uint32_t)(env->now_ns >> 10);
-}
+#include "tcp/rack.h"
 
 // Whether one of the blocks could be true of what is in flight.
 static bool has_plausible_block(const struct hc_tcb *t, const struct hc_tcp_env *env)
@@ -33,45 +30,108 @@ static struct hc_board *board_take(const struct hc_tcb *t, struct hc_tcb_cold *c
 		env->ctr[HC_CTR_sack_no_memory]++;
 		return NULL;
 	}
+	hc_rack_begin(t, c, &env->boards->board[idx], env);
 	c->cc.board = idx;
 	c->switches |= HC_SWITCH_BOARD;
-	hc_board_init(&env->boards->board[idx], t->snd_una, t->snd_nxt, now_us(env));
 	return &env->boards->board[idx];
 }
 
 void hc_recovery_release(struct hc_tcb_cold *c, const struct hc_tcp_env *env)
 {
+	uint32_t idx = c->cc.board;
+
 	if (!(c->switches & HC_SWITCH_BOARD))
 		return;
 	c->switches &= (uint16_t)~HC_SWITCH_BOARD;
+	hc_rack_end(c, &env->boards->board[idx]);
 	if (!HC_FAULT(scoreboard_lost))
-		hc_pool_put(&env->boards->pool, c->cc.board);
+		hc_pool_put(&env->boards->pool, idx);
+}
+
+// What a timeout sent again is not acknowledged yet.
+static bool is_after_timeout(const struct hc_tcb *t, const struct hc_tcb_cold *c)
+{
+	return c->cc.has_recover && hc_seq_lt(t->snd_una, c->cc.recover);
 }
 
 // RFC 6675 5, step 4.
-static void enter(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_board *b,
-		  const struct hc_tcp_env *env)
+static uint32_t enter(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_board *b,
+		      const struct hc_tcp_env *env)
 {
+	c->cc.has_recover = false;
 	hc_cc_enter_recovery(t, c, env);
 	c->cwnd = c->ssthresh;
 	b->has_rescued = false;
-	hc_board_first_lost(b, c->mss);
+	return HC_DO_OUTPUT | HC_DO_TIMER_RTX;
 }
 
-// An acknowledgment that tells of loss only by what it has SACKed (RFC 6675 5, steps 1 to 3).
-static uint32_t disorder(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_board *b,
-			 const struct hc_tcp_env *env)
+// Something may be deemed lost that is to be sent again.
+static uint32_t repair(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_board *b,
+		       const struct hc_tcp_env *env)
 {
 	struct hc_seq_range lost;
 
-	if (!hc_cc_count_dup_ack(t, c))
+	if (!hc_board_next_lost(b, c->mss, &lost))
 		return 0;
-	(void)hc_board_mark_lost(b, c->mss);
-	if (c->cc.dup_acks < HC_DUP_ACKS &&
-	    !(hc_board_next_lost(b, c->mss, &lost) && lost.lo == t->snd_una))
-		return HC_DO_OUTPUT; // Limited transmit.
-	enter(t, c, b, env);
-	return HC_DO_OUTPUT | HC_DO_TIMER_RTX;
+	if (t->flags & HC_TCB_RECOVERING || is_after_timeout(t, c)) {
+		if (!(t->flags & HC_TCB_RECOVERING) || hc_seq_lt(lost.lo, c->rtx_nxt))
+			c->rtx_nxt = lost.lo;
+		t->flags |= HC_TCB_RECOVERING | HC_TCB_RTX;
+		return HC_DO_OUTPUT;
+	}
+	return c->cc.is_recovering ? HC_DO_OUTPUT : enter(t, c, b, env);
+}
+
+static void detect(const struct hc_tcb *t, const struct hc_tcb_cold *c, struct hc_board *b,
+		   const struct hc_tcp_env *env)
+{
+	hc_rack_detect(
+		c, b, c->cc.is_recovering || t->flags & HC_TCB_RECOVERING || is_after_timeout(t, c),
+		env);
+}
+
+// An acknowledgment that has SACKed more, as long as reordering was not seen and nothing is being
+// repaired (RFC 6675 5, steps 1 to 3).
+static void count(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_board *b)
+{
+	if (!hc_cc_count_dup_ack(t, c) || c->cc.has_reordered)
+		return;
+	if (c->cc.dup_acks >= HC_DUP_ACKS)
+		hc_board_first_lost(b, c->mss);
+}
+
+// Takes in what an acknowledgment says, and what follows from it.
+static uint32_t take(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_board *b,
+		     const struct hc_board_news *news, const struct hc_tcp_env *env)
+{
+	bool has_waited = b->rack.is_waiting;
+	bool is_first = news->sacked_bytes && b->sacked_bytes == news->sacked_bytes;
+	bool is_repairing = c->cc.is_recovering || t->flags & HC_TCB_RECOVERING;
+	uint32_t what;
+
+	hc_rack_take(c, b, news, env);
+	if (news->sacked_bytes && !is_repairing)
+		count(t, c, b);
+	if (!c->cc.has_reordered && !(t->flags & HC_TCB_RECOVERING))
+		(void)hc_board_mark_lost(b, c->mss);
+	detect(t, c, b, env);
+	what = repair(t, c, b, env);
+	if (news->sacked_bytes || is_repairing)
+		what |= HC_DO_OUTPUT; // Limited transmit, or what pipe has room for.
+	// The timer is RACK's now, or no longer; with the first SACK no more that of a tail probe.
+	if (has_waited || b->rack.is_waiting || is_first)
+		what |= HC_DO_TIMER_RTX;
+	return what;
+}
+
+// RFC 2883 4: the first block tells of what came twice when it lies below the acknowledgment, or
+// within the second block.
+static bool is_dsack(const struct hc_tcb *t, const struct hc_seq_range *k, unsigned n)
+{
+	if (n == 0 || !hc_seq_lt(k[0].lo, k[0].hi))
+		return false;
+	return hc_seq_le(k[0].hi, t->snd_una) ||
+	       (n > 1 && hc_seq_ge(k[0].lo, k[1].lo) && hc_seq_le(k[0].hi, k[1].hi));
 }
 
 uint32_t hc_recovery_input(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_seg *seg,
@@ -79,21 +139,30 @@ uint32_t hc_recovery_input(struct hc_tcb *t, struct hc_tcb_cold *c, const struct
 {
 	unsigned n = seg->opts & HC_OPT_SACK ? env->sack_count : 0;
 	struct hc_board *b = hc_recovery_board(c, env);
-	struct hc_board_news news = {0};
-	uint32_t what = 0;
+	struct hc_board_news news = {.now_us = hc_rack_now(env)};
+	uint32_t what;
 
 	// What was not agreed upon means nothing (RFC 2018 2).
 	if (!(t->flags & HC_TCB_SACK) || !hc_cc_is_live(c))
 		return 0;
+	if (is_dsack(t, env->sack, n)) {
+		env->ctr[HC_CTR_dsack_received]++;
+		// A scoreboard knows which round trip that was in.
+		if (!b && t->snd_una != t->snd_nxt)
+			b = board_take(t, c, env);
+		hc_rack_dsack(t, c, b);
+	}
 	if (!b && (c->cc.is_recovering || n == 0 || !has_plausible_block(t, env)))
 		return 0;
 	if (!b && !(b = board_take(t, c, env)))
 		return 0;
 	// A window probe goes out without the scoreboard's knowledge.
 	if (hc_seq_lt(hc_board_end(b), t->snd_nxt))
-		hc_board_sent(b, hc_board_end(b), t->snd_nxt, now_us(env));
+		hc_board_sent(b, hc_board_end(b), t->snd_nxt, hc_rack_now(env));
+	news.rtx_age_us = hc_rack_rtx_age(t, b, seg, env);
 	hc_board_acked(b, t->snd_una, &news);
 	if (t->snd_una == t->snd_nxt) {
+		hc_rack_take(c, b, &news, env);
 		hc_recovery_release(c, env);
 		return 0;
 	}
@@ -102,17 +171,38 @@ uint32_t hc_recovery_input(struct hc_tcb *t, struct hc_tcb_cold *c, const struct
 	env->ctr[HC_CTR_sack_no_room] += news.ignored;
 	env->ctr[HC_CTR_sack_reneged] += news.has_reneged;
 
-	if (t->flags & HC_TCB_RECOVERING) {
-		what = HC_DO_OUTPUT;
-	} else if (c->cc.is_recovering) {
-		(void)hc_board_mark_lost(b, c->mss);
-		what = HC_DO_OUTPUT;
-	} else if (news.sacked_bytes) {
-		what = disorder(t, c, b, env);
-	} else if (hc_board_is_blank(b)) {
+	what = take(t, c, b, &news, env);
+	if (!c->cc.is_recovering && !(t->flags & HC_TCB_RECOVERING) && hc_board_is_blank(b) &&
+	    !hc_rack_is_in_dsack_round(t, b))
 		hc_recovery_release(c, env);
-	}
 	return what;
+}
+
+uint32_t hc_recovery_delay_ms(const struct hc_tcb *t, const struct hc_tcb_cold *c,
+			      const struct hc_tcp_env *env)
+{
+	const struct hc_board *b = hc_recovery_board(c, env);
+
+	(void)t;
+	if (b && b->rack.is_waiting)
+		return hc_min_u32(hc_rack_wait_ms(b, env), c->rto_ms);
+	return c->rto_ms;
+}
+
+bool hc_recovery_has_waited(const struct hc_tcb_cold *c, const struct hc_tcp_env *env)
+{
+	const struct hc_board *b = hc_recovery_board(c, env);
+
+	return b && b->rack.is_waiting && hc_seq_le(b->rack.wait_end_us, hc_rack_now(env));
+}
+
+uint32_t hc_recovery_waited(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env)
+{
+	struct hc_board *b = hc_recovery_board(c, env);
+
+	env->ctr[HC_CTR_rack_timeouts]++;
+	detect(t, c, b, env);
+	return repair(t, c, b, env) | HC_DO_TIMER_RTX;
 }
 
 void hc_recovery_timeout(const struct hc_tcb_cold *c, const struct hc_tcp_env *env)
@@ -120,7 +210,18 @@ void hc_recovery_timeout(const struct hc_tcb_cold *c, const struct hc_tcp_env *e
 	struct hc_board *b = hc_recovery_board(c, env);
 
 	if (b && !HC_FAULT(sacked_data_trusted_for_ever))
-		hc_board_forget(b);
+		hc_rack_timeout(c, b, env);
+}
+
+void hc_recovery_go_back(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+			 hc_seq from)
+{
+	struct hc_board *b = hc_recovery_board(c, env);
+
+	if (b)
+		hc_board_all_lost(b);
+	c->rtx_nxt = from;
+	t->flags |= HC_TCB_RECOVERING | HC_TCB_RTX;
 }
 
 uint32_t hc_recovery_edge(const struct hc_tcb *t, const struct hc_tcb_cold *c,
@@ -193,5 +294,5 @@ void hc_recovery_sent(const struct hc_tcb_cold *c, const struct hc_tcp_env *env,
 {
 	hc_seq end = plan->seq + plan->len + ((plan->flags & HC_TCP_FIN) != 0);
 
-	hc_board_sent(hc_recovery_board(c, env), plan->seq, end, now_us(env));
+	hc_board_sent(hc_recovery_board(c, env), plan->seq, end, hc_rack_now(env));
 }

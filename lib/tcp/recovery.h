@@ -7,15 +7,19 @@
 // of a connection that has a scoreboard; the output asks here what to send again. A connection that
 // finds no scoreboard free recovers by NewReno (tcp/cc.h), as one without SACK does.
 //
-// After a timeout the peer's earlier word counts no more (RFC 2018 8) and everything is sent again
-// from SND.UNA, as ever; but what is SACKed from then on is skipped.
+// What is lost, time tells (tcp/rack.h), and until reordering was seen also the count of what is
+// SACKed above (RFC 8985 6.2, step 4): whatever comes first begins the recovery.
+//
+// After a timeout the peer's earlier word counts no more (RFC 2018 8). What is old enough to be
+// lost is sent again from SND.UNA on (RFC 8985 6.3), but for what is SACKed from then on; what was
+// sent just before waits for RACK's verdict.
 
 #include "tcp/output.h"
 
 // Whether this segment concerns a scoreboard: there is one, or there may be a reason to take one.
 HC_ALWAYS_INLINE bool hc_recovery_concerns(const struct hc_tcb_cold *c, const struct hc_seg *seg)
 {
-	return (seg->opts & HC_OPT_SACK) | (c->switches & HC_SWITCH_BOARD);
+	return (seg->opts & HC_OPT_SACK) | (c->switches & (HC_SWITCH_BOARD | HC_SWITCH_TLP));
 }
 
 // An acceptable segment whose acknowledgment, which may have moved SND.UNA, is taken. With
@@ -35,6 +39,21 @@ void hc_recovery_release(struct hc_tcb_cold *c, const struct hc_tcp_env *env);
 
 // The retransmission timer went off.
 void hc_recovery_timeout(const struct hc_tcb_cold *c, const struct hc_tcp_env *env);
+
+// All that is in flight is to be sent again, beginning at `from`, for another reason than loss.
+void hc_recovery_go_back(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+			 hc_seq from);
+
+// Milliseconds until the timer of a connection with something in flight is due: RACK's, or the
+// retransmission timeout. One timer serves for all (RFC 8985 8).
+uint32_t hc_recovery_delay_ms(const struct hc_tcb *t, const struct hc_tcb_cold *c,
+			      const struct hc_tcp_env *env);
+
+// Whether the timer that went off is RACK's reordering timer.
+bool hc_recovery_has_waited(const struct hc_tcb_cold *c, const struct hc_tcp_env *env);
+
+// It did. @return the verdict's actions.
+uint32_t hc_recovery_waited(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env);
 
 // How far from SND.UNA congestion control lets what begins at `from` go.
 uint32_t hc_recovery_edge(const struct hc_tcb *t, const struct hc_tcb_cold *c,

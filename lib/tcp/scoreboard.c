@@ -6,11 +6,15 @@
 #include "tcp/scoreboard.h"
 
 #include "base/fault.h"
+#include "wire/format.h"
 
 #define DUP_THRESH 3u
 
 // Runs that splitting leaves free, so that what is sent always finds one.
 #define RUNS_KEPT 2u
+
+// With HC_RUN_LOST alone of these, a run is to be sent again.
+#define RUN_FATE (HC_RUN_SACKED | HC_RUN_LOST | HC_RUN_RTX)
 
 static hc_seq run_start(const struct hc_board *b, uint32_t i)
 {
@@ -25,7 +29,7 @@ static uint32_t run_len(const struct hc_board *b, uint32_t i)
 void hc_board_init(struct hc_board *b, hc_seq una, hc_seq nxt, uint32_t sent_us)
 {
 	HC_ASSERT(hc_seq_lt(una, nxt));
-	*b = (struct hc_board){.start = una, .run_count = 1};
+	*b = (struct hc_board){.start = una, .run_count = 1, .fack = una};
 	b->run[0] = (struct hc_run){.end = nxt, .sent_us = sent_us};
 }
 
@@ -41,8 +45,7 @@ static void run_merge(struct hc_board *b, uint32_t i)
 	b->run_count--;
 }
 
-// Neighbours that nothing tells apart become one.
-static void merge_alike(struct hc_board *b)
+void hc_board_tidy(struct hc_board *b)
 {
 	uint32_t kept = 0;
 
@@ -108,6 +111,17 @@ static bool cut_out(struct hc_board *b, hc_seq lo, hc_seq hi, uint32_t *first, u
 	return *behind != HC_RUNS_MAX;
 }
 
+// Nothing is known any more.
+static void forget(struct hc_board *b)
+{
+	for (uint32_t i = 0; i < b->run_count; i++)
+		b->run[i].flags = HC_RUN_EVER;
+	b->sacked_bytes = 0;
+	b->has_rescued = false;
+	while (b->run_count > 1)
+		run_merge(b, 0);
+}
+
 static void append(struct hc_board *b, hc_seq end, uint32_t sent_us)
 {
 	struct hc_run *last;
@@ -122,7 +136,7 @@ static void append(struct hc_board *b, hc_seq end, uint32_t sent_us)
 		return;
 	}
 	if (b->run_count == HC_RUNS_MAX) {
-		hc_board_forget(b);
+		forget(b);
 		append(b, end, sent_us);
 		return;
 	}
@@ -149,13 +163,35 @@ void hc_board_sent(struct hc_board *b, hc_seq seq, hc_seq end, uint32_t sent_us)
 		for (uint32_t i = first; i < behind; i++) {
 			if (b->run[i].flags & HC_RUN_SACKED)
 				continue;
-			b->run[i].flags |= HC_RUN_RTX;
+			b->run[i].flags |= HC_RUN_RTX | HC_RUN_EVER;
 			b->run[i].sent_us = sent_us;
 		}
-		merge_alike(b);
+		hc_board_tidy(b);
 	}
 	if (hc_seq_gt(end, hc_board_end(b)))
 		append(b, end, sent_us);
+}
+
+// Of a run that was not SACKED, what ends at `end` is delivered (RACK_update() and
+// RACK_detect_reordering() of RFC 8985 6.2).
+static void delivered(struct hc_board *b, const struct hc_run *r, hc_seq end,
+		      struct hc_board_news *news)
+{
+	bool is_rtx = r->flags & HC_RUN_EVER;
+
+	if (hc_seq_gt(end, b->fack))
+		b->fack = end;
+	else if (end != b->fack && !is_rtx)
+		news->is_reordered = true;
+	if (is_rtx && news->now_us - r->sent_us < news->rtx_age_us && !HC_FAULT(any_copy_is_timed))
+		return;
+	if (news->has_newest &&
+	    !hc_board_sent_after(r->sent_us, end, news->newest_us, news->newest_end))
+		return;
+	news->has_newest = true;
+	news->is_newest_rtx = is_rtx;
+	news->newest_us = r->sent_us;
+	news->newest_end = end;
 }
 
 void hc_board_acked(struct hc_board *b, hc_seq una, struct hc_board_news *news)
@@ -167,8 +203,12 @@ void hc_board_acked(struct hc_board *b, hc_seq una, struct hc_board_news *news)
 	while (gone < b->run_count && hc_seq_le(b->run[gone].end, una)) {
 		if (b->run[gone].flags & HC_RUN_SACKED)
 			b->sacked_bytes -= b->run[gone].end - from;
+		else
+			delivered(b, &b->run[gone], b->run[gone].end, news);
 		from = b->run[gone++].end;
 	}
+	if (gone < b->run_count && hc_seq_lt(from, una) && !(b->run[gone].flags & HC_RUN_SACKED))
+		delivered(b, &b->run[gone], una, news);
 	b->start = una;
 	b->run_count -= gone;
 	memmove(&b->run[0], &b->run[gone], b->run_count * sizeof b->run[0]);
@@ -180,7 +220,7 @@ void hc_board_acked(struct hc_board *b, hc_seq una, struct hc_board_news *news)
 	for (uint32_t i = 0; i < b->run_count; i++)
 		if (b->run[i].flags & HC_RUN_SACKED)
 			b->run[i].flags = HC_RUN_LOST;
-	merge_alike(b);
+	hc_board_tidy(b);
 }
 
 static void sack_one(struct hc_board *b, const struct hc_seq_range *block,
@@ -198,20 +238,25 @@ static void sack_one(struct hc_board *b, const struct hc_seq_range *block,
 		if (b->run[i].flags & HC_RUN_SACKED)
 			continue;
 		fresh += run_len(b, i);
+		delivered(b, &b->run[i], b->run[i].end, news);
 		b->run[i].flags = HC_RUN_SACKED;
 	}
 	b->sacked_bytes += fresh;
 	news->sacked_bytes += fresh;
-	merge_alike(b);
+	hc_board_tidy(b);
 }
 
 void hc_board_sack(struct hc_board *b, const struct hc_seq_range *blocks, unsigned n,
 		   struct hc_board_news *news)
 {
 	hc_seq end = hc_board_end(b);
+	struct hc_seq_range good[HC_SACK_BLOCKS_MAX];
+	unsigned count = 0;
 
+	HC_ASSERT(n <= HC_SACK_BLOCKS_MAX);
 	for (unsigned i = 0; i < n; i++) {
 		const struct hc_seq_range *k = &blocks[i];
+		unsigned at = count;
 
 		// RFC 2883 4: the first block may tell of what came twice, below the cumulative
 		// acknowledgment or within the second block.
@@ -219,11 +264,18 @@ void hc_board_sack(struct hc_board *b, const struct hc_seq_range *blocks, unsign
 			continue;
 		// SND.UNA itself is what the peer waits for: it cannot have it.
 		if (!hc_seq_lt(k->lo, k->hi) || hc_seq_le(k->lo, b->start) ||
-		    (hc_seq_gt(k->hi, end) && !HC_FAULT(sack_of_the_unsent_believed)))
+		    (hc_seq_gt(k->hi, end) && !HC_FAULT(sack_of_the_unsent_believed))) {
 			news->bad_blocks++;
-		else
-			sack_one(b, k, news);
+			continue;
+		}
+		// Told youngest first, but what one ACK brings in order is not reordered.
+		for (; at && hc_seq_lt(k->lo, good[at - 1].lo); at--)
+			good[at] = good[at - 1];
+		good[at] = *k;
+		count++;
 	}
+	for (unsigned i = 0; i < count; i++)
+		sack_one(b, &good[i], news);
 }
 
 bool hc_board_mark_lost(struct hc_board *b, uint32_t mss)
@@ -245,7 +297,7 @@ bool hc_board_mark_lost(struct hc_board *b, uint32_t mss)
 		}
 	}
 	if (has_more)
-		merge_alike(b);
+		hc_board_tidy(b);
 	return has_more;
 }
 
@@ -256,12 +308,15 @@ void hc_board_first_lost(struct hc_board *b, uint32_t bytes)
 	uint32_t first;
 	uint32_t behind;
 
-	if (!cut_out(b, b->start, hi, &first, &behind))
-		return; // It is sent again all the same.
+	if (!cut_out(b, b->start, hi, &first, &behind)) {
+		// No room to tell them apart from what lies behind them.
+		first = 0;
+		behind = 1;
+	}
 	for (uint32_t i = first; i < behind; i++)
 		if (!(b->run[i].flags & HC_RUN_SACKED))
 			b->run[i].flags |= HC_RUN_LOST;
-	merge_alike(b);
+	hc_board_tidy(b);
 }
 
 uint32_t hc_board_pipe(const struct hc_board *b)
@@ -291,11 +346,11 @@ uint32_t hc_board_sacked_below(const struct hc_board *b, hc_seq seq)
 
 bool hc_board_gap(const struct hc_board *b, hc_seq seq, hc_seq *from, hc_seq *end)
 {
-	for (uint32_t i = 0; i < b->run_count; i++) {
-		if (hc_seq_le(b->run[i].end, seq) || b->run[i].flags & HC_RUN_SACKED)
+	for (uint32_t i = run_at(b, seq); i < b->run_count; i++) {
+		if ((b->run[i].flags & RUN_FATE) != HC_RUN_LOST)
 			continue;
 		*from = hc_seq_gt(run_start(b, i), seq) ? run_start(b, i) : seq;
-		while (i + 1 < b->run_count && !(b->run[i + 1].flags & HC_RUN_SACKED))
+		while (i + 1 < b->run_count && (b->run[i + 1].flags & RUN_FATE) == HC_RUN_LOST)
 			i++;
 		*end = b->run[i].end;
 		return true;
@@ -323,8 +378,7 @@ static bool first_of(const struct hc_board *b, uint8_t mask, uint8_t want, uint3
 
 bool hc_board_next_lost(const struct hc_board *b, uint32_t mss, struct hc_seq_range *out)
 {
-	return first_of(b, HC_RUN_SACKED | HC_RUN_LOST | HC_RUN_RTX, HC_RUN_LOST, b->run_count, mss,
-			out);
+	return first_of(b, RUN_FATE, HC_RUN_LOST, b->run_count, mss, out);
 }
 
 bool hc_board_next_unsure(const struct hc_board *b, uint32_t mss, struct hc_seq_range *out)
@@ -355,14 +409,27 @@ bool hc_board_rescue(const struct hc_board *b, uint32_t mss, struct hc_seq_range
 	return true;
 }
 
-void hc_board_forget(struct hc_board *b)
+void hc_board_timeout(struct hc_board *b, uint32_t mss, uint32_t lost_us)
 {
-	for (uint32_t i = 0; i < b->run_count; i++)
-		b->run[i].flags = 0;
+	for (uint32_t i = 0; i < b->run_count; i++) {
+		struct hc_run *r = &b->run[i];
+
+		r->flags &= HC_RUN_EVER;
+		if (hc_seq_le(r->sent_us, lost_us))
+			r->flags |= HC_RUN_LOST;
+	}
 	b->sacked_bytes = 0;
 	b->has_rescued = false;
-	while (b->run_count > 1)
-		run_merge(b, 0);
+	hc_board_tidy(b);
+	hc_board_first_lost(b, mss);
+}
+
+void hc_board_all_lost(struct hc_board *b)
+{
+	for (uint32_t i = 0; i < b->run_count; i++)
+		if (!(b->run[i].flags & HC_RUN_SACKED))
+			b->run[i].flags = HC_RUN_LOST | HC_RUN_EVER;
+	hc_board_tidy(b);
 }
 
 bool hc_board_is_blank(const struct hc_board *b)

@@ -51,6 +51,7 @@ enum hc_tcb_switch {
 	HC_SWITCH_KEEPALIVE = 1u << 1,    // HC_OPTION_KEEPALIVE, with HC_SWITCH_LIVE.
 	HC_SWITCH_BOARD = 1u << 2,        // cc.board is a scoreboard (tcp/recovery.h).
 	HC_SWITCH_LIVE = 1u << 3,         // cc.live is a record of tcp/liveness.h.
+	HC_SWITCH_TLP = 1u << 4,          // A tail loss probe is not done with (tcp/tlp.h).
 	HC_SWITCH_ECN = 1u << 8,          // Both sides know ECN (RFC 3168 6.1.1).
 	HC_SWITCH_ECN_ECHO = 1u << 9,     // CE came, CWR not yet: what we send says ECE.
 	HC_SWITCH_ECN_CWR = 1u << 10,     // The next new data says CWR.
@@ -108,15 +109,24 @@ struct hc_cc {
 	/* 36 */ uint32_t epoch_ms; // How long the stage lasts.
 	/* 40 */ uint32_t last_ms;  // When that was last counted.
 	/* 44 */ uint8_t dup_acks;
-	/* 45 */ bool is_recovering;
-	/* 46 */ bool wants_rtx;   // The segment at SND.UNA is to be sent again.
-	/* 47 */ bool has_recover; // After a timeout, until what was in flight is acknowledged.
-	/* 48 */ bool has_epoch;
-	/* 49 */ bool is_overdue; // The override timeout went off: a silly piece may go.
-	/* 50 */ uint16_t spare0;
+	/* 45 */ bool is_recovering : 1;
+	bool wants_rtx : 1;   // The segment at SND.UNA is to be sent again.
+	bool has_recover : 1; // After a timeout, until what was in flight is acknowledged.
+	bool has_epoch : 1;
+	bool is_overdue : 1;       // The override timeout went off: a silly piece may go.
+	bool has_reordered : 1;    // RACK.reordering_seen (RFC 8985 6.2).
+	bool has_probe : 1;        // TLP.end_seq is set (RFC 8985 7.3): tlp_end.
+	bool is_probe_rtx : 1;     // TLP.is_retrans.
+	/* 46 */ uint8_t reo_mult; // RACK.reo_wnd_mult, less one.
+	/* 47 */ uint8_t reo_persist : 5;
+	bool needs_rtt : 1; // No RTT was measured since the last tail loss probe.
+	/* 48 */ hc_seq tlp_end;
 	/* 52 */ uint32_t sent_ms; // When data was last sent.
-	/* 56 */ uint32_t board;   // With HC_SWITCH_BOARD: its index.
-	/* 60 */ uint32_t live;    // With HC_SWITCH_LIVE: its index, data or not.
+	union {
+		/* 56 */ uint32_t board; // With HC_SWITCH_BOARD: its index.
+		uint32_t min_rtt_us;     // Without: RACK.min_RTT, 0: none yet.
+	};
+	/* 60 */ uint32_t live; // With HC_SWITCH_LIVE: its index, data or not.
 };
 HC_STATIC_ASSERT(sizeof(struct hc_cc) == 64, "congestion control has a line of its own");
 
@@ -216,7 +226,7 @@ enum hc_do {
 	HC_DO_SYNACK = 1u << 6,     // Send our SYN,ACK (again).
 	HC_DO_DELIVER = 1u << 7,    // seg->payload is next in order: give it to the application.
 	HC_DO_ACKED = 1u << 8,      // SND.UNA moved over data: let the send queue go up to it.
-	HC_DO_TIMER_RTX = 1u << 9,  // Arm (again) with rto_ms.
+	HC_DO_TIMER_RTX = 1u << 9,  // Arm (again): with what hc_loss_delay_ms() says.
 	HC_DO_TIMER_FW2 = 1u << 10, // Arm with fin_wait2_ms.
 	HC_DO_TIMER_OFF = 1u << 11,
 	HC_DO_OPENED = 1u << 12, // Events.
@@ -237,7 +247,8 @@ enum hc_do {
 	HC_DO_DSACK = 1u << 26,     // env->dup came twice: the ACK, which goes out now, says so.
 	HC_DO_HOLD = 1u << 25, // seg->payload and FIN are ahead of their turn: hold them, if there
 			       // is room (tcp/held.h).
-	HC_DO_FASTOPEN = 1u << 29, // Our SYN is acknowledged, of a connection with Fast Open.
+	HC_DO_FASTOPEN = 1u << 29,   // Our SYN is acknowledged, of a connection with Fast Open.
+	HC_DO_TAIL_PROBE = 1u << 30, // Send a tail loss probe (tcp/tlp.h).
 };
 
 #define HC_VERDICT_DROP_SHIFT   32

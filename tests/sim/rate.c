@@ -16,6 +16,7 @@
 
 #include "tcp/input.h"
 #include "tcp/output.h"
+#include "tcp/recovery.h"
 
 #define MSS        1400u
 #define MS         1000000ull
@@ -52,7 +53,7 @@ struct path {
 
 static void arm(struct path *p)
 {
-	p->timer_ns = p->now_ns + p->c.rto_ms * MS;
+	p->timer_ns = p->now_ns + hc_recovery_delay_ms(&p->t, &p->c, &p->env) * MS;
 }
 
 static void carry_out(struct path *p, hc_verdict v)

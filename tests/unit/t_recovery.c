@@ -54,6 +54,13 @@ static uint32_t sack(struct fx_conn *x, struct hc_tcp_env *env, unsigned ack, un
 	return fx_what(hc_tcp_input(&x->t, &x->c, &seg, env));
 }
 
+static void wait_us(struct hc_tcp_env *env, uint32_t us)
+{
+	uint64_t now_ns = env->now_ns + us * 1000ull;
+
+	hc_tcp_env_set_ms(env, now_ns, (uint32_t)(now_ns / 1000000), 0);
+}
+
 // The segment sent next, in segments behind ISS + 1; UINT_MAX: none.
 static unsigned next(struct fx_conn *x, struct hc_tcp_env *env)
 {
@@ -71,11 +78,12 @@ static void third_sack_enters_and_pipe_governs(void)
 	struct hc_tcp_env env = sack_env(1);
 	struct fx_conn x = sender(10);
 
-	UNIT_EQ(sack(&x, &env, 0, 1, 2), HC_DO_OUTPUT);
+	// With the first the timer is RACK's.
+	UNIT_EQ(sack(&x, &env, 0, 1, 2), HC_DO_OUTPUT | HC_DO_TIMER_RTX);
 	CU_ASSERT(x.c.switches & HC_SWITCH_BOARD);
 	UNIT_EQ(next(&x, &env), 10); // Limited transmit (RFC 3042).
 	UNIT_EQ(next(&x, &env), UINT_MAX);
-	UNIT_EQ(sack(&x, &env, 0, 1, 3), HC_DO_OUTPUT);
+	UNIT_EQ(sack(&x, &env, 0, 1, 3), HC_DO_OUTPUT | HC_DO_TIMER_RTX);
 	UNIT_EQ(next(&x, &env), 11);
 	UNIT_EQ(next(&x, &env), UINT_MAX);
 	CU_ASSERT(!hc_cc_is_recovering(&x.c));
@@ -129,11 +137,17 @@ static void what_is_sacked_is_skipped_after_a_timeout(void)
 {
 	struct hc_tcp_env env = sack_env(1);
 	struct fx_conn x = sender(10);
+	struct hc_board *b;
 
 	(void)sack(&x, &env, 0, 5, 6);
+	UNIT_EQ(x.c.retries, 0);
+	b = &board[x.c.cc.board];
+	b->rack.is_waiting = false; // What is lost was sent again, say, and lost again.
+	wait_us(&env, 200000);
 	UNIT_EQ(fx_what(hc_tcp_timeout(&x.t, &x.c, &env)), HC_DO_OUTPUT | HC_DO_TIMER_RTX);
+	UNIT_EQ(x.c.retries, 1);
 	// RFC 2018 8: the peer may have dropped it since.
-	UNIT_EQ(board[x.c.cc.board].sacked_bytes, 0);
+	UNIT_EQ(b->sacked_bytes, 0);
 	UNIT_EQ(next(&x, &env), 0);
 	UNIT_EQ(next(&x, &env), UINT_MAX);
 	(void)sack(&x, &env, 1, 2, 9); // It says again what it has.
@@ -277,6 +291,7 @@ static unsigned rounds_to_repair(bool has_sack, const bool lost[40])
 		unsigned count = 0;
 
 		CU_ASSERT_FATAL(++rounds < 60 && flight_count != 0);
+		wait_us(&env, 2000);
 		for (unsigned i = 0; i < flight_count; i++) {
 			unsigned lo = flight[i];
 			unsigned hi = flight[i];

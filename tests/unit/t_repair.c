@@ -184,6 +184,81 @@ static void end_of_the_flight_is_rescued(void)
 	fx_shut();
 }
 
-UNIT_SUITE(repair, UNIT_TEST(several_losses_in_a_window_come_again_at_once),
+// A connection as in open_with_data() whose peer lets nothing new be sent.
+static hc_conn open_full(struct fx_peer *p)
+{
+	hc_conn conn = open_with_data(p, with_sack);
+
+	p->wnd = 10000;
+	fx_peer_put(p, FRAME_ACK, 0);
+	fx_step();
+	fx_forget();
+	return conn;
+}
+
+static void one_sack_and_a_moment_are_enough(void)
+{
+	struct fx_peer p;
+
+	(void)open_full(&p);
+	fx_wait_ms(20); // The round trip.
+	p.ack += 1000;
+	p.wnd = 9000;
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	fx_expect_silence();
+	put_sack(&p, 1000, 2000);
+	fx_expect_silence();
+	fx_wait_ms(20);
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack);
+	UNIT_EQ(fx_ctr(HC_CTR_rack_timeouts), 1);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_timeouts), 0);
+	fx_forget();
+	fx_shut();
+}
+
+static void what_is_lost_twice_comes_a_third_time(void)
+{
+	struct fx_peer p;
+
+	(void)open_with_data(&p, with_sack);
+	fx_forget();
+	put_sack(&p, 1000, 4000);
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack);
+	fx_wait_ms(1);
+	fx_forget();
+	put_sack(&p, 1000, 9000);
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack + 10000);
+	fx_forget();
+	fx_wait_ms(1);
+	put_sack(&p, 1000, 11000);
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack);
+	UNIT_EQ(fx_ctr(HC_CTR_rack_lost_again), 1);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_timeouts), 0);
+	fx_forget();
+	fx_shut();
+}
+
+static void reordering_and_reports_of_duplicates_are_noticed(void)
+{
+	struct fx_peer p;
+
+	(void)open_full(&p);
+	put_sack(&p, 2000, 3000);
+	put_sack(&p, 1000, 3000);
+	UNIT_EQ(fx_ctr(HC_CTR_rack_reordering), 1);
+	fx_forget();
+	p.ack += 3000;
+	put_sack(&p, (uint32_t)-1000, 0);
+	UNIT_EQ(fx_ctr(HC_CTR_dsack_received), 1);
+	UNIT_EQ(fx_ctr(HC_CTR_sack_bad_block), 0);
+	fx_forget();
+	fx_shut();
+}
+
+UNIT_SUITE(repair, UNIT_TEST(one_sack_and_a_moment_are_enough),
+	   UNIT_TEST(what_is_lost_twice_comes_a_third_time),
+	   UNIT_TEST(reordering_and_reports_of_duplicates_are_noticed),
+	   UNIT_TEST(several_losses_in_a_window_come_again_at_once),
 	   UNIT_TEST(without_a_scoreboard_it_takes_longer),
 	   UNIT_TEST(hostile_blocks_cost_nothing_lasting), UNIT_TEST(end_of_the_flight_is_rescued));

@@ -81,7 +81,6 @@ static void check_same(const struct hc_board *b, const struct model *m)
 {
 	struct hc_seq_range r;
 	hc_seq from, end;
-	uint32_t gap = m->una;
 
 	UNIT_EXPECT(hc_board_check(b));
 	UNIT_EXPECT(b->start == m->base + m->una);
@@ -93,11 +92,9 @@ static void check_same(const struct hc_board *b, const struct model *m)
 	if (model_next_lost(m) < m->nxt)
 		UNIT_EXPECT(r.lo == m->base + model_next_lost(m) && r.hi - r.lo <= MSS &&
 			    r.hi != r.lo);
-	while (gap < m->nxt && m->byte[gap] == HC_RUN_SACKED)
-		gap++;
-	UNIT_EXPECT(hc_board_gap(b, b->start, &from, &end) == (gap < m->nxt));
-	if (gap < m->nxt)
-		UNIT_EXPECT(from == m->base + gap);
+	UNIT_EXPECT(hc_board_gap(b, b->start, &from, &end) == (model_next_lost(m) < m->nxt));
+	if (model_next_lost(m) < m->nxt)
+		UNIT_EXPECT(from == m->base + model_next_lost(m));
 }
 
 // One round of something an honest peer and a sender do.
@@ -233,6 +230,23 @@ static void crumbs_run_out_of_room_and_nothing_else(void)
 
 // A sender whose every segment leaves at another time keeps the later time of those it cannot tell
 // apart.
+static void first_is_lost_even_without_room_to_tell(void)
+{
+	struct hc_board_news news = {0};
+	struct hc_seq_range r;
+	struct hc_board b;
+
+	hc_board_init(&b, 0, 10000, 0);
+	for (uint32_t i = 2001; i < 10000; i += 2)
+		hc_board_sack(&b, &(struct hc_seq_range){i, i + 1}, 1, &news);
+	CU_ASSERT(news.ignored != 0);
+	hc_board_first_lost(&b, 1000);
+	CU_ASSERT(hc_board_next_lost(&b, 1000, &r));
+	UNIT_EQ(r.lo, 0);
+	UNIT_EQ(r.hi, 1000);
+	CU_ASSERT(hc_board_check(&b));
+}
+
 static void many_times_are_kept_coarsely(void)
 {
 	struct hc_board_news news = {0};
@@ -295,6 +309,7 @@ static void rules_3_and_4_find_what_may_be_lost(void)
 UNIT_SUITE(scoreboard, UNIT_TEST(board_agrees_with_a_byte_by_byte_model),
 	   UNIT_TEST(blocks_that_cannot_be_true_are_ignored),
 	   UNIT_TEST(crumbs_run_out_of_room_and_nothing_else),
+	   UNIT_TEST(first_is_lost_even_without_room_to_tell),
 	   UNIT_TEST(many_times_are_kept_coarsely),
 	   UNIT_TEST(peer_that_gives_up_what_it_had_is_noticed),
 	   UNIT_TEST(rules_3_and_4_find_what_may_be_lost));
