@@ -198,14 +198,15 @@ static void add_ports(struct result *out, const struct run *r)
 {
 	out->port_count = r->port_count;
 	for (unsigned i = 0; i < r->port_count; i++) {
+		const struct hc_port_losses *before = &r->losses_before[i];
 		struct hc_port_losses l;
 
 		hc_port_info(r->ports[i], &out->ports[i]);
 		hc_port_losses(r->ports[i], &l);
-		out->losses.rx_missed += l.rx_missed;
-		out->losses.rx_no_buffer += l.rx_no_buffer;
-		out->losses.rx_errors += l.rx_errors;
-		out->losses.tx_errors += l.tx_errors;
+		out->losses.rx_missed += l.rx_missed - before->rx_missed;
+		out->losses.rx_no_buffer += l.rx_no_buffer - before->rx_no_buffer;
+		out->losses.rx_errors += l.rx_errors - before->rx_errors;
+		out->losses.tx_errors += l.tx_errors - before->tx_errors;
 	}
 }
 

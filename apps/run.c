@@ -5,6 +5,10 @@
 // the loops end by themselves (by time, by number, or told by a signal). Once they have ended the
 // main thread is the only one left, and turns the workers a little more until nothing is under way
 // between them, so that the books can be compared.
+//
+// EAL starts once in a process, and a port that leads out of it is opened once, by the first turn;
+// workers, loops and the ports of a wire in memory are made afresh, so that each turn has books of
+// its own.
 
 #include "run.h"
 
@@ -79,25 +83,32 @@ static int start_runtime(struct run *r)
 	return rc_start == -EINVAL ? EXIT_USAGE : EXIT_ENVIRONMENT;
 }
 
-static bool open_ports(struct run *r)
+static bool open_pairs(struct run *r)
 {
 	struct hc_port_config pc = r->plan->port;
 	char why[HC_WHY_SIZE];
-	int rc = 0;
 
-	if (r->cfg->command == COMMAND_BENCH) {
-		for (unsigned i = 0; i < r->plan->worker_count && rc == 0; i++) {
-			pc.near_worker = r->cfg->is_split ? 2 * i : i;
-			rc = hc_port_open_pair(r->runtime, &pc, &r->ports[2 * i], why);
-			r->port_count += rc == 0 ? 2 : 0;
+	for (unsigned i = 0; i < r->plan->worker_count; i++) {
+		pc.near_worker = r->cfg->is_split ? 2 * i : i;
+		if (hc_port_open_pair(r->runtime, &pc, &r->ports[2 * i], why) != 0) {
+			complain("%s", why);
+			return false;
 		}
-	} else {
-		rc = hc_port_open(r->runtime, &pc, &r->ports[0], why);
-		r->port_count += rc == 0;
+		r->port_count += 2;
 	}
-	if (rc != 0)
+	return true;
+}
+
+static bool open_port(struct run *r)
+{
+	char why[HC_WHY_SIZE];
+
+	if (hc_port_open(r->runtime, &r->plan->port, &r->ports[0], why) != 0) {
 		complain("%s", why);
-	return rc == 0;
+		return false;
+	}
+	r->port_count = 1;
+	return true;
 }
 
 static int create_worker(struct run *r, struct hc_port *port, unsigned queue,
@@ -199,12 +210,14 @@ static void lay_out(struct run *r)
 
 static int set_up(struct run *r)
 {
-	int code = start_runtime(r);
+	int code = EXIT_MEASURED;
 
-	if (code != EXIT_MEASURED)
-		return code;
-	if (!open_ports(r))
+	r->worker_count = r->loop_count = 0;
+	memset(&r->result, 0, sizeof r->result);
+	if (r->cfg->command == COMMAND_BENCH ? !open_pairs(r) : r->port_count == 0 && !open_port(r))
 		return EXIT_ENVIRONMENT;
+	for (unsigned i = 0; i < r->port_count; i++)
+		hc_port_losses(r->ports[i], &r->losses_before[i]);
 	for (unsigned i = 0; i < r->plan->worker_count && code == EXIT_MEASURED; i++) {
 		if (plan_has_client(r->cfg))
 			code = create_client(r, i);
@@ -213,10 +226,8 @@ static int set_up(struct run *r)
 		if (r->cfg->command == COMMAND_BENCH && code == EXIT_MEASURED)
 			hc_worker_join_ends(r->clients[i].worker, r->servers[i].worker);
 	}
-	if (code == EXIT_MEASURED) {
-		hc_runtime_measure(r->runtime);
+	if (code == EXIT_MEASURED)
 		lay_out(r);
-	}
 	return code;
 }
 
@@ -233,7 +244,7 @@ static void take_interval(struct run *r, struct sampler *s, uint64_t now_ns)
 	// Short of memory the file has fewer intervals than the terminal.
 	(void)result_add_interval(&r->result, &i);
 	// What is left over at the end is too short for rates worth a line.
-	if (config_is_talking(r->cfg) && (before_s <= 0 || i.t_s - before_s >= LINE_MIN_S))
+	if (r->has_lines && (before_s <= 0 || i.t_s - before_s >= LINE_MIN_S))
 		report_interval(&i);
 }
 
@@ -331,6 +342,16 @@ static void tell_peers(struct run *r)
 	}
 }
 
+static void close_ports(struct run *r)
+{
+	for (unsigned i = 0; i < r->port_count; i++)
+		hc_port_stop(r->ports[i]);
+	ledger_check_ports(r);
+	for (unsigned i = 0; i < r->port_count; i++)
+		hc_port_close(r->ports[i]);
+	r->port_count = 0;
+}
+
 static void tear_down(struct run *r)
 {
 	for (unsigned i = 0; i < r->plan->worker_count; i++) {
@@ -339,25 +360,20 @@ static void tear_down(struct run *r)
 	}
 	for (unsigned i = 0; i < r->worker_count; i++)
 		hc_worker_destroy(r->workers[i]);
-	for (unsigned i = 0; i < r->port_count; i++)
-		hc_port_stop(r->ports[i]);
-	ledger_check_ports(r);
-	for (unsigned i = 0; i < r->port_count; i++)
-		hc_port_close(r->ports[i]);
-	if (r->runtime)
-		hc_runtime_stop(r->runtime);
+	r->worker_count = 0;
+	if (r->cfg->command == COMMAND_BENCH)
+		close_ports(r);
 }
 
 static int measure(struct run *r)
 {
-	bool is_talking = config_is_talking(r->cfg);
 	struct sampler sampler;
 	int code;
 
 	code = claim_addresses(r, &stop_asked);
 	if (code != EXIT_MEASURED)
 		return code;
-	if (is_talking)
+	if (r->has_lines)
 		report_heading();
 	code = launch(r);
 	sampler_init(&sampler, r->loops, r->loop_count,
@@ -411,7 +427,7 @@ int run_verdict(const struct run *r)
 	return verdict_passes(result) ? EXIT_MEASURED : EXIT_CROSSED;
 }
 
-int run_execute(struct run *r, struct config *cfg, struct plan *plan)
+int run_start(struct run *r, struct config *cfg, struct plan *plan)
 {
 	int code;
 
@@ -419,10 +435,47 @@ int run_execute(struct run *r, struct config *cfg, struct plan *plan)
 	r->plan = plan;
 	stop_asked = 0;
 	(void)sem_init(&wake, 0, 0);
-	code = set_up(r);
+	code = start_runtime(r);
+	if (code != EXIT_MEASURED)
+		return code;
+	hc_runtime_measure(r->runtime);
 	catch_signals();
+	return EXIT_MEASURED;
+}
+
+int run_once(struct run *r, struct config *cfg, struct plan *plan)
+{
+	int code;
+
+	r->cfg = cfg;
+	r->plan = plan;
+	code = set_up(r);
 	if (code == EXIT_MEASURED)
 		code = measure(r);
 	tear_down(r);
+	return code;
+}
+
+void run_stop(struct run *r)
+{
+	close_ports(r);
+	if (r->runtime)
+		hc_runtime_stop(r->runtime);
+	r->runtime = NULL;
+}
+
+bool run_is_interrupted(void)
+{
+	return __atomic_load_n(&stop_asked, __ATOMIC_RELAXED) != 0;
+}
+
+int run_execute(struct run *r, struct config *cfg, struct plan *plan)
+{
+	int code = run_start(r, cfg, plan);
+
+	r->has_lines = config_is_talking(cfg);
+	if (code == EXIT_MEASURED)
+		code = run_once(r, cfg, plan);
+	run_stop(r);
 	return code;
 }
