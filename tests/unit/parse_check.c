@@ -135,7 +135,7 @@ static const enum hc_counter not_the_parsers[] = {
 	HC_CTR_ip_fragment_limit,  HC_CTR_eth_segments,          HC_CTR_arp_bad_sender,
 	HC_CTR_arp_not_for_us,     HC_CTR_arp_conflict,          HC_CTR_arp_unsolicited,
 	HC_CTR_icmp_unknown,       HC_CTR_icmp_source_quench,    HC_CTR_icmp_bad_mtu,
-	HC_CTR_icmp_no_connection, HC_CTR_icmp_not_unicast,
+	HC_CTR_icmp_no_connection, HC_CTR_icmp_not_unicast,      HC_CTR_rx_unclaimed,
 };
 
 bool parse_check_is_parsers(enum hc_counter ctr)

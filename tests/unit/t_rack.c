@@ -214,9 +214,9 @@ static void times_before_the_first_sack_are_spread(void)
 	for (unsigned i = 0; i < mine()->run_count; i++) {
 		const struct hc_run *r = &mine()->run[i];
 		uint32_t age = hc_rack_now(&env) - r->sent_us;
-		uint32_t upto = (r->end - x.t.snd_una) * RTT / 2 / (16 * MSS);
+		uint32_t up_to = (r->end - x.t.snd_una) * RTT / 2 / (16 * MSS);
 
-		CU_ASSERT(age <= hc_rack_units(RTT) && age >= hc_rack_units(RTT - upto) - 1);
+		CU_ASSERT(age <= hc_rack_units(RTT) && age >= hc_rack_units(RTT - up_to) - 1);
 	}
 	CU_ASSERT(mine()->run_count >= 6);
 	begin(16);
