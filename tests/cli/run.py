@@ -191,6 +191,7 @@ class Options(Case):
         "delayed-ack": ("200", "delayed_ack_ms", 200),
         "reasm-time": ("30s", "reasm_ms", 30000),
         "arp-ttl": ("30s", "arp_ttl_ms", 30000),
+        "arp-probe": ("on", "arp_probe", True),
         "conn-cap": ("5k", "conn_cap", 5000),
         "syn-cap": ("5k", "syn_cap", 5000),
         "time-wait-cap": ("8k", "time_wait_cap", 8000),
