@@ -68,12 +68,29 @@ static uint32_t loss_delay_ms(const struct hc_worker *w, uint32_t idx)
 
 static uint32_t live_delay_ms(const struct hc_worker *w, uint32_t idx)
 {
-	return hc_live_delay_ms(&w->cold[idx], &w->env, loss_delay_ms(w, idx));
+	return hc_live_delay_ms(&w->tcb[idx], &w->cold[idx], &w->env, loss_delay_ms(w, idx));
 }
 
 void hc_arm_loss(struct hc_worker *w, uint32_t idx)
 {
 	hc_timer_arm(&w->tcb_timers, idx, loss_delay_ms(w, idx), w->env.now_ms);
+}
+
+void hc_arm_sent(struct hc_worker *w, uint32_t idx)
+{
+	uint32_t delay_ms;
+
+	if (!hc_timer_is_armed(&w->tcb_timers, idx)) {
+		hc_arm_loss(w, idx);
+		return;
+	}
+	// RFC 8985 7.2: also what was sent before has its probe when more is in flight. Never later
+	// than the timer that runs, which bounds it by the retransmission timeout.
+	if (!hc_tlp_may(&w->tcb[idx], &w->cold[idx], &w->env))
+		return;
+	delay_ms = loss_delay_ms(w, idx);
+	if (hc_seq_lt(w->env.now_ms + delay_ms, hc_timer_node(&w->tcb_timers, idx)->deadline_ms))
+		hc_timer_arm(&w->tcb_timers, idx, delay_ms, w->env.now_ms);
 }
 
 static void expire_tcb(struct hc_worker *w)
@@ -93,6 +110,8 @@ static void expire_tcb(struct hc_worker *w)
 			else
 				hc_conn_probe(w, due[i]);
 		}
+		if (HC_UNLIKELY(v & HC_DO_TAIL_PROBE))
+			hc_conn_tail_probe(w, due[i]);
 		if (v & HC_DO_OUTPUT && w->cold[due[i]].retries >= 2)
 			hc_pmtu_timeout(w, due[i], w->cold[due[i]].retries);
 		hc_run_timeout(w, due[i], v);

@@ -134,6 +134,19 @@ void hc_conn_probe(struct hc_worker *w, uint32_t idx)
 	send_planned(w, idx, m, &plan);
 }
 
+void hc_conn_tail_probe(struct hc_worker *w, uint32_t idx)
+{
+	struct rte_mbuf *m = hc_mbuf_get(w);
+	struct hc_send_plan plan;
+
+	if (!m)
+		return;
+	if (hc_tlp_plan(&w->tcb[idx], &w->cold[idx], &w->env, &plan))
+		send_planned(w, idx, m, &plan);
+	else
+		hc_mbuf_put(w, m);
+}
+
 // A FIN with nothing before it, which is what tear-down consists of.
 HC_ALWAYS_INLINE void send_fin(struct hc_worker *w, uint32_t idx)
 {
@@ -214,9 +227,8 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 	}
 	hc_bulk_send(w, idx, &bulk);
 	// What has left needs its timer, whether or not there were buffers for the rest.
-	if (has_sent && (is_done || !HC_FAULT(sent_without_timer)) &&
-	    !hc_timer_is_armed(&w->tcb_timers, idx)) {
-		hc_arm_rtx(w, idx);
+	if (has_sent && (is_done || !HC_FAULT(sent_without_timer))) {
+		hc_arm_sent(w, idx);
 	} else if (HC_UNLIKELY(arm_persist) && !hc_timer_is_armed(&w->tcb_timers, idx)) {
 		t->flags |= HC_TCB_PROBING;
 		// Into an open window it is the override timeout (RFC 9293 3.8.6.2.1): 0.1 to 1 s.

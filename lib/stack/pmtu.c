@@ -116,6 +116,7 @@ bool hc_pmtu_too_big(struct hc_worker *w, uint32_t idx, uint32_t total_len, uint
 	if (from == t->snd_nxt)
 		return true;
 	hc_recovery_go_back(t, &w->cold[idx], &w->env, from);
+	hc_arm_loss(w, idx); // It may have been a tail probe's.
 	hc_pend(w, idx);
 	return true;
 }

@@ -321,7 +321,8 @@ HC_ALWAYS_INLINE void hc_pend(struct hc_worker *w, uint32_t idx)
 	}
 }
 
-// Arms a TCB's retransmission timer with its RTO.
+// Arms the timer of a TCB that just sent all it has in flight, in one segment or none of data. With
+// the least RTO that is the timer of a tail probe as well (tcp/tlp.h).
 HC_ALWAYS_INLINE void hc_arm_rtx(struct hc_worker *w, uint32_t idx)
 {
 	uint32_t rto_ms = w->cold[idx].rto_ms;
@@ -329,5 +330,5 @@ HC_ALWAYS_INLINE void hc_arm_rtx(struct hc_worker *w, uint32_t idx)
 	if (HC_LIKELY(rto_ms == w->env.rto_min_ms))
 		hc_timer_arm_fifo(&w->tcb_timers, idx, w->fifo_rto_min, w->env.now_ms);
 	else
-		hc_timer_arm(&w->tcb_timers, idx, rto_ms, w->env.now_ms);
+		hc_arm_loss(w, idx);
 }

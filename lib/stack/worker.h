@@ -45,6 +45,7 @@
 #include "tcp/table.h"
 #include "tcp/tcb.h"
 #include "tcp/timer.h"
+#include "tcp/tlp.h"
 #include "tcp/tw.h"
 #include "wire/build.h"
 #include "wire/parse.h"
@@ -440,9 +441,12 @@ void hc_fastopen_lost(struct hc_worker *w, uint32_t idx);
 void hc_expire(struct hc_worker *w);
 // Arms the timer of a connection with something in flight for what may be due first.
 void hc_arm_loss(struct hc_worker *w, uint32_t idx);
+// The same when something was sent, if the timer does not run or would go off later.
+void hc_arm_sent(struct hc_worker *w, uint32_t idx);
 
 // flush.c
 void hc_conn_probe(struct hc_worker *w, uint32_t idx);
+void hc_conn_tail_probe(struct hc_worker *w, uint32_t idx);
 void hc_tx_drain(struct hc_worker *w);
 
 // layout.c

@@ -154,6 +154,7 @@ void hc_cc_on_timeout(const struct hc_tcb *t, struct hc_tcb_cold *c, const struc
 	if (!c->cc.is_recovering)
 		hc_cc_on_loss(c, env, t->snd_nxt - t->snd_una);
 	c->cc.is_recovering = false;
+	c->cc.has_probe = false; // TLP_init() of RFC 8985 7.1.
 	c->cc.wants_rtx = false;
 	c->cc.dup_acks = 0;
 	// RFC 9438 4.8: the first stage after it begins where slow start ends, with K = 0.

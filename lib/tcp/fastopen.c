@@ -125,7 +125,7 @@ void hc_fastopen_open(struct hc_syn_mini *m, struct hc_seg *seg, const struct hc
 hc_verdict hc_fastopen_timeout(struct hc_tcb *t, struct hc_tcb_cold *c,
 			       const struct hc_tcp_env *env)
 {
-	if (hc_live_is_over(c, env, false, env->synack_retries))
+	if (hc_live_is_over(t, c, env, false, env->synack_retries))
 		return hc_verdict_reason(HC_DO_RESET | HC_DO_FREE, HC_REASON_TIMED_OUT);
 	c->retries++;
 	hc_rtt_back_off(env, c);

@@ -89,6 +89,8 @@ static void take_rtt(const struct hc_tcb *t, struct hc_tcb_cold *c, const struct
 	uint32_t rtt_us = hc_stamp_us(env->stamp, t->timed_at);
 
 	hc_rtt_sample(env, c, rtt_us);
+	if (HC_UNLIKELY(c->switches & HC_SWITCH_TLP))
+		c->cc.needs_rtt = false;
 	// Of what is acknowledged whole, as a request is, SRTT tells enough.
 	if (t->snd_una != t->snd_nxt && t->flags & HC_TCB_DATA && hc_cc_is_live(c))
 		hc_rack_rtt(c, env, rtt_us);
@@ -173,6 +175,10 @@ static uint32_t update_send_window(struct hc_tcb *t, struct hc_tcb_cold *c,
 
 		if (has_more && wnd > t->snd_wnd)
 			what = HC_DO_OUTPUT;
+		// No tail probe goes into a closed window: its timer is the persist timer's, which
+		// runs for an RTO.
+		if (wnd == 0 && t->flags & HC_TCB_SACK && t->snd_una != t->snd_nxt)
+			what = HC_DO_TIMER_RTX;
 		t->snd_wnd = wnd;
 		c->snd_wnd_max = hc_max_u32(c->snd_wnd_max, wnd);
 	}
@@ -474,7 +480,7 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 		hc_ecn_acked(t, c, seg, env);
 		what |= ack_advances(t, c, seg, env);
 		if (HC_UNLIKELY(hc_recovery_concerns(c, seg)))
-			what |= hc_recovery_input(t, c, seg, env);
+			what |= hc_recovery_input(t, c, seg, env, true);
 		what |= update_send_window(t, c, seg, env, true);
 		if (t->flags & HC_TCB_FIN_SENT &&
 		    (t->snd_una == t->snd_nxt || HC_FAULT(fin_acked_by_any_ack))) {
@@ -489,7 +495,7 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 	} else if (seg->ack == t->snd_una) {
 		hc_ecn_acked(t, c, seg, env);
 		if (HC_UNLIKELY(hc_recovery_concerns(c, seg)))
-			what |= hc_recovery_input(t, c, seg, env);
+			what |= hc_recovery_input(t, c, seg, env, false);
 		if (!(c->switches & HC_SWITCH_BOARD) && is_dup_ack(t, c, seg))
 			what |= hc_cc_dup_ack(t, c, env);
 		what |= update_send_window(t, c, seg, env, false);

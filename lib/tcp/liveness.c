@@ -59,25 +59,34 @@ hc_verdict hc_live_keep_timeout(const struct hc_tcb_cold *c, const struct hc_tcp
 	return HC_DO_KEEPALIVE | HC_DO_PROBE;
 }
 
-bool hc_live_is_over(const struct hc_tcb_cold *c, const struct hc_tcp_env *env, bool is_probing,
-		     uint32_t retries_max)
+void hc_live_note_stall(const struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+			uint32_t waited_ms)
+{
+	struct hc_live *l = hc_live_of(c, env);
+
+	if (l)
+		l->stalled_ms = env->now_ms - waited_ms;
+}
+
+bool hc_live_is_over(const struct hc_tcb *t, const struct hc_tcb_cold *c,
+		     const struct hc_tcp_env *env, bool is_probing, uint32_t retries_max)
 {
 	struct hc_live *l = hc_live_of(c, env);
 
 	if (!l || l->user_timeout_ms == 0 || HC_FAULT(user_timeout_ignored))
 		return c->retries >= retries_max;
-	if (c->retries == 0)
+	if (c->retries == 0 && !hc_tcb_has_probe_out(t, c))
 		l->stalled_ms = env->now_ms - (is_probing ? 0 : c->rto_ms);
 	return env->now_ms - l->stalled_ms >= l->user_timeout_ms;
 }
 
-uint32_t hc_live_delay_ms(const struct hc_tcb_cold *c, const struct hc_tcp_env *env,
-			  uint32_t delay_ms)
+uint32_t hc_live_delay_ms(const struct hc_tcb *t, const struct hc_tcb_cold *c,
+			  const struct hc_tcp_env *env, uint32_t delay_ms)
 {
 	const struct hc_live *l = hc_live_of(c, env);
 	uint32_t waited_ms;
 
-	if (!l || l->user_timeout_ms == 0 || c->retries == 0)
+	if (!l || l->user_timeout_ms == 0 || (c->retries == 0 && !hc_tcb_has_probe_out(t, c)))
 		return delay_ms;
 	waited_ms = env->now_ms - l->stalled_ms;
 	return hc_min_u32(delay_ms,

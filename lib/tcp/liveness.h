@@ -62,9 +62,13 @@ uint32_t hc_live_keep_delay_ms(const struct hc_tcb_cold *c, const struct hc_tcp_
 // The retransmission timer went off. @return whether the connection is given up: after the user
 // timeout if it has one, else after `retries_max` (R2). With is_probing the probe before this was
 // answered if there are no retries, and the peer owes nothing until now.
-bool hc_live_is_over(const struct hc_tcb_cold *c, const struct hc_tcp_env *env, bool is_probing,
-		     uint32_t retries_max);
+bool hc_live_is_over(const struct hc_tcb *t, const struct hc_tcb_cold *c,
+		     const struct hc_tcp_env *env, bool is_probing, uint32_t retries_max);
+
+// Instead of a retransmission a tail loss probe goes, so long after what it is for.
+void hc_live_note_stall(const struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+			uint32_t waited_ms);
 
 // Of the delay until the timer is due next, what is left until the user timeout.
-uint32_t hc_live_delay_ms(const struct hc_tcb_cold *c, const struct hc_tcp_env *env,
-			  uint32_t delay_ms);
+uint32_t hc_live_delay_ms(const struct hc_tcb *t, const struct hc_tcb_cold *c,
+			  const struct hc_tcp_env *env, uint32_t delay_ms);

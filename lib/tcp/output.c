@@ -12,6 +12,7 @@
 #include "tcp/liveness.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
+#include "tcp/tlp.h"
 
 void hc_tcp_open(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env)
 {
@@ -63,8 +64,7 @@ static bool may_send(const struct hc_tcb *t)
 	       t->state == HC_FIN_WAIT_1 || t->state == HC_CLOSING || t->state == HC_LAST_ACK;
 }
 
-// Books a segment that leaves for the first time.
-static void book_new(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+void hc_tcp_book_new(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
 		     const struct hc_send_plan *plan)
 {
 	bool is_fin = plan->flags & HC_TCP_FIN;
@@ -205,7 +205,7 @@ static bool plan_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_t
 		if (hc_seq_ge(c->rtx_nxt, t->snd_nxt))
 			t->flags &= (uint16_t)~HC_TCB_RECOVERING;
 	} else {
-		book_new(t, c, env, plan);
+		hc_tcp_book_new(t, c, env, plan);
 	}
 	HC_ASSERT(hc_seq_le(t->snd_una, t->snd_nxt));
 	HC_ASSERT(plan->len || plan->flags & HC_TCP_FIN);
@@ -292,8 +292,12 @@ hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp
 		return HC_DO_TIMER_OFF;
 	if (HC_UNLIKELY(!is_probing && hc_recovery_has_waited(c, env)))
 		return hc_recovery_waited(t, c, env);
+	if (!is_probing && hc_tlp_may(t, c, env)) {
+		hc_live_note_stall(c, env, hc_tlp_delay_ms(t, c, env));
+		return hc_tlp_timeout(c);
+	}
 	// R2 (RFC 9293 3.8.3), as a number of retransmissions, or the user timeout.
-	if (hc_live_is_over(c, env, is_probing && t->flags & HC_TCB_PROBING,
+	if (hc_live_is_over(t, c, env, is_probing && t->flags & HC_TCB_PROBING,
 			    (is_opening ? env->syn_retries : env->data_retries) +
 				    HC_FAULT(r2_off_by_one))) {
 		enum hc_reason reason =

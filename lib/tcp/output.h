@@ -108,6 +108,10 @@ HC_ALWAYS_INLINE void hc_tcp_output_one_segment(struct hc_tcb *t, struct hc_tcb_
 		t->flags |= HC_TCB_FIN_SENT;
 }
 
+// Books a segment that leaves for the first time.
+void hc_tcp_book_new(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+		     const struct hc_send_plan *plan);
+
 // Plans a window probe: one byte (or the FIN) at SND.UNA, past the peer's window.
 void hc_tcp_output_probe(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_send_plan *plan);
 

@@ -6,6 +6,7 @@
 #include "tcp/recovery.h"
 
 #include "tcp/rack.h"
+#include "tcp/tlp.h"
 
 // Whether one of the blocks could be true of what is in flight.
 static bool has_plausible_block(const struct hc_tcb *t, const struct hc_tcp_env *env)
@@ -58,6 +59,7 @@ static bool is_after_timeout(const struct hc_tcb *t, const struct hc_tcb_cold *c
 static uint32_t enter(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_board *b,
 		      const struct hc_tcp_env *env)
 {
+	hc_tlp_reset(c);
 	c->cc.has_recover = false;
 	hc_cc_enter_recovery(t, c, env);
 	c->cwnd = c->ssthresh;
@@ -135,17 +137,21 @@ static bool is_dsack(const struct hc_tcb *t, const struct hc_seq_range *k, unsig
 }
 
 uint32_t hc_recovery_input(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_seg *seg,
-			   struct hc_tcp_env *env)
+			   struct hc_tcp_env *env, bool advances)
 {
 	unsigned n = seg->opts & HC_OPT_SACK ? env->sack_count : 0;
 	struct hc_board *b = hc_recovery_board(c, env);
 	struct hc_board_news news = {.now_us = hc_rack_now(env)};
+	bool has_dsack;
 	uint32_t what;
 
 	// What was not agreed upon means nothing (RFC 2018 2).
 	if (!(t->flags & HC_TCB_SACK) || !hc_cc_is_live(c))
 		return 0;
-	if (is_dsack(t, env->sack, n)) {
+	has_dsack = is_dsack(t, env->sack, n);
+	if (c->switches & HC_SWITCH_TLP)
+		hc_tlp_input(t, c, seg, env, advances, has_dsack);
+	if (has_dsack) {
 		env->ctr[HC_CTR_dsack_received]++;
 		// A scoreboard knows which round trip that was in.
 		if (!b && t->snd_una != t->snd_nxt)
@@ -183,9 +189,10 @@ uint32_t hc_recovery_delay_ms(const struct hc_tcb *t, const struct hc_tcb_cold *
 {
 	const struct hc_board *b = hc_recovery_board(c, env);
 
-	(void)t;
 	if (b && b->rack.is_waiting)
 		return hc_min_u32(hc_rack_wait_ms(b, env), c->rto_ms);
+	if (hc_tlp_may(t, c, env))
+		return hc_tlp_delay_ms(t, c, env);
 	return c->rto_ms;
 }
 

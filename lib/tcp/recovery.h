@@ -22,10 +22,10 @@ HC_ALWAYS_INLINE bool hc_recovery_concerns(const struct hc_tcb_cold *c, const st
 	return (seg->opts & HC_OPT_SACK) | (c->switches & (HC_SWITCH_BOARD | HC_SWITCH_TLP));
 }
 
-// An acceptable segment whose acknowledgment, which may have moved SND.UNA, is taken. With
+// An acceptable segment whose acknowledgment, which moved SND.UNA if it advances, is taken. With
 // HC_OPT_SACK its blocks are in env->sack. @return the verdict's actions.
 uint32_t hc_recovery_input(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_seg *seg,
-			   struct hc_tcp_env *env);
+			   struct hc_tcp_env *env, bool advances);
 
 // The scoreboard, NULL without one.
 HC_ALWAYS_INLINE struct hc_board *hc_recovery_board(const struct hc_tcb_cold *c,
@@ -44,8 +44,8 @@ void hc_recovery_timeout(const struct hc_tcb_cold *c, const struct hc_tcp_env *e
 void hc_recovery_go_back(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
 			 hc_seq from);
 
-// Milliseconds until the timer of a connection with something in flight is due: RACK's, or the
-// retransmission timeout. One timer serves for all (RFC 8985 8).
+// Milliseconds until the timer of a connection with something in flight is due: RACK's, a tail
+// probe's, or the retransmission timeout. One timer serves for all (RFC 8985 8).
 uint32_t hc_recovery_delay_ms(const struct hc_tcb *t, const struct hc_tcb_cold *c,
 			      const struct hc_tcp_env *env);
 

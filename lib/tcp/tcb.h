@@ -166,6 +166,13 @@ HC_ALWAYS_INLINE bool hc_tcb_is_holding(const struct hc_tcb_cold *c)
 	return c->receiving & HC_RECEIVING_HOLDS;
 }
 
+// Whether a tail loss probe, or what it probes for, is not acknowledged (tcp/tlp.h).
+HC_ALWAYS_INLINE bool hc_tcb_has_probe_out(const struct hc_tcb *t, const struct hc_tcb_cold *c)
+{
+	return c->switches & HC_SWITCH_TLP && c->cc.has_probe &&
+	       hc_seq_lt(t->snd_una, c->cc.tlp_end);
+}
+
 // Stamps are 32-bit counts of 64 ns: fine enough for a latency, and good for 274 s.
 #define HC_STAMP_SHIFT 6u
 

@@ -16,7 +16,7 @@
 
 #include "tcp/input.h"
 #include "tcp/output.h"
-#include "tcp/recovery.h"
+#include "tcp/tlp.h"
 
 #define MSS        1400u
 #define MS         1000000ull
@@ -54,14 +54,6 @@ struct path {
 static void arm(struct path *p)
 {
 	p->timer_ns = p->now_ns + hc_recovery_delay_ms(&p->t, &p->c, &p->env) * MS;
-}
-
-static void carry_out(struct path *p, hc_verdict v)
-{
-	if (v & HC_DO_TIMER_OFF)
-		p->timer_ns = UINT64_MAX;
-	if (v & HC_DO_TIMER_RTX)
-		arm(p);
 }
 
 static bool *segment(struct path *p, hc_seq seq)
@@ -111,6 +103,20 @@ static void receive(struct path *p, const struct hc_send_plan *plan)
 	p->way[p->tail % ACKS].block_count =
 		p->has_sack ? sack(p, plan->seq, p->way[p->tail % ACKS].block) : 0;
 	p->tail++;
+}
+
+static void carry_out(struct path *p, hc_verdict v)
+{
+	if (v & HC_DO_TIMER_OFF)
+		p->timer_ns = UINT64_MAX;
+	if (v & HC_DO_TAIL_PROBE) {
+		struct hc_send_plan plan;
+
+		if (hc_tlp_plan(&p->t, &p->c, &p->env, &plan))
+			receive(p, &plan);
+	}
+	if (v & HC_DO_TIMER_RTX)
+		arm(p);
 }
 
 static void output(struct path *p)

@@ -39,6 +39,7 @@ static hc_conn open_with_data(struct fx_peer *p, void (*set_cfg)(struct hc_stack
 	p->opt_len = sizeof permitted;
 	conn = fx_accept(p);
 	p->opt_len = 0;
+	fx.worker->cold[(uint32_t)conn].srtt_us = 20000; // As if the handshake had taken that.
 	UNIT_EQ(hc_send(fx.worker, conn, big, BIG, HC_SEND_STATIC), BIG);
 	fx_step();
 	UNIT_EQ(fx.out_count - fx.out_taken, 10);
@@ -256,7 +257,104 @@ static void reordering_and_reports_of_duplicates_are_noticed(void)
 	fx_shut();
 }
 
-UNIT_SUITE(repair, UNIT_TEST(one_sack_and_a_moment_are_enough),
+// Milliseconds until something is sent.
+static unsigned ms_of_silence(void)
+{
+	unsigned ms = 0;
+
+	while (fx.out_taken == fx.out_count) {
+		CU_ASSERT_FATAL(++ms < 2000);
+		fx_wait_ms(1);
+	}
+	return ms;
+}
+
+// `acked` of the ten segments that the window has room for are acknowledged after 20 ms; the others
+// are lost, and the peer's window is full.
+static void lose_tail(struct fx_peer *p, unsigned acked, void (*set_cfg)(struct hc_stack_config *))
+{
+	(void)open_with_data(p, set_cfg);
+	fx_wait_ms(20);
+	p->ack += acked * 1000;
+	p->wnd = (uint16_t)(10000 - acked * 1000);
+	fx_peer_put(p, FRAME_ACK, 0);
+	fx_step();
+	fx_forget();
+}
+
+static void without_sack(struct hc_stack_config *cfg)
+{
+	cfg->has_sack = false;
+}
+
+static void lost_tail_comes_again_sooner_than_by_timeout(void)
+{
+	struct fx_peer p;
+	unsigned ms;
+
+	lose_tail(&p, 7, without_sack);
+	CU_ASSERT(ms_of_silence() >= 199);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_timeouts), 1);
+	fx_forget();
+	fx_shut();
+
+	lose_tail(&p, 7, with_sack);
+	ms = ms_of_silence();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack + 2000);
+	put_sack(&p, 2000, 3000);
+	ms += ms_of_silence();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack);
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack + 1000);
+	CU_ASSERT(ms < 100);
+	UNIT_EQ(fx_ctr(HC_CTR_tlp_probes), 1);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_timeouts), 0);
+	fx_forget();
+	fx_shut();
+}
+
+// Only the last was lost: the probe repairs it, and the window pays when that is certain.
+static void probe_alone_may_be_the_repair(void)
+{
+	struct fx_peer p;
+
+	lose_tail(&p, 9, with_sack);
+	CU_ASSERT(ms_of_silence() >= 199); // A single segment's ACK may be delayed.
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack);
+	p.ack += 1000;
+	p.wnd = 5000;
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack);
+	UNIT_EQ(fx_ctr(HC_CTR_tlp_repairs), 0);
+	fx_forget();
+	p.ack += 1000;
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	UNIT_EQ(fx_ctr(HC_CTR_tlp_repairs), 1);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_timeouts), 0);
+	fx_forget();
+	fx_shut();
+}
+
+// The probe is lost as well: the timeout is the last resort, an RTO behind it.
+static void lost_probe_leaves_it_to_the_timeout(void)
+{
+	struct fx_peer p;
+
+	lose_tail(&p, 7, with_sack);
+	CU_ASSERT(ms_of_silence() < 100);
+	fx_forget();
+	CU_ASSERT(ms_of_silence() >= 199);
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->seq, p.ack);
+	UNIT_EQ(fx_ctr(HC_CTR_tlp_probes), 1);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_timeouts), 1);
+	fx_forget();
+	fx_shut();
+}
+
+UNIT_SUITE(repair, UNIT_TEST(lost_tail_comes_again_sooner_than_by_timeout),
+	   UNIT_TEST(probe_alone_may_be_the_repair), UNIT_TEST(lost_probe_leaves_it_to_the_timeout),
+	   UNIT_TEST(one_sack_and_a_moment_are_enough),
 	   UNIT_TEST(what_is_lost_twice_comes_a_third_time),
 	   UNIT_TEST(reordering_and_reports_of_duplicates_are_noticed),
 	   UNIT_TEST(several_losses_in_a_window_come_again_at_once),
