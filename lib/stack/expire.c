@@ -6,6 +6,7 @@
 // once in the next.
 
 #include "stack/tx.h"
+#include "tcp/paws.h"
 
 #define HC_EXPIRE_TW_MAX    (4 * HC_BURST_MAX)
 #define HC_EXPIRE_TIMER_MAX 64u
@@ -124,6 +125,16 @@ static void expire_tcb(struct hc_worker *w)
 			hc_timer_arm(&w->tcb_timers, due[i], live_delay_ms(w, due[i]),
 				     w->env.now_ms);
 	}
+}
+
+void hc_paws_tick(struct hc_worker *w)
+{
+	uint32_t looks = (w->env.now_ms - w->paws_ms) / HC_PAWS_LOOK_MS;
+
+	w->paws_ms += looks * HC_PAWS_LOOK_MS;
+	for (uint32_t idx = 0; idx < w->cfg.conn_cap; idx++)
+		if (w->tcb[idx].state != HC_CLOSED)
+			hc_paws_look(&w->tcb[idx], &w->cold[idx], looks);
 }
 
 void hc_expire(struct hc_worker *w)

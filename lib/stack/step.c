@@ -16,6 +16,7 @@
 
 #include "stack/tuple.h"
 #include "stack/tx.h"
+#include "tcp/paws.h"
 #include "wire/parse_inline.h"
 
 #include <rte_ethdev.h>
@@ -259,6 +260,7 @@ static HC_NOINLINE bool start(struct hc_worker *w)
 	}
 	hc_timers_set_clock(&w->tcb_timers, w->cfg.conn_cap, 0, w->env.now_ms);
 	hc_timers_set_clock(&w->syn_timers, w->cfg.syn_cap, 0, w->env.now_ms);
+	w->paws_ms = w->env.now_ms;
 	hc_neigh_start(w);
 	return true;
 }
@@ -308,6 +310,8 @@ unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events, 
 			hc_reasm_tick(w);
 		if (HC_UNLIKELY(w->pmtus.count))
 			hc_pmtu_tick(w);
+		if (HC_UNLIKELY(w->env.now_ms - w->paws_ms >= HC_PAWS_LOOK_MS))
+			hc_paws_tick(w);
 		if (now_ns >= w->publish_ns)
 			hc_worker_publish(w);
 	}

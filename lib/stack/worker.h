@@ -248,6 +248,7 @@ struct hc_worker {
 	rte_rwlock_t *gate;  // The port's.
 	uint64_t next_ms_ns; // When env.now_ms moves on.
 	uint64_t publish_ns;
+	uint32_t paws_ms; // When TS.Recent of all connections was looked at last.
 
 	struct hc_tcp_env env;
 	struct hc_parse_env parse_env;
@@ -443,6 +444,8 @@ void hc_expire(struct hc_worker *w);
 void hc_arm_loss(struct hc_worker *w, uint32_t idx);
 // The same when something was sent, if the timer does not run or would go off later.
 void hc_arm_sent(struct hc_worker *w, uint32_t idx);
+// Every HC_PAWS_LOOK_MS: which timestamps are outdated.
+void hc_paws_tick(struct hc_worker *w);
 
 // flush.c
 void hc_conn_probe(struct hc_worker *w, uint32_t idx);

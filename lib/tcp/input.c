@@ -12,6 +12,7 @@
 #include "tcp/ecn.h"
 #include "tcp/fastopen.h"
 #include "tcp/opening.h"
+#include "tcp/paws.h"
 #include "tcp/rack.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
@@ -431,7 +432,7 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 	if (t->flags & HC_TCB_TS) {
 		if (HC_UNLIKELY(!(seg->opts & HC_OPT_TIMESTAMPS)))
 			return hc_verdict_drop(0, HC_CTR_tcp_no_timestamp); // RFC 7323 3.2.
-		if (HC_UNLIKELY(hc_seq_lt(seg->tsval + HC_FAULT(paws_off_by_one), t->ts_recent)))
+		if (hc_paws_fails(t, c, seg->tsval))
 			return input_unacceptable(t, seg, env, HC_CTR_tcp_paws);
 	}
 
@@ -452,9 +453,8 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 	// in it.
 	if (t->flags & HC_TCB_TS && seg->opts & HC_OPT_TIMESTAMPS &&
 	    !(t->flags & HC_TCB_ACK_OWED) &&
-	    (HC_FAULT(ts_recent_from_behind_a_gap) || hc_seq_le(seg->seq, t->rcv_nxt)) &&
-	    hc_seq_ge(seg->tsval, t->ts_recent))
-		t->ts_recent = seg->tsval;
+	    (HC_FAULT(ts_recent_from_behind_a_gap) || hc_seq_le(seg->seq, t->rcv_nxt)))
+		hc_paws_take(t, c, seg->tsval);
 
 	// Fourth: SYN. RFC 5961 4.2.
 	if (HC_UNLIKELY(seg->flags & HC_TCP_SYN) && HC_FAULT(syn_not_challenged))

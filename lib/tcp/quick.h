@@ -16,7 +16,8 @@
 // holds something out of order, whose turn may have come.
 #define HC_QUICK_TCB_LOSS                                                                          \
 	(HC_TCB_RTX | HC_TCB_SOFT_ERROR | HC_TCB_PROBING | HC_TCB_RECOVERING | HC_TCB_ACK_OWED)
-#define HC_QUICK_TCB_ODD (HC_TCB_DATA | HC_QUICK_TCB_LOSS)
+#define HC_QUICK_TCB_ODD       (HC_TCB_DATA | HC_QUICK_TCB_LOSS)
+#define HC_QUICK_RECEIVING_ODD (HC_RECEIVING_HOLDS | HC_RECEIVING_TS_OUTDATED)
 // Nor, with data, one with any of these switches.
 #define HC_QUICK_SWITCH_ODD                                                                        \
 	(HC_SWITCH_ECN | HC_SWITCH_SYN_OWED | HC_SWITCH_BOARD | HC_SWITCH_KEEPALIVE | HC_SWITCH_TLP)
@@ -204,7 +205,7 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick_data(struct hc_tcb *t, struct hc_tcb_co
 	bool has_more;
 
 	odd |= (uint32_t)((seg->flags & (HC_TCP_SYN | HC_TCP_RST | HC_TCP_ACK)) ^ HC_TCP_ACK);
-	odd |= (t->flags & HC_QUICK_TCB_LOSS) | (c->receiving & HC_RECEIVING_HOLDS);
+	odd |= (t->flags & HC_QUICK_TCB_LOSS) | (c->receiving & HC_QUICK_RECEIVING_ODD);
 	odd |= c->switches & HC_QUICK_SWITCH_ODD;
 	if (HC_UNLIKELY(odd || wnd == 0 || seg->payload_len > wnd ||
 			hc_seq_gt(c->snd_wl1, seg->seq) || !hc_quick_data_state(t, seg)))

@@ -65,7 +65,11 @@ enum hc_tcb_receiving {
 	HC_RECEIVING_HOLDS = 1u << 0,        // Something is held out of order (tcp/held.h).
 	HC_RECEIVING_ACK_MAY_WAIT = 1u << 1, // The ACK owed is of one segment of text alone.
 	HC_RECEIVING_ACK_WAITS = 1u << 2,    // The timer, when nothing is in flight, is its.
+	HC_RECEIVING_TS_OUTDATED = 1u << 3,  // TS.Recent says nothing any more (tcp/paws.h).
 };
+
+// Behind the flags: how many looks found the same TS.Recent.
+#define HC_RECEIVING_SEEN_SHIFT 4
 
 struct hc_tcb {
 	/*  0 */ struct hc_flow_key key;
@@ -139,7 +143,8 @@ struct hc_tcb_cold {
 	/* 12 */ hc_seq snd_wl2;
 	/* 16 */ hc_seq snd_end;   // Behind the last byte queued; our FIN stands here.
 	/* 20 */ hc_seq rtx_nxt;   // With HC_TCB_RECOVERING: next to send again. In SYN-SENT with
-				   // HC_SWITCH_FASTOPEN: behind the data of our SYN.
+				   // HC_SWITCH_FASTOPEN: behind the data of our SYN. With
+				   // nothing in flight: see tcp/paws.h.
 	/* 24 */ hc_seq timed_seq; // An ACK of this or more ends the timing.
 	/* 28 */ uint32_t cwnd;    // Bytes (RFC 5681).
 	/* 32 */ uint32_t ssthresh;

@@ -257,7 +257,33 @@ static void an_old_timestamp_or_none_is_not_taken(void)
 	fx_shut();
 }
 
-UNIT_SUITE(drops, UNIT_TEST(a_bad_frame_is_dropped_by_name_and_silently),
+// RFC 7323 5.5.
+static void a_timestamp_is_good_again_after_24_days(void)
+{
+	const struct fx_options o = {.set_cfg = timestamps};
+	struct fx_peer p = fx_peer_new();
+
+	p.has_ts = true;
+	p.tsval = 5000;
+	fx_open(&o);
+	(void)fx_listen(0);
+	(void)fx_accept(&p);
+	for (unsigned i = 0; i < 9; i++) {
+		fx.now_ns += (1ull << 28) * 1000000;
+		fx_step();
+	}
+	fx_forget();
+	p.tsval--;
+	fx_peer_put(&p, FRAME_ACK, 10);
+	fx_step();
+	UNIT_EQ(fx_ctr(HC_CTR_tcp_paws), 0);
+	fx_expect_event(HC_EV_DATA);
+	fx_forget();
+	fx_shut();
+}
+
+UNIT_SUITE(drops, UNIT_TEST(a_timestamp_is_good_again_after_24_days),
+	   UNIT_TEST(a_bad_frame_is_dropped_by_name_and_silently),
 	   UNIT_TEST(bad_icmp_is_dropped_by_name),
 	   UNIT_TEST(what_is_odd_but_allowed_is_noted_and_taken),
 	   UNIT_TEST(a_frame_in_pieces_is_joined_if_it_can_be),
