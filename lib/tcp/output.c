@@ -69,8 +69,10 @@ void hc_tcp_book_new(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tc
 {
 	bool is_fin = plan->flags & HC_TCP_FIN;
 
-	if (plan->len)
+	if (plan->len) {
 		c->cc.is_overdue = false;
+		t->flags &= (uint16_t)~HC_TCB_PROBING; // Nothing waits for the override timeout.
+	}
 	t->snd_nxt += plan->len + is_fin;
 	if (is_fin)
 		t->flags |= HC_TCB_FIN_SENT;

@@ -98,6 +98,7 @@ HC_ALWAYS_INLINE void hc_tcp_output_one_segment(struct hc_tcb *t, struct hc_tcb_
 	plan->is_rtx = false;
 	hc_cc_restart(c, env);
 	c->cc.sent_ms = env->now_ms;
+	c->cc.is_overdue = false;
 	t->snd_nxt = c->snd_end + has_fin;
 	if (has_fin || !(t->flags & HC_TCB_TIMING)) {
 		t->timed_at = env->stamp;

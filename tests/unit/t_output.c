@@ -213,6 +213,43 @@ static void small_window_is_used_after_the_override_timeout(void)
 	UNIT_EQ(x.t.flags & HC_TCB_PROBING, 0);
 }
 
+// Smaller segments, of a path that turned out narrow, fit at once: then nothing is waited out any
+// more, and the ACK is no news of a window that opened.
+static void override_ends_when_something_is_sent(void)
+{
+	struct fx_conn x = wide_open();
+	hc_seq una = x.t.snd_una;
+	struct hc_seg seg;
+
+	x.t.snd_wnd = 1000;
+	fx_queued(&x, 5000);
+	CU_ASSERT(wants_persist(&x));
+	x.t.flags |= HC_TCB_PROBING;
+	x.c.mss = 400;
+	CHECK_PLAN(&x, una, 400, ACK, false);
+	CHECK_PLAN(&x, una + 400, 400, ACK, false);
+	UNIT_EQ(x.t.flags & HC_TCB_PROBING, 0);
+	seg = ack_of(&x, una + 400);
+	(void)fx_input(&x, &seg);
+	UNIT_EQ(x.t.flags & HC_TCB_RECOVERING, 0);
+}
+
+// The override timeout went off, and meanwhile one segment takes all there is: the permission for a
+// small piece is spent.
+static void one_segment_spends_the_override(void)
+{
+	struct fx_conn x = wide_open();
+	struct hc_tcp_env env = fx_env();
+	struct hc_send_plan plan;
+
+	fx_queued(&x, 1000);
+	x.c.cc.is_overdue = true;
+	CU_ASSERT(hc_tcp_owes_one_segment(&x.t, &x.c));
+	hc_tcp_output_one_segment(&x.t, &x.c, &env, &plan);
+	UNIT_EQ(plan.len, 1000);
+	CU_ASSERT(!x.c.cc.is_overdue);
+}
+
 // A window of half the largest ever, or with all there is in it, is used at once.
 static void small_window_that_is_half_of_all_is_used_at_once(void)
 {
@@ -669,6 +706,8 @@ UNIT_SUITE(output, UNIT_TEST(open_makes_a_tcb_in_syn_sent),
 	   UNIT_TEST(nothing_is_sent_past_the_window),
 	   UNIT_TEST(small_piece_goes_when_it_is_all_there_is),
 	   UNIT_TEST(small_window_is_used_after_the_override_timeout),
+	   UNIT_TEST(override_ends_when_something_is_sent),
+	   UNIT_TEST(one_segment_spends_the_override),
 	   UNIT_TEST(small_window_that_is_half_of_all_is_used_at_once),
 	   UNIT_TEST(nagle_lets_one_small_piece_be_out_at_a_time),
 	   UNIT_TEST(nagle_does_not_hold_a_fin_back), UNIT_TEST(window_begins_again_after_a_pause),

@@ -257,6 +257,30 @@ static void fin_is_repaired_like_data(void)
 	UNIT_EQ(plan.flags, HC_TCP_ACK | HC_TCP_FIN);
 }
 
+// Into a window that closed and opens again all goes again: what the scoreboard said of the copies
+// that went before does not count.
+static void reopened_window_takes_all_again(void)
+{
+	struct hc_tcp_env env = sack_env(1);
+	struct fx_conn x = sender(6);
+	uint32_t wnd = x.t.snd_wnd;
+
+	x.c.snd_end = x.t.snd_nxt;
+	(void)sack(&x, &env, 0, 1, 4);
+	UNIT_EQ(next(&x, &env), 0);
+	x.t.snd_wnd = 0;
+	(void)sack(&x, &env, 0, 1, 4);
+	CU_ASSERT(fx_what(hc_tcp_timeout(&x.t, &x.c, &env)) & HC_DO_PROBE);
+	x.t.snd_wnd = wnd;
+	(void)sack(&x, &env, 0, 1, 4);
+	CU_ASSERT(x.t.flags & HC_TCB_RECOVERING);
+	x.c.cwnd = 20 * MSS;
+	UNIT_EQ(next(&x, &env), 0);
+	UNIT_EQ(next(&x, &env), 4);
+	UNIT_EQ(next(&x, &env), 5);
+	CU_ASSERT(!(x.t.flags & HC_TCB_RECOVERING));
+}
+
 static void nothing_lost_is_sent_past_a_window_that_shrank(void)
 {
 	struct hc_tcp_env env = sack_env(1);
@@ -336,6 +360,6 @@ UNIT_SUITE(recovery, UNIT_TEST(third_sack_enters_and_pipe_governs),
 	   UNIT_TEST(without_a_scoreboard_it_is_newreno),
 	   UNIT_TEST(sack_that_was_not_agreed_upon_is_no_sack), UNIT_TEST(lies_take_no_scoreboard),
 	   UNIT_TEST(four_gibibytes_are_not_none), UNIT_TEST(last_resort_is_one_segment_at_the_end),
-	   UNIT_TEST(fin_is_repaired_like_data),
+	   UNIT_TEST(fin_is_repaired_like_data), UNIT_TEST(reopened_window_takes_all_again),
 	   UNIT_TEST(nothing_lost_is_sent_past_a_window_that_shrank),
 	   UNIT_TEST(sack_repairs_in_one_round_trip_what_takes_newreno_many));
