@@ -125,7 +125,7 @@ static uint64_t loop_target(const struct client *c)
 // What is neither held nor ended, and does not wait to be closed, has packets on the wire.
 uint64_t client_room(const struct client *c)
 {
-	uint64_t idle = c->hold_count + closes_waiting(&c->closes);
+	uint64_t idle = c->hold_count + c->think_count + closes_waiting(&c->closes);
 	uint64_t open = tally_open(&c->counts.tally[TALLY_CHURN]);
 	uint64_t busy = open > idle ? open - idle : 0;
 
@@ -342,6 +342,17 @@ static void advance(struct client *c)
 		enter(c, PHASE_DONE, UINT64_MAX);
 }
 
+// How many are established, at the ends of steps.
+static void note_alive(struct client *c)
+{
+	const struct client_tally *t = &c->counts.tally[TALLY_CHURN];
+	uint64_t alive = t->established - t->closed - t->reset - t->aborted;
+	struct client_counts *k = &c->counts;
+
+	k->alive_least = k->alive_most == 0 ? alive : min_u64(k->alive_least, alive);
+	k->alive_most = max_u64(k->alive_most, alive);
+}
+
 void client_step(struct client *c, uint64_t now_ns)
 {
 	unsigned n = hc_step(c->worker, now_ns, c->events, c->event_cap);
@@ -352,6 +363,8 @@ void client_step(struct client *c, uint64_t now_ns)
 	if (c->slots) {
 		exchange_events(c, n);
 		exchange_hold_expire(c);
+		if (UNLIKELY(c->think_count > 0))
+			requests_think_expire(c);
 	} else {
 		events_plain(c, n);
 	}
@@ -361,6 +374,8 @@ void client_step(struct client *c, uint64_t now_ns)
 	open_last(c);
 	advance(c);
 	phase = client_phase(c);
+	if (UNLIKELY(c->plan->keeps_live) && phase == PHASE_STEADY)
+		note_alive(c);
 	if (phase == PHASE_FILL)
 		open_live(c);
 	else if (before > PHASE_FILL && before < PHASE_DRAIN && phase >= PHASE_DRAIN)

@@ -28,6 +28,13 @@ enum client_phase {
 
 #define CLIENT_OPEN_MAX 256u // Connections opened by one bulk call.
 
+// What a request begins with; the rest of its bytes is filler.
+struct request_text {
+	const uint8_t *head;
+	uint32_t head_bytes;
+	uint32_t bytes;
+};
+
 // What one client has to do: its share of the configuration.
 struct client_plan {
 	struct hc_connect_args connect;
@@ -54,6 +61,16 @@ struct client_plan {
 	const uint8_t *request; // Shared by all connections.
 	uint32_t request_bytes;
 	uint64_t response_bytes; // RESPONSE_AUTO: whatever comes.
+
+	bool keeps_live; // --hold-live: tells how many were alive.
+
+	// Not one request of one size (client_requests.c).
+	uint32_t requests; // On each connection, or REQUESTS_ENDLESS.
+	uint64_t think_ns;
+	struct size_mix request_sizes, response_sizes;
+	const struct request_text
+		*texts; // [is the last][request size][response size]; NULL: usual.
+	const uint8_t *filler;
 };
 
 // Where connections of one kind stand. Those of cookie CHURN (or with a slot) and those held.
@@ -77,23 +94,32 @@ enum outcome {
 	OUTCOME_COUNT
 };
 
+// Which queue a slot is in.
+enum slot_queue {
+	SLOT_IDLE,
+	SLOT_HELD,   // For --hold.
+	SLOT_THINKS, // For --think; planned_ns is when it is over.
+};
+
 // One cache line: what a connection needs on its way from SYN to response.
 struct slot {
 	hc_conn conn;
 	uint64_t opened_ns;
-	uint64_t planned_ns; // Open loop: when it was due.
-	uint64_t body_left;  // HTTP_NO_LENGTH: until the peer's FIN.
-	uint64_t asked_ns;   // When the request went out, or with the SYN.
-	uint32_t next, prev; // Free list, or the queue of those that are held.
-	uint32_t unsent;     // Bytes of the request the stack has not taken.
-	bool is_held;        // In the queue.
-	bool is_due;         // Has been established for --hold.
-	bool is_closing;     // We have sent our FIN.
-	bool is_answered;    // The first byte of the response has come.
-	bool has_head;       // The head of the response is still to come, or to be completed.
-	bool is_head_begun;  // heads[] has the beginning of it.
-	uint8_t outcome;     // enum outcome, once the response is complete.
-	uint8_t verdict;     // enum outcome the head has earned.
+	uint64_t planned_ns;    // Open loop: when it was due.
+	uint64_t body_left;     // HTTP_NO_LENGTH: until the peer's FIN.
+	uint64_t asked_ns;      // When the request went out, or with the SYN.
+	uint32_t next, prev;    // Free list, or the queue of those that are held.
+	uint32_t unsent;        // Bytes of the request the stack has not taken.
+	uint32_t requests_left; // Behind the one under way.
+	uint8_t queue : 4;      // enum slot_queue.
+	bool is_head_begun : 1; // heads[] has the beginning of it.
+	bool is_due;            // Has been established for --hold.
+	bool is_closing;        // We have sent our FIN.
+	bool is_answered;       // The first byte of the response has come.
+	bool has_head;          // The head of the response is still to come, or to be completed.
+	uint8_t outcome;        // enum outcome, once the response is complete.
+	uint8_t verdict;        // enum outcome the head has earned.
+	uint8_t text;           // Of plan->texts.
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct slot) == 64, "a slot is one cache line");
 
@@ -104,6 +130,7 @@ struct client_counts {
 	uint64_t missed; // Open loop: due, and refused by the stack or never started.
 	uint64_t outcome[OUTCOME_COUNT];
 	uint64_t body_bytes;
+	uint64_t alive_least, alive_most; // --hold-live: in the measured part.
 };
 
 #define CLIENT_MEMO_BYTES 512u
@@ -133,6 +160,9 @@ struct client {
 	uint32_t slot_free;
 	uint32_t hold_head, hold_tail;
 	uint64_t hold_count;
+	uint32_t think_head, think_tail;
+	uint64_t think_count;
+	uint64_t random;
 	bool half_closes;       // Our FIN goes before the response: only the peer's ends it.
 	uint32_t *slot_cookies; // Of one bulk call.
 	hc_conn *slot_conns;
@@ -169,6 +199,16 @@ static inline enum client_phase client_phase(const struct client *c)
 	return (enum client_phase)__atomic_load_n(&c->phase, __ATOMIC_RELAXED);
 }
 
+// Bytes of response, or RESPONSE_AUTO. A text stands for both sizes, the response's turning faster.
+static inline uint64_t client_wanted(const struct client *c, const struct slot *s)
+{
+	const struct client_plan *p = c->plan;
+
+	if (LIKELY(p->response_sizes.count == 0))
+		return p->response_bytes;
+	return p->response_sizes.item[s->text % p->response_sizes.count].bytes;
+}
+
 // Connections of a kind that were opened and have not ended.
 static inline uint64_t tally_open(const struct client_tally *t)
 {
@@ -193,6 +233,22 @@ void exchange_hold_expire(struct client *c);
 // Opens n connections with a slot each; planned_ns, if not NULL, says when each was due. Returns
 // how many.
 unsigned exchange_connect(struct client *c, unsigned n, const uint64_t *planned_ns);
+
+// Ends a connection from our side.
+void exchange_end(struct client *c, struct slot *s);
+
+// A response is awaited from now on.
+void exchange_expect(struct client *c, struct slot *s);
+
+// client_requests.c, while plan->texts is set: a connection has opened; there is something to send;
+// a response is complete; no more requests on it.
+void requests_begin(struct client *c, struct slot *s);
+void requests_send(struct client *c, struct slot *s);
+void requests_answered(struct client *c, struct slot *s);
+void requests_stop(struct client *c, struct slot *s);
+
+// Goes on with those that have thought long enough.
+void requests_think_expire(struct client *c);
 
 // A histogram, empty; NULL when memory is short.
 struct hc_hist *client_hist(void);

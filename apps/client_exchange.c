@@ -42,7 +42,7 @@ static void hold_push(struct client *c, uint32_t i)
 	struct slot *s = &c->slots[i];
 
 	c->hold_count++;
-	s->is_held = true;
+	s->queue = SLOT_HELD;
 	s->next = NONE;
 	s->prev = c->hold_tail;
 	if (c->hold_tail == NONE)
@@ -63,13 +63,15 @@ static void hold_remove(struct client *c, struct slot *s)
 	else
 		c->slots[s->next].prev = s->prev;
 	c->hold_count--;
-	s->is_held = false;
+	s->queue = SLOT_IDLE;
 }
 
 static void slot_end(struct client *c, uint32_t i)
 {
-	if (c->slots[i].is_held)
+	if (c->slots[i].queue == SLOT_HELD)
 		hold_remove(c, &c->slots[i]);
+	else if (UNLIKELY(c->slots[i].queue == SLOT_THINKS))
+		requests_stop(c, &c->slots[i]);
 	slot_give(c, i);
 }
 
@@ -118,13 +120,18 @@ static void end_first(struct client *c, uint32_t i)
 		client_close(c, s->conn);
 }
 
+void exchange_end(struct client *c, struct slot *s)
+{
+	end_first(c, (uint32_t)(s - c->slots));
+}
+
 // Closes if all that has to happen before has happened. A response that has no length of its own
 // ends with the peer's FIN: to get it our own goes first, and we read on.
 static void end_if_due(struct client *c, uint32_t i)
 {
 	struct slot *s = &c->slots[i];
 
-	if (!s->is_due || s->is_closing || c->plan->close == CLOSE_SERVER)
+	if (!s->is_due || s->is_closing || s->requests_left > 0 || c->plan->close == CLOSE_SERVER)
 		return;
 	if (s->outcome != OUTCOME_PENDING || (c->half_closes && s->unsent == 0))
 		end_first(c, i);
@@ -173,6 +180,8 @@ static void first_byte(struct client *c, struct slot *s)
 // The head is read: what it says decides how long the body is and what the response is worth.
 static void begin_body(struct client *c, struct slot *s, const struct http_head *h)
 {
+	const uint64_t wanted = client_wanted(c, s);
+
 	if (h->progress == HTTP_BAD || h->is_chunked) {
 		complete(c, s, OUTCOME_BAD_STATUS);
 		return;
@@ -183,9 +192,8 @@ static void begin_body(struct client *c, struct slot *s, const struct http_head 
 	if (h->status != 200)
 		s->verdict = OUTCOME_BAD_STATUS;
 	else if (h->content_length == HTTP_NO_LENGTH)
-		s->body_left = c->plan->response_bytes;
-	else if (c->plan->response_bytes != RESPONSE_AUTO &&
-		 h->content_length != c->plan->response_bytes)
+		s->body_left = wanted;
+	else if (wanted != RESPONSE_AUTO && h->content_length != wanted)
 		s->verdict = OUTCOME_BAD_LENGTH;
 	if (s->body_left == 0)
 		complete(c, s, (enum outcome)s->verdict);
@@ -281,6 +289,8 @@ static void receive(struct client *c, uint32_t i)
 		if (n > 0)
 			hc_recv_release(c->worker, s->conn, chunks, n);
 	} while (n == ARRAY_LEN(chunks));
+	if (UNLIKELY(c->plan->texts != NULL) && s->outcome != OUTCOME_PENDING)
+		requests_answered(c, s);
 	end_if_due(c, i);
 }
 
@@ -289,9 +299,24 @@ static void receive(struct client *c, uint32_t i)
 
 static void send_request(struct client *c, struct slot *s)
 {
-	const uint8_t *from = c->plan->request + (c->plan->request_bytes - s->unsent);
+	const uint8_t *from;
 
+	if (UNLIKELY(c->plan->texts != NULL)) {
+		requests_send(c, s);
+		return;
+	}
+	from = c->plan->request + (c->plan->request_bytes - s->unsent);
 	s->unsent -= (uint32_t)hc_send(c->worker, s->conn, from, s->unsent, HC_SEND_STATIC);
+}
+
+void exchange_expect(struct client *c, struct slot *s)
+{
+	s->outcome = OUTCOME_PENDING;
+	s->verdict = OUTCOME_RIGHT;
+	s->has_head = c->plan->request_kind == REQUEST_HTTP;
+	s->is_head_begun = false;
+	s->is_answered = false;
+	s->body_left = client_wanted(c, s);
 }
 
 static void on_opened(struct client *c, uint32_t i)
@@ -305,15 +330,15 @@ static void on_opened(struct client *c, uint32_t i)
 	s->unsent = p->connect.data_bytes ? 0 : p->request_bytes;
 	if (!p->connect.data_bytes)
 		s->asked_ns = c->now_ns;
-	s->is_answered = false;
-	s->is_held = false;
+	s->queue = SLOT_IDLE;
 	s->is_due = p->hold_ns == 0;
 	s->is_closing = false;
-	s->outcome = p->request_kind == REQUEST_NONE ? OUTCOME_NONE : OUTCOME_PENDING;
-	s->verdict = OUTCOME_RIGHT;
-	s->has_head = p->request_kind == REQUEST_HTTP;
-	s->is_head_begun = false;
-	s->body_left = p->response_bytes;
+	s->requests_left = 0;
+	if (UNLIKELY(p->texts != NULL))
+		requests_begin(c, s);
+	exchange_expect(c, s);
+	if (p->request_kind == REQUEST_NONE)
+		s->outcome = OUTCOME_NONE;
 	if (s->unsent > 0)
 		send_request(c, s);
 	if (s->outcome == OUTCOME_PENDING && !s->has_head && s->body_left == 0)
@@ -347,6 +372,8 @@ static void on_peer_closed(struct client *c, uint32_t i)
 	struct slot *s = &c->slots[i];
 
 	end_response(c, s);
+	if (UNLIKELY(c->plan->texts != NULL))
+		requests_stop(c, s);
 	if (!s->is_closing) {
 		s->is_closing = true;
 		client_close(c, s->conn);
@@ -449,6 +476,8 @@ bool exchange_init(struct client *c)
 	c->slot_cap = c->plan->conn_cap;
 	c->slot_free = NONE;
 	c->hold_head = c->hold_tail = NONE;
+	c->think_head = c->think_tail = NONE;
+	c->random = c->plan->seed + c->plan->index;
 	c->slots = aligned_alloc(sizeof *c->slots, c->slot_cap * sizeof *c->slots);
 	if (c->slots)
 		memset(c->slots, 0, c->slot_cap * sizeof *c->slots);

@@ -48,7 +48,7 @@ void config_init(struct config *cfg, enum command command, const char *name)
 		.command_name = name,
 		.drain_ns = command == COMMAND_SERVE ? NS_PER_S : 5 * NS_PER_S,
 		.hold_ns = command == COMMAND_SERVE ? NS_PER_S : 0,
-		.response_bytes = RESPONSE_AUTO,
+		.response.bytes = RESPONSE_AUTO,
 		.path = "/",
 		.source_ports = {.lo = 1024, .hi = 65535},
 		.cores = 1,
@@ -66,6 +66,13 @@ void config_init(struct config *cfg, enum command command, const char *name)
 	cfg->stack.has_nodelay = true; // What is measured is the peer, not how long we wait.
 	cfg->stack.time_wait_ms =
 		command == COMMAND_BENCH ? BENCH_TIME_WAIT_MS : KERNEL_LIKE_TIME_WAIT_MS;
+}
+
+uint64_t config_ramp_ns(const struct config *cfg)
+{
+	if (cfg->hold_live == 0)
+		return cfg->ramp_ns;
+	return (uint64_t)((double)cfg->hold_live * (double)NS_PER_S / cfg->rate_per_s);
 }
 
 // One rate is a schedule of one or two stages.
@@ -105,17 +112,118 @@ static bool finish_stages(struct config *cfg)
 	return true;
 }
 
+// A closed loop of so many, that grows at --rate, replaces at most at that rate, and holds for
+// ever.
+static bool finish_hold_live(struct config *cfg)
+{
+	// A result that is run again has the concurrency that this came to.
+	bool has_concurrency = cfg->concurrency > 0 && cfg->concurrency != cfg->hold_live;
+
+	if (cfg->rate_per_s < cfg->cores) {
+		complain("--hold-live needs the rate at which connections come up, of at least 1 "
+			 "on each core: give --rate, such as --rate 10k");
+		return false;
+	}
+	if (has_concurrency || cfg->stages.count > 0 || cfg->ramp_ns > 0 || cfg->hold_ns > 0 ||
+	    cfg->connections > 0 || cfg->live > 0) {
+		complain("--hold-live and --rate say how many connections there are at any time: "
+			 "leave out --concurrency, --stage, --ramp, --hold, --connections and "
+			 "--live");
+		return false;
+	}
+	cfg->concurrency = cfg->hold_live;
+	return true;
+}
+
+static bool has_empty_response(const struct config *cfg)
+{
+	const struct size_mix *s = &cfg->response.sizes;
+	bool is_empty = cfg->response.bytes == 0;
+
+	for (unsigned i = 0; i < s->count; i++)
+		is_empty |= s->item[i].bytes == 0;
+	return is_empty;
+}
+
+static bool finish_requests(struct config *cfg)
+{
+	bool asks = cfg->request.kind != REQUEST_NONE;
+	bool is_one = config_requests(cfg) == 1;
+
+	if (!asks && (cfg->requests > 1 || cfg->think_ns > 0)) {
+		complain("--requests and --think need to know what is asked for: give --request "
+			 "http or --request BYTES");
+		return false;
+	}
+	if (is_one && cfg->think_ns > 0) {
+		complain("--think is the time between requests, and there is one on each "
+			 "connection: give --requests, such as --requests 10");
+		return false;
+	}
+	if (asks && !is_one && cfg->hold_ns > 0) {
+		complain("--hold and --requests both say how long a connection lasts: give "
+			 "--think for the time between requests instead");
+		return false;
+	}
+	if (!is_one && cfg->request.kind == REQUEST_BYTES && cfg->close != CLOSE_CLIENT &&
+	    cfg->close != CLOSE_RST) {
+		complain("--requests of bytes do not tell the server which is the last: use them "
+			 "with --close client, or --request http");
+		return false;
+	}
+	if (!is_one && cfg->request.kind == REQUEST_BYTES && cfg->response.bytes == RESPONSE_AUTO) {
+		complain("--requests of bytes need to know where each answer ends: give "
+			 "--response");
+		return false;
+	}
+	if (!is_one && cfg->request.kind == REQUEST_BYTES && has_empty_response(cfg)) {
+		complain("--requests of bytes wait for each answer, and one of 0 bytes does not "
+			 "come: give --response 1 or more");
+		return false;
+	}
+	if (cfg->response.sizes.count > 1 && strcmp(cfg->path, "/") != 0) {
+		complain("--path and several sizes of --response both say what is asked for: give "
+			 "one of them");
+		return false;
+	}
+	return true;
+}
+
+static bool is_frame_in_all(const struct config *cfg)
+{
+	for (unsigned i = 0; i < sizes_count(&cfg->request.sizes); i++) {
+		const struct size_mix *s = &cfg->request.sizes;
+		uint64_t bytes = s->count ? s->item[i].bytes : cfg->request.bytes;
+
+		if (bytes < FRAME_BYTES) {
+			complain("--request %llu is too small: among several sizes each request "
+				 "says its own and that of the response, which takes %u bytes",
+				 (unsigned long long)bytes, FRAME_BYTES);
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool finish_load(struct config *cfg)
 {
+	if (cfg->hold_live > 0 && !finish_hold_live(cfg))
+		return false;
 	if (cfg->stages.count > 0 && !finish_stages(cfg))
 		return false;
-	if (cfg->rate_per_s > 0 && cfg->concurrency > 0) {
+	if (cfg->hold_live == 0 && cfg->rate_per_s > 0 && cfg->concurrency > 0) {
 		complain("--rate opens by schedule and --concurrency by what is free: give one of "
 			 "them");
 		return false;
 	}
 	if (cfg->duration_ns == 0 && cfg->connections == 0)
 		cfg->duration_ns = DEFAULT_DURATION_NS;
+	if (cfg->hold_live > 0 && config_ramp_ns(cfg) >= cfg->duration_ns) {
+		complain("--duration is over before %u connections are up, which at this --rate "
+			 "takes %gs: make it longer",
+			 cfg->hold_live, (double)config_ramp_ns(cfg) / (double)NS_PER_S);
+		return false;
+	}
 	if (cfg->duration_ns && cfg->ramp_ns >= cfg->duration_ns) {
 		complain("--ramp is not shorter than --duration, so nothing could be measured: "
 			 "make --duration longer");
@@ -126,7 +234,7 @@ static bool finish_load(struct config *cfg)
 			 "client or --close rst");
 		return false;
 	}
-	if (cfg->rate_per_s > 0)
+	if (cfg->rate_per_s > 0 && cfg->hold_live == 0)
 		rate_to_schedule(cfg);
 	if (config_is_open_loop(cfg))
 		return true;
@@ -153,15 +261,15 @@ static bool finish_exchange(struct config *cfg)
 
 	if (cfg->command == COMMAND_LOAD) {
 		// What a foreign target sends is not ours to choose.
-		if (cfg->response_bytes != RESPONSE_AUTO && !asks) {
+		if (cfg->response.bytes != RESPONSE_AUTO && !asks) {
 			complain("--response needs --request: say with --request http or "
 				 "--request BYTES what is asked for");
 			return false;
 		}
-	} else if (cfg->response_bytes == RESPONSE_AUTO) {
-		cfg->response_bytes = DEFAULT_RESPONSE_BYTES;
+	} else if (cfg->response.bytes == RESPONSE_AUTO) {
+		cfg->response.bytes = DEFAULT_RESPONSE_BYTES;
 	} else if (cfg->command == COMMAND_BENCH && !asks &&
-		   cfg->response_bytes != DEFAULT_RESPONSE_BYTES) {
+		   cfg->response.bytes != DEFAULT_RESPONSE_BYTES) {
 		complain("--response needs --request: say with --request http or --request BYTES "
 			 "what is asked for");
 		return false;
@@ -170,6 +278,10 @@ static bool finish_exchange(struct config *cfg)
 		complain("--request http is the client's: give the port mode http in --listen");
 		return false;
 	}
+	if (config_is_framed(cfg) && !is_frame_in_all(cfg))
+		return false;
+	if (cfg->command != COMMAND_SERVE && !finish_requests(cfg))
+		return false;
 	if (cfg->path[0] != '/' || strpbrk(cfg->path, " \t\r\n")) {
 		complain("--path %s is not understood: it takes a path that begins with / and has "
 			 "no spaces",

@@ -13,6 +13,7 @@
 #include "app.h"
 #include "criteria.h"
 #include "schedule.h"
+#include "sizes.h"
 
 enum command {
 	COMMAND_BENCH = 1u << 0,
@@ -69,9 +70,18 @@ struct listen_port {
 };
 
 struct request {
-	uint32_t kind; // enum request_kind.
-	uint32_t bytes;
+	uint32_t kind;  // enum request_kind.
+	uint32_t bytes; // The only size, or the largest.
+	struct size_mix sizes;
 };
+
+struct response {
+	uint64_t bytes; // The same.
+	struct size_mix sizes;
+};
+
+#define REQUESTS_ENDLESS UINT32_MAX
+#define FRAME_BYTES      16u // That a request of bytes begins with when there are several sizes.
 
 struct endpoint {
 	uint32_t addr; // Host order.
@@ -130,11 +140,14 @@ struct config {
 	uint64_t hold_ns;
 	uint64_t drain_ns;
 	uint32_t live;
+	uint32_t hold_live;         // Keep so many alive; 0: not that kind of load.
 	struct stage_list schedule; // What those above come to; empty: closed loop.
 
 	// What is exchanged, and how it ends.
 	struct request request;
-	uint64_t response_bytes;
+	struct response response;
+	uint32_t requests; // On each connection; 0: one, or endless with hold_live.
+	uint64_t think_ns; // Between them.
 	const char *path;
 	uint32_t close;        // enum close_side.
 	uint32_t close_method; // enum close_method.
@@ -190,6 +203,32 @@ static inline bool config_is_open_loop(const struct config *cfg)
 {
 	return cfg->schedule.count > 0;
 }
+
+// Requests of bytes say their own size and that of the response.
+static inline bool config_is_framed(const struct config *cfg)
+{
+	return cfg->request.kind == REQUEST_BYTES &&
+	       (cfg->request.sizes.count > 1 || cfg->response.sizes.count > 1);
+}
+
+// Requests on each connection.
+static inline uint32_t config_requests(const struct config *cfg)
+{
+	if (cfg->requests > 0)
+		return cfg->requests;
+	return cfg->hold_live > 0 ? REQUESTS_ENDLESS : 1;
+}
+
+// Not one request of one size.
+static inline bool config_varies(const struct config *cfg)
+{
+	return cfg->request.kind != REQUEST_NONE &&
+	       (config_requests(cfg) != 1 || cfg->request.sizes.count > 1 ||
+		cfg->response.sizes.count > 1);
+}
+
+// How long the load grows from nothing.
+uint64_t config_ramp_ns(const struct config *cfg);
 
 const char *close_side_name(uint32_t side);
 const char *close_method_name(uint32_t method);

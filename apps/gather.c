@@ -39,6 +39,8 @@ static void add_client(struct result *out, const struct loop *l)
 	t->missed += k->missed;
 	t->live_asked += c->plan->live;
 	t->live_established += k->tally[TALLY_LIVE].established;
+	t->alive_least += k->alive_least;
+	t->alive_most += k->alive_most;
 	t->body_bytes += k->body_bytes;
 	for (unsigned i = 0; i < OUTCOME_COUNT; i++)
 		t->outcome[i] += k->outcome[i];

@@ -53,10 +53,30 @@ static json_t *criteria_text(const struct criteria *l)
 	return array;
 }
 
+static json_t *sizes_text(const struct size_mix *l)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < l->count; i++)
+		(void)json_array_append_new(
+			array, json_sprintf("%llu:%llu", (unsigned long long)l->item[i].bytes,
+					    (unsigned long long)l->item[i].weight));
+	return array;
+}
+
+static json_t *response_text(const struct response *r)
+{
+	if (r->sizes.count > 0)
+		return sizes_text(&r->sizes);
+	return r->bytes == RESPONSE_AUTO ? json_null() : integer(r->bytes);
+}
+
 static json_t *request_text(const struct request *r)
 {
 	if (r->kind == REQUEST_NONE)
 		return json_null();
+	if (r->sizes.count > 0)
+		return sizes_text(&r->sizes);
 	return r->kind == REQUEST_HTTP ? json_string("http") : json_sprintf("%u", r->bytes);
 }
 
@@ -97,9 +117,6 @@ json_t *option_json(const struct option *o, const void *field)
 		return json_string(o->words[load_number(field, o->size)]);
 	case OPTION_COUNT:
 	case OPTION_SIZE:
-		return load_number(field, o->size) == RESPONSE_AUTO
-			       ? json_null()
-			       : integer(load_number(field, o->size));
 	case OPTION_MILLIS:
 		return integer(load_number(field, o->size));
 	case OPTION_RATE:
@@ -127,6 +144,8 @@ json_t *option_json(const struct option *o, const void *field)
 		return criteria_text(field);
 	case OPTION_REQUEST:
 		return request_text(field);
+	case OPTION_RESPONSE:
+		return response_text(field);
 	case OPTION_SHARE:
 		return *(const double *)field > 0
 			       ? json_sprintf("%.9g%%", 100 * *(const double *)field)

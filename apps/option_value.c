@@ -32,7 +32,10 @@ static const char *const kind_hints[OPTION_KINDS] = {
 	[OPTION_CRITERIA] =
 		"a measure, < or >, and a limit, such as 'p99_connect>500us', 'failed>0.001%' or "
 		"'closed_rate<1M', 16 at most; the README lists the measures",
-	[OPTION_REQUEST] = "http or a number of bytes from 1 to 1G",
+	[OPTION_REQUEST] = "http or a number of bytes from 1 to 1G, or up to 8 of them with their "
+			   "shares, such as 100:50,1k:50",
+	[OPTION_RESPONSE] = "a number of bytes such as 512 or 64k, or up to 8 of them with their "
+			    "shares, such as 1k:50,16k:30,64k:20",
 	[OPTION_SHARE] = "a share from 0% to 100% such as 0.1%",
 	[OPTION_STALL] = "a time, @, and how often, which is longer, such as 200ms@5s",
 	[OPTION_TEXT] = "something",
@@ -276,18 +279,64 @@ static enum option_fault parse_criteria(const struct option *o, const char *text
 	return parse_list(o, text, field, criterion_item);
 }
 
+// One BYTES:SHARE.
+static bool size_item(const struct option *o, void *field, char *item)
+{
+	struct size_mix *list = field;
+	char *colon = strchr(item, ':');
+	struct size_share s;
+
+	if (!colon || list->count == SIZES_MAX)
+		return false;
+	*colon = '\0';
+	if (!units_size(item, &s.bytes) || s.bytes < o->min || s.bytes > o->max ||
+	    !units_count(colon + 1, &s.weight) || s.weight == 0 || s.weight > SIZE_SHARE_MAX)
+		return false;
+	list->item[list->count++] = s;
+	list->weight += s.weight;
+	return true;
+}
+
+// One size, or several with their shares. *bytes is the largest.
+static enum option_fault parse_sizes(const struct option *o, const char *text, uint64_t *bytes,
+				     struct size_mix *list)
+{
+	*list = (struct size_mix){.count = 0};
+	if (!strchr(text, ':')) {
+		if (!units_size(text, bytes))
+			return OPTION_NOT_UNDERSTOOD;
+		return *bytes < o->min || *bytes > o->max ? OPTION_OUT_OF_RANGE : OPTION_FINE;
+	}
+	if (parse_list(o, text, list, size_item) != OPTION_FINE)
+		return OPTION_NOT_UNDERSTOOD;
+	*bytes = 0;
+	for (unsigned i = 0; i < list->count; i++)
+		*bytes = max_u64(*bytes, list->item[i].bytes);
+	return OPTION_FINE;
+}
+
+static enum option_fault parse_response(const struct option *o, const char *text, void *field)
+{
+	struct response r;
+	enum option_fault fault = parse_sizes(o, text, &r.bytes, &r.sizes);
+
+	if (fault == OPTION_FINE)
+		*(struct response *)field = r;
+	return fault;
+}
+
 static enum option_fault parse_request(const struct option *o, const char *text, void *field)
 {
-	struct request *r = field;
+	struct request r = {.kind = REQUEST_HTTP};
 	uint64_t bytes;
 
-	if (strcmp(text, "http") == 0) {
-		*r = (struct request){.kind = REQUEST_HTTP};
-		return OPTION_FINE;
+	if (strcmp(text, "http") != 0) {
+		if (parse_sizes(o, text, &bytes, &r.sizes) != OPTION_FINE)
+			return OPTION_NOT_UNDERSTOOD;
+		r.kind = REQUEST_BYTES;
+		r.bytes = (uint32_t)bytes;
 	}
-	if (!units_size(text, &bytes) || bytes < o->min || bytes > o->max)
-		return OPTION_NOT_UNDERSTOOD;
-	*r = (struct request){.kind = REQUEST_BYTES, .bytes = (uint32_t)bytes};
+	*(struct request *)field = r;
 	return OPTION_FINE;
 }
 
@@ -333,16 +382,16 @@ static enum option_fault parse_address(const struct option *o, const char *text,
 
 static enum option_fault (*const parsers[OPTION_KINDS])(const struct option *, const char *,
 							void *) = {
-	[OPTION_SWITCH] = parse_word,     [OPTION_WORD] = parse_word,
-	[OPTION_COUNT] = parse_number,    [OPTION_SIZE] = parse_number,
-	[OPTION_RATE] = parse_rate,       [OPTION_SECONDS] = parse_number,
-	[OPTION_MILLIS] = parse_number,   [OPTION_ADDRESS] = parse_address,
-	[OPTION_NETWORK] = parse_network, [OPTION_PREFIX] = parse_prefix,
-	[OPTION_TARGET] = parse_target,   [OPTION_PORTS] = parse_ports,
-	[OPTION_STAGES] = parse_stages,   [OPTION_CRITERIA] = parse_criteria,
-	[OPTION_LISTEN] = parse_listen,   [OPTION_REQUEST] = parse_request,
-	[OPTION_SHARE] = parse_share,     [OPTION_STALL] = parse_stall,
-	[OPTION_TEXT] = parse_text,
+	[OPTION_SWITCH] = parse_word,       [OPTION_WORD] = parse_word,
+	[OPTION_COUNT] = parse_number,      [OPTION_SIZE] = parse_number,
+	[OPTION_RATE] = parse_rate,         [OPTION_SECONDS] = parse_number,
+	[OPTION_MILLIS] = parse_number,     [OPTION_ADDRESS] = parse_address,
+	[OPTION_NETWORK] = parse_network,   [OPTION_PREFIX] = parse_prefix,
+	[OPTION_TARGET] = parse_target,     [OPTION_PORTS] = parse_ports,
+	[OPTION_STAGES] = parse_stages,     [OPTION_CRITERIA] = parse_criteria,
+	[OPTION_LISTEN] = parse_listen,     [OPTION_REQUEST] = parse_request,
+	[OPTION_RESPONSE] = parse_response, [OPTION_SHARE] = parse_share,
+	[OPTION_STALL] = parse_stall,       [OPTION_TEXT] = parse_text,
 };
 
 enum option_fault option_set(struct config *cfg, const struct option *o, const char *text)

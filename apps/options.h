@@ -27,6 +27,7 @@ enum option_kind {
 	OPTION_STAGES,   // struct stage_list; each option adds one.
 	OPTION_CRITERIA, // struct criteria; each option adds one.
 	OPTION_REQUEST,  // struct request.
+	OPTION_RESPONSE, // struct response.
 	OPTION_SHARE,    // double, 0 to 1.
 	OPTION_STALL,    // struct stall.
 	OPTION_TEXT,     // const char *.

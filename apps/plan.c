@@ -62,8 +62,8 @@ static uint64_t packets_of_data(const struct config *cfg)
 
 	if (cfg->request.kind == REQUEST_NONE)
 		return 0;
-	if (cfg->response_bytes != RESPONSE_AUTO)
-		largest = max_u64(largest, cfg->response_bytes);
+	if (cfg->response.bytes != RESPONSE_AUTO)
+		largest = max_u64(largest, cfg->response.bytes);
 	largest = min_u64(largest, cfg->stack.snd_buf_bytes);
 	return min_u64(conns * (largest / 1024 + 1), DESCRIPTORS_MAX);
 }
@@ -107,36 +107,6 @@ static void plan_memory(struct plan *p, const struct config *cfg)
 // ---------------------------------------------------------------------------------------------
 // the load of each client
 
-static bool make_request(struct plan *p, const struct config *cfg)
-{
-	size_t size = cfg->request.bytes + strlen(cfg->path) + 128;
-	struct client_plan *first = &p->load[0];
-	uint32_t addr = first->connect.remote_addr;
-	int len;
-
-	if (cfg->request.kind == REQUEST_NONE)
-		return true;
-	p->request = malloc(size);
-	if (!p->request) {
-		complain("no memory for a request of %u bytes: make --request smaller",
-			 cfg->request.bytes);
-		return false;
-	}
-	if (cfg->request.kind == REQUEST_BYTES) {
-		memset(p->request, 'x', cfg->request.bytes);
-		first->request_bytes = cfg->request.bytes;
-		return true;
-	}
-	len = snprintf((char *)p->request, size,
-		       "GET %s HTTP/1.1\r\nHost: %u.%u.%u.%u:%u\r\n%s\r\n", cfg->path, addr >> 24,
-		       addr >> 16 & 255, addr >> 8 & 255, addr & 255, first->connect.remote_port,
-		       cfg->close == CLOSE_SERVER || cfg->close == CLOSE_BOTH
-			       ? "Connection: close\r\n"
-			       : "");
-	first->request_bytes = (uint32_t)len;
-	return true;
-}
-
 static uint16_t connect_flags(const struct config *cfg)
 {
 	uint16_t flags = 0;
@@ -160,12 +130,22 @@ static uint64_t settle_ns(const struct config *cfg, uint64_t sustain_from_ns,
 	return min_u64(max_u64(NS_PER_S, cfg->hold_ns), load_ns / (cfg->hold_ns ? 2 : 4));
 }
 
+// What --open-rate and --hold-live let be opened a second; 0: any number.
+static uint64_t open_per_s(const struct config *cfg)
+{
+	uint64_t rate = cfg->hold_live > 0 ? (uint64_t)cfg->rate_per_s : 0;
+
+	if (rate == 0 || cfg->open_per_s == 0)
+		return max_u64(rate, cfg->open_per_s);
+	return min_u64(rate, cfg->open_per_s);
+}
+
 static bool plan_load(struct plan *p, const struct config *cfg)
 {
 	const unsigned n = p->worker_count;
 	bool is_bench = cfg->command == COMMAND_BENCH;
 	bool is_open = config_is_open_loop(cfg);
-	uint64_t from_ns = cfg->ramp_ns, to_ns = cfg->duration_ns;
+	uint64_t from_ns = config_ramp_ns(cfg), to_ns = cfg->duration_ns;
 
 	if (is_open) {
 		schedule_make(&p->schedule, &cfg->schedule, 1.0 / n);
@@ -186,29 +166,38 @@ static bool plan_load(struct plan *p, const struct config *cfg)
 			.index = i,
 			.sharers = n,
 			.seed = cfg->stack.seed,
-			.open_per_s = plan_share(cfg->open_per_s, i, n),
+			.open_per_s = plan_share(open_per_s(cfg), i, n),
 			.close_per_s = plan_share(cfg->close_per_s, i, n),
 			.connections = plan_share(cfg->connections, i, n),
 			.duration_ns = cfg->duration_ns,
 			.ramp_ns = from_ns,
 			.sustain_ns = to_ns == UINT64_MAX ? 0 : to_ns,
 			.settle_ns = settle_ns(cfg, from_ns, to_ns),
-			.hold_ns = cfg->hold_ns,
+			.hold_ns = cfg->hold_live > 0 && cfg->request.kind == REQUEST_NONE
+					   ? UINT64_MAX
+					   : cfg->hold_ns,
+			.keeps_live = cfg->hold_live > 0,
 			.drain_ns = cfg->drain_ns,
 			.live = (uint32_t)plan_share(cfg->live, i, n),
 			.conn_cap = p->client[i].conn_cap,
 			.burst_pkts = cfg->stack.burst_pkts,
 			.close = (enum close_side)cfg->close,
 			.request_kind = (enum request_kind)cfg->request.kind,
-			.response_bytes = cfg->response_bytes,
+			.response_bytes = cfg->response.bytes,
+			.requests = config_requests(cfg),
+			.think_ns = cfg->think_ns,
+			.request_sizes = cfg->request.sizes,
+			.response_sizes = cfg->response.sizes,
 		};
-	if (!make_request(p, cfg))
+	if (!plan_requests(p, cfg))
 		return false;
 	for (unsigned i = 0; i < n; i++) {
 		p->load[i].request = p->request;
-		p->load[i].request_bytes = p->load[0].request_bytes;
+		p->load[i].request_bytes = p->request_bytes;
+		p->load[i].texts = p->texts;
+		p->load[i].filler = p->request;
 		// Longer ones are sent when the connection is open, as without.
-		if (cfg->stack.has_fast_open && p->request &&
+		if (cfg->stack.has_fast_open && p->request && !p->texts &&
 		    p->load[0].request_bytes <= cfg->stack.snd_buf_bytes) {
 			p->load[i].connect.flags |= HC_CONN_FAST_OPEN;
 			p->load[i].connect.data = p->request;
@@ -223,7 +212,8 @@ static bool plan_listen(struct plan *p, const struct config *cfg)
 	struct listen_port churn = {
 		.port = BENCH_SERVER_PORT,
 		.mode = LISTEN_ACCEPT,
-		.closes_first = cfg->close == CLOSE_SERVER || cfg->close == CLOSE_BOTH,
+		// When there are several requests the last says that it is.
+		.closes_first = plan_server_closes_first(cfg) && config_requests(cfg) == 1,
 	};
 	struct listen_port live = {.port = BENCH_LIVE_PORT, .mode = LISTEN_ACCEPT};
 
@@ -280,7 +270,8 @@ static void say_sustained(struct plan *p, const struct config *cfg)
 // --hold all that are open.
 static uint64_t held_tuples(const struct config *cfg)
 {
-	uint64_t in_loop = cfg->hold_ns > 0 && !config_is_open_loop(cfg) ? cfg->concurrency : 0;
+	bool holds = cfg->hold_ns > 0 || cfg->hold_live > 0;
+	uint64_t in_loop = holds && !config_is_open_loop(cfg) ? cfg->concurrency : 0;
 
 	return cfg->live + in_loop;
 }
@@ -301,6 +292,8 @@ static double judged_rate(const struct plan *p, const struct config *cfg)
 
 	if (config_is_open_loop(cfg))
 		return stages_peak_per_s(&cfg->schedule);
+	if (cfg->hold_live > 0)
+		return cfg->rate_per_s;
 	if (cfg->hold_ns > 0)
 		return fmin(peak, cfg->concurrency * (double)NS_PER_S / (double)cfg->hold_ns);
 	return peak;
@@ -447,7 +440,7 @@ bool plan_make(struct plan *p, struct config *cfg)
 		serve_arithmetic(p, cfg);
 	}
 	say_close_method(p, cfg);
-	if (plan_has_client(cfg) && cfg->hold_ns == 0 &&
+	if (plan_has_client(cfg) && cfg->hold_ns == 0 && cfg->hold_live == 0 &&
 	    p->load[0].concurrency > p->load[0].busy_cap)
 		plan_warn(
 			p,
@@ -461,5 +454,7 @@ bool plan_make(struct plan *p, struct config *cfg)
 void plan_free(struct plan *p)
 {
 	free(p->request);
+	free(p->texts);
+	free(p->text_bytes);
 	memset(p, 0, sizeof *p);
 }

@@ -41,7 +41,10 @@ struct plan {
 	char warnings[PLAN_NOTES_MAX][PLAN_NOTE_SIZE];
 	unsigned warning_count;
 
-	uint8_t *request; // What clients send.
+	uint8_t *request; // What clients send, or what their requests are filled with.
+	uint32_t request_bytes;
+	struct request_text *texts; // Unless it is always the same.
+	char *text_bytes;
 };
 
 // Fills *p, and in *cfg what was left to the plan. @return false after a complaint.

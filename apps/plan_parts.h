@@ -48,6 +48,9 @@ static inline unsigned plan_sharers(const struct config *cfg)
 __attribute__((format(printf, 2, 3))) void plan_note(struct plan *p, const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void plan_warn(struct plan *p, const char *fmt, ...);
 
+// The texts of requests. @return false after a complaint.
+bool plan_requests(struct plan *p, const struct config *cfg);
+
 // Limits and addresses of all workers. @return false after a complaint.
 bool plan_workers(struct plan *p, struct config *cfg);
 

@@ -160,6 +160,10 @@ static void totals(const struct result *r)
 		printf("  held         %s of %s, established in %.2f s\n",
 		       grouped(r->clients.live_established, a), grouped(r->clients.live_asked, b),
 		       r->clients.fill_s);
+	if (r->cfg->hold_live > 0)
+		printf("  alive        %s to %s of %s in the measured part\n",
+		       grouped(r->clients.alive_least, a), grouped(r->clients.alive_most, b),
+		       grouped(r->cfg->hold_live, c));
 	printf("  packets      %s received, %s sent, %s retransmitted\n", grouped(r->rx_packets, a),
 	       grouped(r->tx_packets, b), grouped(r->retransmitted, c));
 }

@@ -175,6 +175,11 @@ static json_t *totals_json(const struct result *r)
 	set(out, "reset_by", reset_by(r));
 	set(out, "live_at_end", count(v->live));
 	set(out, "opening_at_end", count(v->opening));
+	set(out, "hold_live",
+	    r->cfg->hold_live ? json_pack("{s:I, s:I, s:I}", "asked", (json_int_t)r->cfg->hold_live,
+					  "least", (json_int_t)r->clients.alive_least, "most",
+					  (json_int_t)r->clients.alive_most)
+			      : json_null());
 	set(out, "missed", count(r->clients.missed));
 	set(out, "closes_waited", count(r->clients.closes_waited));
 	set(out, "closes_unlimited", count(r->clients.closes_unlimited));

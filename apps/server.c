@@ -294,7 +294,10 @@ static void serve(struct server *s, struct session *ss)
 		echo(s, ss);
 		break;
 	case LISTEN_RESPOND:
-		respond(s, ss);
+		if (UNLIKELY(s->is_framed))
+			server_framed(s, ss);
+		else
+			respond(s, ss);
 		break;
 	case LISTEN_DISCARD:
 	case LISTEN_ACCEPT:
@@ -517,7 +520,10 @@ bool server_init(struct server *s, struct hc_worker *worker, const struct config
 	s->listener_count = ports->count;
 	memcpy(s->listener, ports->port, sizeof s->listener);
 	s->request_bytes = cfg->request.kind == REQUEST_BYTES ? cfg->request.bytes : 1;
-	s->response_bytes = cfg->response_bytes;
+	s->response_bytes = cfg->response.bytes;
+	s->response_sizes = cfg->response.sizes;
+	s->random = cfg->stack.seed;
+	s->is_framed = config_is_framed(cfg);
 	s->session_cap = limits->conn_cap;
 	s->session_free = NONE;
 	s->linger = s->hold = (struct session_queue){.head = NONE, .tail = NONE};

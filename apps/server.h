@@ -19,6 +19,7 @@
 #define SERVER_BODY_PIECE                                                                          \
 	65536u // Bodies are sent by reference to one buffer of this size, whose
 	       // lines of 64 bytes are numbered: what is missing shows.
+#define SERVER_ASKED_MAX  (1ull << 30) // Bytes of body that a request may ask for.
 #define SERVER_MEMO_BYTES 512u
 
 // Written by the worker, read by anyone with relaxed_load().
@@ -54,6 +55,7 @@ struct session {
 	bool has_peer_closed; // While we were blocked.
 	uint32_t got_bytes;   // Mode respond: of the request.
 	uint64_t skip_bytes;  // Of a request's body, to be thrown away.
+	uint64_t asked_bytes; // Of a response, by the request's frame.
 	struct http_head head;
 
 	// The answer, as far as the stack has not taken it.
@@ -63,6 +65,7 @@ struct session {
 	uint64_t body_bytes;
 	size_t body_at; // In the piece that bodies repeat.
 	char written[HTTP_WRITTEN_MAX];
+	uint8_t frame[FRAME_BYTES]; // The first got_bytes of a request that says its size.
 
 	// A received piece that is not used up.
 	struct hc_chunk held;
@@ -87,6 +90,9 @@ struct server {
 	int handle[LISTENERS_MAX];                  // Of hc_listen().
 	uint32_t request_bytes;
 	uint64_t response_bytes;
+	struct size_mix response_sizes;
+	uint64_t random;
+	bool is_framed; // Mode respond: requests say their sizes.
 	uint64_t now_ns;
 
 	struct session *sessions;
@@ -163,6 +169,9 @@ void server_discard(struct server *s, struct session *ss);
 // peer has closed.
 void server_mode_accepted(struct server *s, struct session *ss);
 void server_mode_peer_closed(struct server *s, struct session *ss);
+
+// Mode respond, when requests say their sizes.
+void server_framed(struct server *s, struct session *ss);
 
 // Mode http: the ready responses, and all that can be read and answered now.
 bool server_http_init(struct server *s);

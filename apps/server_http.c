@@ -14,7 +14,6 @@
 
 #include "server.h"
 
-#define ASKED_MAX   (1ull << 30)
 #define BODY_LINE   64u
 #define BODY_DIGITS 4u // Of the number that a line begins with.
 
@@ -47,16 +46,28 @@ static void answer_error(struct server *s, struct session *ss, unsigned status)
 	server_end(s, ss);
 }
 
+// The size of a body that the request leaves to us.
+static uint64_t drawn_bytes(struct server *s)
+{
+	return s->response_sizes.item[sizes_draw(&s->response_sizes, &s->random)].bytes;
+}
+
 static void answer(struct server *s, struct session *ss, const struct http_head *h)
 {
 	bool keeps_alive = http_keeps_alive(h) && !s->listener[ss->listener].closes_first;
 
-	if (h->asked_bytes != HTTP_NO_LENGTH && h->asked_bytes > ASKED_MAX) {
+	if (h->asked_bytes != HTTP_NO_LENGTH && h->asked_bytes > SERVER_ASKED_MAX) {
 		answer_error(s, ss, 404);
 		return;
 	}
 	s->counts.requests++;
 	ss->has_head = false;
+	if (UNLIKELY(s->response_sizes.count > 1) && h->asked_bytes == HTTP_NO_LENGTH) {
+		answer_written(s, ss, 200, drawn_bytes(s), !h->is_head, keeps_alive);
+		if (!keeps_alive)
+			server_end(s, ss);
+		return;
+	}
 	if (h->asked_bytes == HTTP_NO_LENGTH || h->asked_bytes == s->response_bytes)
 		answer_ready(s, ss, keeps_alive ? &s->keep : &s->close, !h->is_head);
 	else

@@ -132,6 +132,9 @@ class Options(Case):
         "live": ("1k", "live_connections", 1000),
         "drain": ("2s", "drain_s", 2),
         "request": ("512", "request", "512"),
+        "requests": ("12", "requests", 12),
+        "think": ("20ms", "think_s", 0.02),
+        "hold-live": ("2k", "hold_live", 2000),
         "path": ("/index.html", "path", "/index.html"),
         "close": ("server", "close", "server"),
         "close-method": ("four-way", "close_method", "four-way"),
@@ -211,12 +214,15 @@ class Options(Case):
         "stages": (None, "stages", True),
     }
     # What would be refused beside the base options is given with what it needs.
-    COMPANIONS = {"ramp": ["--duration", "10s"], "arrivals": ["--rate", "10k"]}
+    COMPANIONS = {"ramp": ["--duration", "10s"], "arrivals": ["--rate", "10k"],
+                  "requests": ["--request", "http"], "hold-live": ["--rate", "10k"],
+                  "think": ["--request", "http", "--requests", "3"]}
     NOT_IN_CONFIG = {"config", "json", "dry-run", "verbose", "help"}
     # A wrong value of each kind of argument, and words of the sentence that refuses it.
     WRONG = {
         "T": ("soon", "10s"), "N": ("many", "whole number"), "R": ("fast", "number"),
-        "BYTES": ("big", "number of bytes"), "BYTES|http": ("ftp", "http"), "PATH": ("x", "/"),
+        "BYTES": ("big", "number of bytes"), "http|BYTES[:W,...]": ("ftp", "http"),
+        "BYTES[:W,...]": ("big", "number of bytes"), "PATH": ("x", "/"),
         "MS": ("1.5", "milliseconds"), "ADDR": ("here", "IPv4 address"),
         "ADDR/LEN": ("10.0.0.1", "10.0.0.2/24"), "ADDR:PORT": ("10.0.0.1", "10.0.0.1:80"),
         "PREFIX": ("10.0.0.1/24", "10.1.0.0/16"), "LO-HI": ("9-8", "1024-65535"),
@@ -342,6 +348,8 @@ class ConfigFile(Case):
 
     def test_a_result_runs_its_own_test_again(self):
         for args in (["--request", "http", "--close", "server"], ["--rate", "20k"],
+                     ["--request", "16:1,99:9", "--response", "1k:2,2k:1", "--requests", "3"],
+                     ["--server-stall", "1ms@1s", "--server-refuse", "0%", "--open-rate", "1M"],
                      ["--hold", "1ms", "--seed", 2**63 + 5], ["--", "--log-level", "8"]):
             with self.subTest(args=args):
                 first = bench(*args, connections=300)
@@ -350,6 +358,14 @@ class ConfigFile(Case):
                 self.assert_exit(again, MEASURED)
                 self.assertEqual(again.json["config"], first.json["config"])
                 self.assertEqual(again.json["totals"]["opened"], 300)
+
+    def test_a_held_population_runs_again(self):
+        first = run("bench", "--hold-live", 50, "--rate", 500, "--duration", "300ms", "--hugepages",
+                    "off", "--json", "-")
+        again = run("bench", "-c", self.given(first.out), "--json", "-")
+        self.assert_exit(again, MEASURED)
+        self.assertEqual(again.json["config"], first.json["config"])
+        self.assertEqual(again.json["totals"]["opened"], 50)
 
     def test_the_keys_alone_will_do_and_null_leaves_a_default(self):
         config = {"concurrency": 7, "sack": False, "duration_s": 2, "hold_s": 0.25, "burst_pkts": None}
@@ -478,6 +494,27 @@ class Rules(Case):
                 (["--open-rate", "1", "--cores", "2"], ["--open-rate 1", "--cores"]),
                 (["--close-rate", "1", "--cores", "2"], ["--close-rate 1", "--cores"]),
                 (["--close-rate", "5", "--close", "rst"], ["--close-rate", "--close rst"]),
+                (["--requests", "5"], ["--requests", "--request http"]),
+                (["--think", "5ms", "--requests", "5"], ["--think", "--request http"]),
+                (["--think", "5ms", "--request", "http"], ["--think", "--requests"]),
+                (["--hold", "5ms", "--request", "http", "--requests", "2"], ["--hold", "--think"]),
+                (["--request", "5", "--requests", "2", "--close", "server"],
+                 ["--requests", "--close client"]),
+                (["--request", "5", "--requests", "2", "--close", "both"], ["--requests", "http"]),
+                (["--request", "5", "--requests", "2", "--response", "0"], ["--requests", "--response"]),
+                (["--request", "16", "--requests", "2", "--response", "0:1,9:9"], ["--response 1"]),
+                (["--request", "http", "--response", "1:1,2:2", "--path", "/x"], ["--path", "--response"]),
+                (["--request", "15", "--response", "1:1,2:2"], ["--request 15", "16 bytes"]),
+                (["--request", "16:5,9:5"], ["--request 9", "16 bytes"]),
+                (["--hold-live", "50"], ["--hold-live", "--rate"]),
+                (["--hold-live", "50", "--rate", "1", "--cores", "2"], ["--hold-live", "--rate"]),
+                (["--hold-live", "50", "--rate", "9", "--concurrency", "5"], ["--hold-live"]),
+                (["--hold-live", "50", "--rate", "9", "--hold", "5s"], ["--hold-live", "--hold"]),
+                (["--hold-live", "50", "--rate", "9", "--ramp", "1s"], ["--hold-live", "--ramp"]),
+                (["--hold-live", "50", "--rate", "9", "--live", "5"], ["--hold-live", "--live"]),
+                (["--hold-live", "50", "--rate", "9", "--connections", "5"], ["--hold-live"]),
+                (["--hold-live", "50", "--rate", "9", "--stage", "5s:5"], ["--hold-live", "--stage"]),
+                (["--hold-live", "50", "--rate", "10", "--duration", "5s"], ["--duration", "5s"]),
                 (["--rto-min", "200", "--rto-max", "100"], ["--rto-max"]),
                 (["--clients", "10.1.0.0/32", "--cores", "2"], ["--clients"]),
                 (["--listener-cap", "1", "--live", "1"], ["--listener-cap"])):
@@ -530,6 +567,20 @@ class Rules(Case):
             out = plan(command, "--request", "http", "--response", "1k").json
             self.assertEqual(out["config"]["response_bytes"], 1024)
             self.assert_refused(run(command, *BASE[command], "--response", "x"), "--response x")
+
+    def test_sizes_with_shares(self):
+        for option in ("--request", "--response"):
+            for sizes in ("16:", ":5", "16:0", "16:5,", "16:5,20", "x:5", "2G:5", "16:x", "16:2G",
+                          ",".join(["16:1"] * 9)):
+                with self.subTest(option=option, sizes=sizes):
+                    self.assert_refused(run("bench", "--request", "http", option, sizes), option, "8 of them")
+        out = plan("bench", "--request", "100:1k,2k:1", "--response", "1k:50,16k:30,64k:20").json
+        self.assertEqual(out["config"]["request"], ["100:1000", "2048:1"])
+        self.assertEqual(out["config"]["response_bytes"], ["1024:50", "16384:30", "65536:20"])
+        self.assert_refused(run("load", *BASE["load"], "--request", "5", "--requests", "2"),
+                            "--requests", "--response")
+        self.assert_refused(run("serve", *BASE["serve"], "--request", "15", "--response", "1:1,2:2"),
+                            "--request 15")
 
     def test_shares_and_stalls_that_are_none_are_refused(self):
         for share in ("101%", "1", "-1%", "%", "1%%", "100.1%"):
@@ -860,6 +911,27 @@ class Results(Case):
         corrected = result.json["latency_us"]["connect_corrected"]
         self.assertEqual(corrected["count"], result.json["latency_us"]["connect"]["count"])
         self.assertGreaterEqual(corrected["max"], result.json["latency_us"]["connect"]["min"])
+
+    def test_several_requests_of_several_sizes(self):
+        for args in (["--request", "http"], ["--request", "http", "--close", "server"],
+                     ["--request", "16:1,3000:2", "--think", "1ms"]):
+            with self.subTest(args=args):
+                out = self.check_orderly(bench(*args, "--requests", 5, "--response",
+                                               "1k:50,16k:30,64k:20", "--seed", 5,
+                                               "--concurrency", 10, connections=100), 100)
+                self.assertEqual((out["totals"]["responses"], out["server"]["requests"]), (500, 500))
+                self.assertEqual(out["totals"]["bad_responses"], 0)
+                self.assertGreater(out["totals"]["body_bytes"], 500 * 10000)
+                self.assertEqual(out["latency_us"]["response"]["count"], 500)
+
+    def test_so_many_are_kept_alive(self):
+        out = run("bench", "--hugepages", "off", "--json", "-", "--hold-live", 300, "--rate", "1k",
+                  "--duration", "1s", "--request", "http", "--think", "5ms").json
+        self.assertEqual(out["totals"]["hold_live"], {"asked": 300, "least": 300, "most": 300})
+        self.assertEqual((out["totals"]["opened"], out["totals"]["closed"]), (300, 300))
+        self.assertGreater(out["totals"]["responses"], 3000)
+        self.assertGreater(out["rates"]["steady_from_s"], 0.3)
+        self.assertIsNone(bench(connections=10).json["totals"]["hold_live"])
 
     def test_a_server_with_limits_keeps_to_them_and_the_result_says_so(self):
         result = run("bench", "--hugepages", "off", "--json", "-", "--duration", "500ms",

@@ -455,6 +455,271 @@ static void the_client_closes_at_its_rate_after_an_exchange_too(void)
 	shut_pair();
 }
 
+// ---------------------------------------------------------------------------------------------
+// several requests a connection, of several sizes
+
+static uint64_t right(void)
+{
+	return pair.client.counts.outcome[OUTCOME_RIGHT];
+}
+
+static void a_connection_makes_all_its_requests(void)
+{
+	static const uint32_t sides[] = {CLOSE_CLIENT, CLOSE_SERVER, CLOSE_BOTH};
+
+	for (unsigned i = 0; i < ARRAY_LEN(sides); i++) {
+		begin();
+		pair.cfg.concurrency = 20;
+		pair.cfg.connections = 200;
+		pair.cfg.request.kind = REQUEST_HTTP;
+		pair.cfg.requests = 7;
+		pair.cfg.close = sides[i];
+		open_pair();
+		run(0, 0);
+		CU_ASSERT_EQUAL(churn()->closed, 200);
+		CU_ASSERT_EQUAL(right(), 1400);
+		CU_ASSERT_EQUAL(pair.server.counts.requests, 1400);
+		CU_ASSERT_EQUAL(pair.client.response->count, 1400);
+		shut_pair();
+	}
+}
+
+static void requests_of_bytes_follow_each_other_too(void)
+{
+	begin();
+	pair.cfg.concurrency = 20;
+	pair.cfg.connections = 100;
+	pair.cfg.request = (struct request){.kind = REQUEST_BYTES, .bytes = 3000};
+	pair.cfg.response.bytes = 5000;
+	pair.cfg.requests = 5;
+	open_pair();
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->closed, 100);
+	CU_ASSERT_EQUAL(right(), 500);
+	CU_ASSERT_EQUAL(pair.client.counts.body_bytes, 500 * 5000);
+	shut_pair();
+}
+
+static void between_requests_a_client_thinks(void)
+{
+	begin();
+	pair.cfg.concurrency = 10;
+	pair.cfg.duration_ns = NS_PER_S;
+	pair.cfg.request.kind = REQUEST_HTTP;
+	pair.cfg.requests = 1000;
+	pair.cfg.think_ns = 10 * NS_PER_MS;
+	open_pair();
+	turn_for(NS_PER_S - NS_PER_MS);
+	// One and 99 thoughts, less what the exchanges themselves take.
+	CU_ASSERT(right() <= 1000 && right() >= 980);
+	CU_ASSERT_EQUAL(churn()->opened, 10);
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->closed, 10); // In the drain at once, not after 9 s more.
+	CU_ASSERT(pair.client.response->max_ns < NS_PER_MS);
+	shut_pair();
+}
+
+// What is thought does not count as the response's time, and a request that is late is late.
+static void a_thought_that_ends_late_is_told_by_the_corrected_time(void)
+{
+	begin();
+	pair.cfg.rate_per_s = 100;
+	pair.cfg.duration_ns = NS_PER_S;
+	pair.cfg.request.kind = REQUEST_HTTP;
+	pair.cfg.requests = 20;
+	pair.cfg.think_ns = 20 * NS_PER_MS;
+	open_pair();
+	turn_for(500 * NS_PER_MS);
+	pair.now_ns += 50 * NS_PER_MS; // Neither end runs.
+	run(0, 0);
+	CU_ASSERT(pair.client.response->max_ns < NS_PER_MS);
+	CU_ASSERT(pair.client.response_corrected->max_ns > 45 * NS_PER_MS);
+	CU_ASSERT_EQUAL(pair.client.response_corrected->count, pair.client.response->count);
+	CU_ASSERT_EQUAL(churn()->closed, churn()->opened);
+	shut_pair();
+}
+
+static const struct size_mix three_sizes = {
+	.item = {{1000, 50}, {16000, 30}, {64000, 20}}, .count = 3, .weight = 100};
+
+// Shares of 4000 responses, at most 5 sigma off.
+static void expect_three_sizes(uint64_t bytes, uint64_t n)
+{
+	double mean = 0.5 * 1000 + 0.3 * 16000 + 0.2 * 64000;
+	double sigma = 24000;
+
+	CU_ASSERT_EQUAL(right(), n);
+	CU_ASSERT_DOUBLE_EQUAL((double)bytes / (double)n, mean, 5 * sigma / 63);
+}
+
+static void sizes_of_responses_come_in_their_shares(void)
+{
+	begin();
+	pair.cfg.concurrency = 20;
+	pair.cfg.connections = 1000;
+	pair.cfg.request.kind = REQUEST_HTTP;
+	pair.cfg.requests = 4;
+	pair.cfg.response = (struct response){.bytes = 64000, .sizes = three_sizes};
+	open_pair();
+	run(0, 0);
+	expect_three_sizes(pair.client.counts.body_bytes, 4000);
+	CU_ASSERT_EQUAL(churn()->closed, 1000);
+	shut_pair();
+}
+
+static void requests_of_bytes_say_their_sizes(void)
+{
+	begin();
+	pair.cfg.concurrency = 20;
+	pair.cfg.connections = 1000;
+	pair.cfg.request = (struct request){
+		.kind = REQUEST_BYTES,
+		.bytes = 5000,
+		.sizes = {.item = {{16, 1}, {17, 1}, {5000, 1}}, .count = 3, .weight = 3}};
+	pair.cfg.requests = 4;
+	pair.cfg.response = (struct response){.bytes = 64000, .sizes = three_sizes};
+	open_pair();
+	run(0, 0);
+	expect_three_sizes(pair.client.counts.body_bytes, 4000);
+	CU_ASSERT_EQUAL(churn()->closed, 1000);
+	CU_ASSERT_EQUAL(pair.server.counts.requests, 4000);
+	shut_pair();
+}
+
+static void the_same_seed_draws_the_same_sizes(void)
+{
+	uint64_t bytes[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		begin();
+		pair.cfg.concurrency = 1;
+		pair.cfg.connections = 50;
+		pair.cfg.request.kind = REQUEST_HTTP;
+		pair.cfg.response = (struct response){.bytes = 64000, .sizes = three_sizes};
+		open_pair();
+		run(0, 0);
+		bytes[i] = pair.client.counts.body_bytes;
+		shut_pair();
+	}
+	CU_ASSERT_EQUAL(bytes[0], bytes[1]);
+}
+
+// A server that draws by itself, from sizes that the client does not know.
+static void a_size_that_was_not_asked_for_is_found_out(void)
+{
+	begin();
+	pair.cfg.concurrency = 10;
+	pair.cfg.connections = 300;
+	pair.cfg.request.kind = REQUEST_HTTP;
+	pair.cfg.response.bytes = 1000;
+	pair.cfg.requests = 3;
+	open_pair();
+	pair.server.response_sizes = three_sizes;
+	run(0, 0);
+	CU_ASSERT_EQUAL(right() + pair.client.counts.outcome[OUTCOME_BAD_LENGTH],
+			pair.server.counts.requests);
+	// A wrong one is a connection's last.
+	CU_ASSERT(pair.client.counts.outcome[OUTCOME_BAD_LENGTH] > 200);
+	CU_ASSERT_EQUAL(churn()->closed, 300);
+	shut_pair();
+}
+
+static void a_frame_that_is_none_ends_the_connection(void)
+{
+	static const uint8_t wrong[][FRAME_BYTES + 1] = {"0000001g00000010", "0000000f00000010",
+							 "00000010ffffffff", "00000010 0000010"};
+
+	for (unsigned i = 0; i < ARRAY_LEN(wrong); i++) {
+		begin();
+		pair.cfg.concurrency = 1;
+		pair.cfg.connections = 3;
+		pair.cfg.request = (struct request){.kind = REQUEST_BYTES, .bytes = 16};
+		pair.cfg.response = (struct response){.bytes = 64000, .sizes = three_sizes};
+		open_pair();
+		for (unsigned k = 0; k < 6; k++)
+			pair.plan.texts[k].head = wrong[i];
+		run(0, 0);
+		CU_ASSERT_EQUAL(pair.server.counts.bad_requests, 3);
+		CU_ASSERT_EQUAL(right(), 0);
+		shut_pair();
+	}
+}
+
+// ---------------------------------------------------------------------------------------------
+// so many alive
+
+static void so_many_come_up_at_the_rate_and_stay(void)
+{
+	begin();
+	pair.cfg.hold_live = 1000;
+	pair.cfg.rate_per_s = 2000;
+	pair.cfg.duration_ns = 2 * NS_PER_S;
+	open_pair();
+	turn_for(250 * NS_PER_MS);
+	CU_ASSERT(llabs((long long)churn()->established - 500) <= 5);
+	turn_for(350 * NS_PER_MS);
+	CU_ASSERT_EQUAL(churn()->established, 1000);
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->opened, 1000);
+	CU_ASSERT_EQUAL(churn()->closed, 1000);
+	CU_ASSERT_EQUAL(pair.client.counts.alive_least, 1000);
+	CU_ASSERT_EQUAL(pair.client.counts.alive_most, 1000);
+	shut_pair();
+}
+
+static void what_ends_is_replaced(void)
+{
+	begin();
+	pair.cfg.hold_live = 1000;
+	pair.cfg.rate_per_s = 5000;
+	pair.cfg.duration_ns = 2 * NS_PER_S;
+	pair.cfg.limits.reset = 0.2;
+	open_pair();
+	run(0, 0);
+	CU_ASSERT(pair.server.counts.limits.resets > 150);
+	CU_ASSERT_EQUAL(churn()->established, 1000 + pair.server.counts.limits.resets);
+	CU_ASSERT_EQUAL(churn()->closed, 1000);
+	CU_ASSERT_EQUAL(pair.client.counts.alive_least, 1000);
+	CU_ASSERT_EQUAL(pair.client.counts.alive_most, 1000);
+	shut_pair();
+}
+
+static void those_alive_may_be_busy(void)
+{
+	begin();
+	pair.cfg.hold_live = 200;
+	pair.cfg.rate_per_s = 2000;
+	pair.cfg.duration_ns = NS_PER_S;
+	pair.cfg.request.kind = REQUEST_HTTP;
+	pair.cfg.think_ns = 50 * NS_PER_MS;
+	open_pair();
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->opened, 200);
+	CU_ASSERT_EQUAL(churn()->closed, 200);
+	CU_ASSERT(right() > 200 * 17 && right() < 200 * 20);
+	CU_ASSERT_EQUAL(pair.client.counts.alive_least, 200);
+	shut_pair();
+}
+
+static void those_alive_are_replaced_after_their_requests(void)
+{
+	begin();
+	pair.cfg.hold_live = 200;
+	pair.cfg.rate_per_s = 2000;
+	pair.cfg.duration_ns = NS_PER_S;
+	pair.cfg.request.kind = REQUEST_HTTP;
+	pair.cfg.requests = 4;
+	pair.cfg.think_ns = 50 * NS_PER_MS;
+	open_pair();
+	run(0, 0);
+	// Each lasts 150 ms.
+	CU_ASSERT(churn()->opened > 200 * 5);
+	CU_ASSERT_EQUAL(churn()->closed, churn()->opened);
+	CU_ASSERT(pair.client.counts.alive_least > 190);
+	CU_ASSERT_EQUAL(pair.client.counts.alive_most, 200);
+	shut_pair();
+}
+
 UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(stages_are_kept_to_the_connection),
 	   UNIT_TEST(poisson_arrivals_are_spread_like_poisson),
@@ -471,4 +736,16 @@ UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(a_closed_loop_opens_at_the_rate_it_may),
 	   UNIT_TEST(an_open_loop_is_held_back_by_the_rate_it_may_open_at),
 	   UNIT_TEST(closing_keeps_to_its_own_rate),
-	   UNIT_TEST(the_client_closes_at_its_rate_after_an_exchange_too));
+	   UNIT_TEST(the_client_closes_at_its_rate_after_an_exchange_too),
+	   UNIT_TEST(a_connection_makes_all_its_requests),
+	   UNIT_TEST(requests_of_bytes_follow_each_other_too),
+	   UNIT_TEST(between_requests_a_client_thinks),
+	   UNIT_TEST(a_thought_that_ends_late_is_told_by_the_corrected_time),
+	   UNIT_TEST(sizes_of_responses_come_in_their_shares),
+	   UNIT_TEST(requests_of_bytes_say_their_sizes),
+	   UNIT_TEST(the_same_seed_draws_the_same_sizes),
+	   UNIT_TEST(a_size_that_was_not_asked_for_is_found_out),
+	   UNIT_TEST(a_frame_that_is_none_ends_the_connection),
+	   UNIT_TEST(so_many_come_up_at_the_rate_and_stay), UNIT_TEST(what_ends_is_replaced),
+	   UNIT_TEST(those_alive_may_be_busy),
+	   UNIT_TEST(those_alive_are_replaced_after_their_requests));

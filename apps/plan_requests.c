@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// The texts of requests, all of them written before the run. The usual one is a single text. When
+// there are several requests a connection, or several sizes, there is one text for each: whether it
+// is the last of its connection, its own size, and that of the response it asks for. Of a request
+// of bytes only the beginning is a text, the rest is filler.
+//
+// How the server learns of sizes: http asks for /bytes/N. Bytes begin with their own size and that
+// of the response, eight hexadecimal digits each, when there is more than one of either.
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan_parts.h"
+
+#define HTTP_TEXT_MORE 160u // Beyond the path.
+
+static int write_http(const struct config *cfg, const struct client_plan *load, char *to,
+		      size_t size, const char *path, bool is_last)
+{
+	uint32_t addr = load->connect.remote_addr;
+
+	return snprintf(to, size, "GET %s HTTP/1.1\r\nHost: %u.%u.%u.%u:%u\r\n%s\r\n", path,
+			addr >> 24, addr >> 16 & 255, addr >> 8 & 255, addr & 255,
+			load->connect.remote_port,
+			is_last && plan_server_closes_first(cfg) ? "Connection: close\r\n" : "");
+}
+
+static bool make_usual(struct plan *p, const struct config *cfg)
+{
+	size_t size = cfg->request.bytes + strlen(cfg->path) + HTTP_TEXT_MORE;
+
+	p->request = malloc(size);
+	if (!p->request)
+		return false;
+	if (cfg->request.kind == REQUEST_BYTES) {
+		memset(p->request, 'x', cfg->request.bytes);
+		p->request_bytes = cfg->request.bytes;
+	} else {
+		p->request_bytes = (uint32_t)write_http(cfg, &p->load[0], (char *)p->request, size,
+							cfg->path, true);
+	}
+	return true;
+}
+
+// Writes the text of a request of one size for a response of one size at `to`.
+static void write_text(const struct plan *p, const struct config *cfg, struct request_text *t,
+		       char *to, size_t size, bool is_last, unsigned request, unsigned response)
+{
+	const struct size_mix *requests = &cfg->request.sizes, *responses = &cfg->response.sizes;
+	uint64_t asked = responses->count ? responses->item[response].bytes : cfg->response.bytes;
+	char path[32];
+
+	t->head = (const uint8_t *)to;
+	if (cfg->request.kind == REQUEST_HTTP) {
+		snprintf(path, sizeof path, "/bytes/%llu", (unsigned long long)asked);
+		t->head_bytes = (uint32_t)write_http(cfg, &p->load[0], to, size,
+						     responses->count ? path : cfg->path, is_last);
+		t->bytes = t->head_bytes;
+		return;
+	}
+	t->bytes = requests->count ? (uint32_t)requests->item[request].bytes : cfg->request.bytes;
+	if (!config_is_framed(cfg))
+		return;
+	t->head_bytes = FRAME_BYTES;
+	snprintf(to, size, "%08x%08x", t->bytes, (unsigned)asked);
+}
+
+static bool make_all(struct plan *p, const struct config *cfg)
+{
+	const unsigned rows = 2 * sizes_count(&cfg->request.sizes);
+	const unsigned columns = sizes_count(&cfg->response.sizes);
+	const size_t each = strlen(cfg->path) + HTTP_TEXT_MORE;
+
+	p->texts = calloc(rows * columns, sizeof *p->texts);
+	p->text_bytes = malloc(rows * columns * each);
+	p->request = malloc(cfg->request.bytes + 1);
+	if (!p->texts || !p->text_bytes || !p->request)
+		return false;
+	memset(p->request, 'x', cfg->request.bytes);
+	for (unsigned i = 0; i < rows * columns; i++)
+		write_text(p, cfg, &p->texts[i], p->text_bytes + i * each, each,
+			   i >= rows / 2 * columns, i / columns % (rows / 2), i % columns);
+	return true;
+}
+
+bool plan_requests(struct plan *p, const struct config *cfg)
+{
+	if (cfg->request.kind == REQUEST_NONE)
+		return true;
+	if (config_varies(cfg) ? make_all(p, cfg) : make_usual(p, cfg))
+		return true;
+	complain("no memory for a request of %u bytes: make --request smaller", cfg->request.bytes);
+	return false;
+}
