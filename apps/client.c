@@ -176,7 +176,7 @@ static void open_loop(struct client *c)
 	if (wanted == 0)
 		return;
 	taken = c->slots ? exchange_connect(c, wanted, NULL)
-			 : hc_connect(c->worker, &c->plan->connect, churn_cookies, NULL, wanted);
+			 : hc_connect(c->worker, &c->connect, churn_cookies, NULL, wanted);
 	c->counts.tally[TALLY_CHURN].opened += taken;
 	bucket_take(&c->opens, taken);
 }
@@ -205,7 +205,7 @@ static bool open_due(struct client *c, uint64_t by_ns)
 	if (c->slots)
 		taken = exchange_connect(c, due, planned_ns);
 	else
-		taken = hc_connect(c->worker, &c->plan->connect, stamps, NULL, due);
+		taken = hc_connect(c->worker, &c->connect, stamps, NULL, due);
 	c->counts.tally[TALLY_CHURN].opened += taken;
 	bucket_take(&c->opens, taken);
 	c->counts.missed += due - taken;
@@ -416,6 +416,7 @@ bool client_init(struct client *c, struct hc_worker *worker, const struct client
 
 	c->worker = worker;
 	c->plan = plan;
+	c->connect = plan->connect;
 	c->stop = stop;
 	c->event_cap = 4u * plan->burst_pkts;
 	c->phase_until_ns = UINT64_MAX;
@@ -428,7 +429,7 @@ bool client_init(struct client *c, struct hc_worker *worker, const struct client
 		if (!c->connect_corrected)
 			return false;
 	}
-	if (plan->request_kind == REQUEST_NONE && plan->hold_ns == 0)
+	if (plan->request_kind == REQUEST_NONE && plan->hold_ns == 0 && plan->target_count <= 1)
 		return true;
 	return exchange_init(c);
 }

@@ -64,12 +64,17 @@ struct client_plan {
 
 	bool keeps_live; // --hold-live: tells how many were alive.
 
+	// Several of them (client_targets.c); of one the first above has the address.
+	const struct endpoint *targets;
+	unsigned target_count;
+	uint64_t stagger_ns;
+
 	// Not one request of one size (client_requests.c).
 	uint32_t requests; // On each connection, or REQUESTS_ENDLESS.
 	uint64_t think_ns;
 	struct size_mix request_sizes, response_sizes;
 	const struct request_text
-		*texts; // [is the last][request size][response size]; NULL: usual.
+		*texts; // [target][is the last][request size][response size]; NULL: usual.
 	const uint8_t *filler;
 };
 
@@ -81,6 +86,11 @@ struct client_tally {
 	uint64_t failed;
 	uint64_t reset;
 	uint64_t aborted; // By plan: --close rst.
+};
+
+// Where connections to one of several targets stand.
+struct target_tally {
+	uint64_t opened, established, closed, failed, reset;
 };
 
 enum client_tally_kind { TALLY_CHURN, TALLY_LIVE, TALLY_COUNT };
@@ -130,7 +140,8 @@ struct client_counts {
 	uint64_t missed; // Open loop: due, and refused by the stack or never started.
 	uint64_t outcome[OUTCOME_COUNT];
 	uint64_t body_bytes;
-	uint64_t alive_least, alive_most; // --hold-live: in the measured part.
+	struct target_tally target[TARGETS_MAX]; // Of several.
+	uint64_t alive_least, alive_most;        // --hold-live: in the measured part.
 };
 
 #define CLIENT_MEMO_BYTES 512u
@@ -138,7 +149,10 @@ struct client_counts {
 struct client {
 	struct hc_worker *worker;
 	const struct client_plan *plan;
-	const int *stop; // Set when the run is interrupted.
+	struct hc_connect_args connect; // Of the next connections.
+	uint8_t *slot_target;           // By slot, of several targets; NULL: one.
+	unsigned target_next;           // Whose turn it is.
+	const int *stop;                // Set when the run is interrupted.
 	struct hc_event *events;
 	unsigned event_cap;
 	unsigned event_count; // Of the last step.
@@ -233,6 +247,16 @@ void exchange_hold_expire(struct client *c);
 // Opens n connections with a slot each; planned_ns, if not NULL, says when each was due. Returns
 // how many.
 unsigned exchange_connect(struct client *c, unsigned n, const uint64_t *planned_ns);
+
+// The same to one of several targets.
+unsigned exchange_connect_to(struct client *c, unsigned n, const uint64_t *planned_ns,
+			     unsigned target);
+
+// client_targets.c: the same to those whose turn it is; and what an event says about its target.
+bool targets_init(struct client *c);
+void targets_fini(struct client *c);
+unsigned targets_connect(struct client *c, unsigned n, const uint64_t *planned_ns);
+void targets_note(struct client *c, const struct hc_event *ev);
 
 // Ends a connection from our side.
 void exchange_end(struct client *c, struct slot *s);

@@ -77,6 +77,14 @@ static void slot_end(struct client *c, uint32_t i)
 
 unsigned exchange_connect(struct client *c, unsigned n, const uint64_t *planned_ns)
 {
+	if (UNLIKELY(c->slot_target != NULL))
+		return targets_connect(c, n, planned_ns);
+	return exchange_connect_to(c, n, planned_ns, 0);
+}
+
+unsigned exchange_connect_to(struct client *c, unsigned n, const uint64_t *planned_ns,
+			     unsigned target)
+{
 	unsigned slots = 0, taken;
 
 	while (slots < n) {
@@ -86,12 +94,14 @@ unsigned exchange_connect(struct client *c, unsigned n, const uint64_t *planned_
 			break;
 		c->slot_cookies[slots++] = i;
 	}
-	taken = hc_connect(c->worker, &c->plan->connect, c->slot_cookies, c->slot_conns, slots);
+	taken = hc_connect(c->worker, &c->connect, c->slot_cookies, c->slot_conns, slots);
 	for (unsigned k = 0; k < taken; k++) {
 		struct slot *s = &c->slots[c->slot_cookies[k]];
 
 		s->conn = c->slot_conns[k];
 		s->planned_ns = planned_ns ? planned_ns[k] : 0;
+		if (UNLIKELY(c->slot_target != NULL))
+			c->slot_target[c->slot_cookies[k]] = (uint8_t)target;
 		s->asked_ns = c->now_ns;
 	}
 	while (slots > taken)
@@ -421,6 +431,8 @@ static void on_churn(struct client *c, const struct hc_event *ev)
 	struct client_tally *t = &c->counts.tally[TALLY_CHURN];
 	uint32_t i = ev->cookie;
 
+	if (UNLIKELY(c->slot_target != NULL))
+		targets_note(c, ev);
 	switch ((enum hc_event_type)ev->type) {
 	case HC_EV_OPENED:
 		t->established++;
@@ -495,12 +507,13 @@ bool exchange_init(struct client *c)
 		if (!c->first_byte_corrected || !c->response_corrected)
 			return false;
 	}
-	return c->slots && c->heads && c->slot_cookies && c->slot_conns && c->first_byte &&
-	       c->response;
+	return targets_init(c) && c->slots && c->heads && c->slot_cookies && c->slot_conns &&
+	       c->first_byte && c->response;
 }
 
 void exchange_fini(struct client *c)
 {
+	targets_fini(c);
 	free(c->response_corrected);
 	free(c->first_byte_corrected);
 	free(c->response);

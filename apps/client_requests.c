@@ -18,7 +18,11 @@
 
 static const struct request_text *text_of(const struct client *c, const struct slot *s)
 {
-	return &c->plan->texts[s->text];
+	const struct client_plan *p = c->plan;
+	unsigned each = 2 * sizes_count(&p->request_sizes) * sizes_count(&p->response_sizes);
+	unsigned target = c->slot_target ? c->slot_target[s - c->slots] : 0;
+
+	return &p->texts[target * each + s->text];
 }
 
 // Draws the sizes of the next request and of its response, and makes it ready to be sent.

@@ -324,21 +324,21 @@ static bool is_group(const struct config *cfg, uint32_t addr)
 }
 
 // Said now, or it would be a run in which no SYN ever leaves.
-static bool is_target_reachable(const struct config *cfg)
+static bool is_target_reachable(const struct config *cfg, uint32_t addr)
 {
 	uint32_t mask = cfg->local.len ? UINT32_MAX << (32 - cfg->local.len) : 0;
 
-	if (cfg->target.addr == cfg->local.addr) {
+	if (addr == cfg->local.addr) {
 		complain("--target and --local are the same address, and a port leads to others "
 			 "only: give the target's own");
 		return false;
 	}
-	if (is_group(cfg, cfg->target.addr)) {
+	if (is_group(cfg, addr)) {
 		complain("--target is a broadcast, multicast or loopback address, and a connection "
 			 "needs one host: give the address of that");
 		return false;
 	}
-	if (cfg->gateway || ((cfg->target.addr ^ cfg->local.addr) & mask) == 0)
+	if (cfg->gateway || ((addr ^ cfg->local.addr) & mask) == 0)
 		return true;
 	complain("--target is not on the network of --local, which has a length of %u: give "
 		 "--gateway ADDR for what is beyond it, or the right length",
@@ -375,13 +375,20 @@ static bool finish_place(struct config *cfg)
 			 cfg->command == COMMAND_LOAD ? 2 : 1);
 		return false;
 	}
-	if (cfg->command == COMMAND_LOAD && cfg->target.port == 0) {
+	if (cfg->command == COMMAND_LOAD && cfg->target.count == 0) {
 		complain("--target is missing: say where to connect to, such as --target "
 			 "10.0.0.1:80");
 		return false;
 	}
-	if (cfg->command == COMMAND_LOAD && !is_target_reachable(cfg))
+	for (unsigned i = 0; i < cfg->target.count; i++) {
+		if (!is_target_reachable(cfg, cfg->target.target[i].addr))
+			return false;
+	}
+	if (cfg->stagger_ns > 0 && cfg->target.count <= 1) {
+		complain("--stagger is the time between the starts of targets, and there is one: "
+			 "give several, such as --target 10.0.0.1:80-83");
 		return false;
+	}
 	if (cfg->command == COMMAND_SERVE && cfg->listen.count == 0)
 		cfg->listen = (struct listen_list){.count = 1,
 						   .port[0] = {.port = 80, .mode = LISTEN_HTTP}};

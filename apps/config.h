@@ -88,6 +88,13 @@ struct endpoint {
 	uint16_t port;
 };
 
+#define TARGETS_MAX 64u
+
+struct target_list {
+	struct endpoint target[TARGETS_MAX];
+	unsigned count;
+};
+
 struct network {
 	uint32_t addr; // The host's address, not masked.
 	uint8_t len;
@@ -158,7 +165,8 @@ struct config {
 	const char *device;
 	struct network local;
 	uint32_t gateway;
-	struct endpoint target;
+	struct target_list target;
+	uint64_t stagger_ns; // Between the targets' first connections.
 	struct listen_list listen;
 	struct port_range source_ports;
 	uint32_t cores;
@@ -223,8 +231,8 @@ static inline uint32_t config_requests(const struct config *cfg)
 static inline bool config_varies(const struct config *cfg)
 {
 	return cfg->request.kind != REQUEST_NONE &&
-	       (config_requests(cfg) != 1 || cfg->request.sizes.count > 1 ||
-		cfg->response.sizes.count > 1);
+	       (config_requests(cfg) != 1 || cfg->target.count > 1 ||
+		cfg->request.sizes.count > 1 || cfg->response.sizes.count > 1);
 }
 
 // How long the load grows from nothing.

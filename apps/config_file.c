@@ -111,8 +111,9 @@ static char *joined(const json_t *array)
 
 static bool is_list(const struct option *o)
 {
-	return o->kind == OPTION_LISTEN || o->kind == OPTION_STAGES || o->kind == OPTION_CRITERIA ||
-	       o->kind == OPTION_REQUEST || o->kind == OPTION_RESPONSE;
+	return o->kind == OPTION_LISTEN || o->kind == OPTION_TARGET || o->kind == OPTION_STAGES ||
+	       o->kind == OPTION_CRITERIA || o->kind == OPTION_REQUEST ||
+	       o->kind == OPTION_RESPONSE;
 }
 
 // What the command line would say; NULL if it could not say that. To be freed.

@@ -39,6 +39,13 @@ static void add_client(struct result *out, const struct loop *l)
 	t->missed += k->missed;
 	t->live_asked += c->plan->live;
 	t->live_established += k->tally[TALLY_LIVE].established;
+	for (unsigned i = 0; i < c->plan->target_count; i++) {
+		t->target[i].opened += k->target[i].opened;
+		t->target[i].established += k->target[i].established;
+		t->target[i].closed += k->target[i].closed;
+		t->target[i].failed += k->target[i].failed;
+		t->target[i].reset += k->target[i].reset;
+	}
 	t->alive_least += k->alive_least;
 	t->alive_most += k->alive_most;
 	t->body_bytes += k->body_bytes;

@@ -19,6 +19,27 @@ static json_t *address_text(uint32_t addr, int len)
 			    addr & 255);
 }
 
+static json_t *target_text(const struct endpoint *e)
+{
+	return json_sprintf("%u.%u.%u.%u:%u", e->addr >> 24, e->addr >> 16 & 255,
+			    e->addr >> 8 & 255, e->addr & 255, e->port);
+}
+
+// One as itself, several as an array.
+static json_t *targets_text(const struct target_list *l)
+{
+	json_t *array;
+
+	if (l->count == 0)
+		return json_null();
+	if (l->count == 1)
+		return target_text(&l->target[0]);
+	array = json_array();
+	for (unsigned i = 0; i < l->count; i++)
+		(void)json_array_append_new(array, target_text(&l->target[i]));
+	return array;
+}
+
 static json_t *listen_text(const struct listen_list *l)
 {
 	json_t *array = json_array();
@@ -105,7 +126,6 @@ json_t *option_json(const struct option *o, const void *field)
 {
 	const struct network *network = field;
 	const struct hc_prefix *prefix = field;
-	const struct endpoint *endpoint = field;
 	const struct port_range *ports = field;
 	const char *text;
 
@@ -131,9 +151,7 @@ json_t *option_json(const struct option *o, const void *field)
 	case OPTION_PREFIX:
 		return prefix->len ? address_text(prefix->addr, prefix->len) : json_null();
 	case OPTION_TARGET:
-		return json_sprintf("%u.%u.%u.%u:%u", endpoint->addr >> 24,
-				    endpoint->addr >> 16 & 255, endpoint->addr >> 8 & 255,
-				    endpoint->addr & 255, endpoint->port);
+		return targets_text(field);
 	case OPTION_PORTS:
 		return json_sprintf("%u-%u", ports->lo, ports->hi);
 	case OPTION_LISTEN:

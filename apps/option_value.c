@@ -22,7 +22,8 @@ static const char *const kind_hints[OPTION_KINDS] = {
 	[OPTION_ADDRESS] = "an IPv4 address such as 10.0.0.1",
 	[OPTION_NETWORK] = "an IPv4 address with the length of its network, such as 10.0.0.2/24",
 	[OPTION_PREFIX] = "an IPv4 prefix without host bits, such as 10.1.0.0/16",
-	[OPTION_TARGET] = "an IPv4 address and a port, such as 10.0.0.1:80",
+	[OPTION_TARGET] = "an IPv4 address and a port, such as 10.0.0.1:80, or several, up to 64, "
+			  "such as 10.0.0.1:80-83,10.0.0.9:80",
 	[OPTION_PORTS] = "a port or a range of ports, such as 1024-65535",
 	[OPTION_LISTEN] =
 		"PORT[-PORT][:MODE],... with MODE http, echo, discard, accept, respond, "
@@ -154,22 +155,6 @@ static bool has_letter(const char *text)
 	return false;
 }
 
-static enum option_fault parse_target(const struct option *o, const char *text, void *field)
-{
-	struct endpoint *e = field;
-	const char *colon = strrchr(text, ':');
-	char addr[64];
-
-	(void)o;
-	if (!colon || (size_t)(colon - text) >= sizeof addr)
-		return OPTION_NOT_UNDERSTOOD;
-	memcpy(addr, text, (size_t)(colon - text));
-	addr[colon - text] = '\0';
-	if (has_letter(addr) && !strchr(addr, ':'))
-		return OPTION_NAMES_HOST;
-	return understood(units_address(addr, &e->addr) && units_port(colon + 1, &e->port));
-}
-
 static enum option_fault parse_ports(const struct option *o, const char *text, void *field)
 {
 	struct port_range *r = field;
@@ -190,6 +175,55 @@ static enum option_fault parse_list(const struct option *o, const char *text, vo
 		is_right = add(o, field, strsep(&rest, ","));
 	free(copy);
 	return understood(is_right);
+}
+
+// One ADDR:PORT[-PORT].
+static bool target_item(const struct option *o, void *field, char *item)
+{
+	struct target_list *list = field;
+	char *colon = strrchr(item, ':');
+	struct endpoint e;
+	uint16_t lo, hi;
+
+	(void)o;
+	if (!colon)
+		return false;
+	*colon = '\0';
+	if (!units_address(item, &e.addr) || !units_port_range(colon + 1, &lo, &hi))
+		return false;
+	for (uint32_t port = lo; port <= hi; port++) {
+		if (list->count == TARGETS_MAX)
+			return false;
+		e.port = (uint16_t)port;
+		list->target[list->count++] = e;
+	}
+	return true;
+}
+
+// Whether a host in a list of targets is a name. An IPv6 address has letters, and colons after
+// them.
+static bool names_host(const char *text)
+{
+	while (text) {
+		size_t len = strcspn(text, ":,");
+		char host[64] = "";
+
+		if (len < sizeof host)
+			memcpy(host, text, len);
+		if (has_letter(host) && text[len] == ':' && !strchr(text + len + 1, ':'))
+			return true;
+		text = strchr(text, ',');
+		text = text ? text + 1 : NULL;
+	}
+	return false;
+}
+
+static enum option_fault parse_target(const struct option *o, const char *text, void *field)
+{
+	((struct target_list *)field)->count = 0;
+	if (names_host(text))
+		return OPTION_NAMES_HOST;
+	return parse_list(o, text, field, target_item);
 }
 
 static bool listen_add(struct listen_list *list, uint16_t port, uint8_t mode)

@@ -21,7 +21,7 @@ enum option_kind {
 	OPTION_ADDRESS,  // uint32_t.
 	OPTION_NETWORK,  // struct network.
 	OPTION_PREFIX,   // struct hc_prefix.
-	OPTION_TARGET,   // struct endpoint.
+	OPTION_TARGET,   // struct target_list.
 	OPTION_PORTS,    // struct port_range.
 	OPTION_LISTEN,   // struct listen_list.
 	OPTION_STAGES,   // struct stage_list; each option adds one.

@@ -153,9 +153,10 @@ static bool plan_load(struct plan *p, const struct config *cfg)
 	}
 	for (unsigned i = 0; i < n; i++)
 		p->load[i] = (struct client_plan){
-			.connect = {.remote_addr =
-					    is_bench ? p->server[0].local_addr : cfg->target.addr,
-				    .remote_port = is_bench ? BENCH_SERVER_PORT : cfg->target.port,
+			.connect = {.remote_addr = is_bench ? p->server[0].local_addr
+							    : cfg->target.target[0].addr,
+				    .remote_port = is_bench ? BENCH_SERVER_PORT
+							    : cfg->target.target[0].port,
 				    .flags = connect_flags(cfg)},
 			.live_port = BENCH_LIVE_PORT,
 			.concurrency = (uint32_t)plan_share(cfg->concurrency, i, n),
@@ -177,6 +178,9 @@ static bool plan_load(struct plan *p, const struct config *cfg)
 					   ? UINT64_MAX
 					   : cfg->hold_ns,
 			.keeps_live = cfg->hold_live > 0,
+			.targets = cfg->target.target,
+			.target_count = cfg->target.count,
+			.stagger_ns = cfg->stagger_ns,
 			.drain_ns = cfg->drain_ns,
 			.live = (uint32_t)plan_share(cfg->live, i, n),
 			.conn_cap = p->client[i].conn_cap,

@@ -17,20 +17,29 @@
 
 #define HTTP_TEXT_MORE 160u // Beyond the path.
 
-static int write_http(const struct config *cfg, const struct client_plan *load, char *to,
-		      size_t size, const char *path, bool is_last)
+static int write_http(const struct config *cfg, const struct endpoint *host, char *to, size_t size,
+		      const char *path, bool is_last)
 {
-	uint32_t addr = load->connect.remote_addr;
+	uint32_t addr = host->addr;
 
 	return snprintf(to, size, "GET %s HTTP/1.1\r\nHost: %u.%u.%u.%u:%u\r\n%s\r\n", path,
-			addr >> 24, addr >> 16 & 255, addr >> 8 & 255, addr & 255,
-			load->connect.remote_port,
+			addr >> 24, addr >> 16 & 255, addr >> 8 & 255, addr & 255, host->port,
 			is_last && plan_server_closes_first(cfg) ? "Connection: close\r\n" : "");
+}
+
+static struct endpoint host_of(const struct plan *p, const struct config *cfg, unsigned target)
+{
+	const struct hc_connect_args *only = &p->load[0].connect;
+
+	if (cfg->target.count > 1)
+		return cfg->target.target[target];
+	return (struct endpoint){.addr = only->remote_addr, .port = only->remote_port};
 }
 
 static bool make_usual(struct plan *p, const struct config *cfg)
 {
 	size_t size = cfg->request.bytes + strlen(cfg->path) + HTTP_TEXT_MORE;
+	const struct endpoint host = host_of(p, cfg, 0);
 
 	p->request = malloc(size);
 	if (!p->request)
@@ -39,29 +48,33 @@ static bool make_usual(struct plan *p, const struct config *cfg)
 		memset(p->request, 'x', cfg->request.bytes);
 		p->request_bytes = cfg->request.bytes;
 	} else {
-		p->request_bytes = (uint32_t)write_http(cfg, &p->load[0], (char *)p->request, size,
-							cfg->path, true);
+		p->request_bytes =
+			(uint32_t)write_http(cfg, &host, (char *)p->request, size, cfg->path, true);
 	}
 	return true;
 }
 
-// Writes the text of a request of one size for a response of one size at `to`.
-static void write_text(const struct plan *p, const struct config *cfg, struct request_text *t,
-		       char *to, size_t size, bool is_last, unsigned request, unsigned response)
+// Writes text i of those for one target at `to`.
+static void write_text(const struct config *cfg, const struct endpoint *host,
+		       struct request_text *t, unsigned i, char *to, size_t size)
 {
 	const struct size_mix *requests = &cfg->request.sizes, *responses = &cfg->response.sizes;
-	uint64_t asked = responses->count ? responses->item[response].bytes : cfg->response.bytes;
+	const unsigned columns = sizes_count(responses), rows = sizes_count(requests);
+	const uint64_t asked =
+		responses->count ? responses->item[i % columns].bytes : cfg->response.bytes;
 	char path[32];
 
 	t->head = (const uint8_t *)to;
 	if (cfg->request.kind == REQUEST_HTTP) {
 		snprintf(path, sizeof path, "/bytes/%llu", (unsigned long long)asked);
-		t->head_bytes = (uint32_t)write_http(cfg, &p->load[0], to, size,
-						     responses->count ? path : cfg->path, is_last);
+		t->head_bytes = (uint32_t)write_http(cfg, host, to, size,
+						     responses->count ? path : cfg->path,
+						     i >= rows * columns);
 		t->bytes = t->head_bytes;
 		return;
 	}
-	t->bytes = requests->count ? (uint32_t)requests->item[request].bytes : cfg->request.bytes;
+	t->bytes = requests->count ? (uint32_t)requests->item[i / columns % rows].bytes
+				   : cfg->request.bytes;
 	if (!config_is_framed(cfg))
 		return;
 	t->head_bytes = FRAME_BYTES;
@@ -70,19 +83,22 @@ static void write_text(const struct plan *p, const struct config *cfg, struct re
 
 static bool make_all(struct plan *p, const struct config *cfg)
 {
-	const unsigned rows = 2 * sizes_count(&cfg->request.sizes);
-	const unsigned columns = sizes_count(&cfg->response.sizes);
+	const unsigned targets = cfg->target.count ? cfg->target.count : 1;
+	const unsigned texts =
+		2 * sizes_count(&cfg->request.sizes) * sizes_count(&cfg->response.sizes);
 	const size_t each = strlen(cfg->path) + HTTP_TEXT_MORE;
 
-	p->texts = calloc(rows * columns, sizeof *p->texts);
-	p->text_bytes = malloc(rows * columns * each);
+	p->texts = calloc(targets * texts, sizeof *p->texts);
+	p->text_bytes = malloc(targets * texts * each);
 	p->request = malloc(cfg->request.bytes + 1);
 	if (!p->texts || !p->text_bytes || !p->request)
 		return false;
 	memset(p->request, 'x', cfg->request.bytes);
-	for (unsigned i = 0; i < rows * columns; i++)
-		write_text(p, cfg, &p->texts[i], p->text_bytes + i * each, each,
-			   i >= rows / 2 * columns, i / columns % (rows / 2), i % columns);
+	for (unsigned i = 0; i < targets * texts; i++) {
+		const struct endpoint host = host_of(p, cfg, i / texts);
+
+		write_text(cfg, &host, &p->texts[i], i % texts, p->text_bytes + i * each, each);
+	}
 	return true;
 }
 

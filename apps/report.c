@@ -160,6 +160,18 @@ static void totals(const struct result *r)
 		printf("  held         %s of %s, established in %.2f s\n",
 		       grouped(r->clients.live_established, a), grouped(r->clients.live_asked, b),
 		       r->clients.fill_s);
+	for (unsigned i = 0; r->cfg->target.count > 1 && i < r->cfg->target.count; i++) {
+		const struct endpoint *e = &r->cfg->target.target[i];
+		const struct target_tally *t = &r->clients.target[i];
+
+		printf("  target       %u.%u.%u.%u:%u: %s opened, %s established, %s closed",
+		       e->addr >> 24, e->addr >> 16 & 255, e->addr >> 8 & 255, e->addr & 255,
+		       e->port, grouped(t->opened, a), grouped(t->established, b),
+		       grouped(t->closed, c));
+		print_nonzero("failed", t->failed);
+		print_nonzero("reset", t->reset);
+		printf("\n");
+	}
 	if (r->cfg->hold_live > 0)
 		printf("  alive        %s to %s of %s in the measured part\n",
 		       grouped(r->clients.alive_least, a), grouped(r->clients.alive_most, b),

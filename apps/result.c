@@ -54,7 +54,8 @@ bool result_silent_hop(const struct result *r, uint32_t *hop)
 	if (ctr[HC_CTR_arp_failed] == 0 &&
 	    ctr[HC_CTR_tx_packets] > ctr[HC_CTR_arp_requests_sent] + ctr[HC_CTR_arp_replies_sent])
 		return false;
-	*hop = (cfg->target.addr ^ cfg->local.addr) & mask ? cfg->gateway : cfg->target.addr;
+	*hop = (cfg->target.target[0].addr ^ cfg->local.addr) & mask ? cfg->gateway
+								     : cfg->target.target[0].addr;
 	return true;
 }
 

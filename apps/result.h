@@ -35,6 +35,7 @@ struct client_totals {
 	uint64_t closes_waited, closes_unlimited; // --close-rate.
 	uint64_t missed; // Open loop: refused by the stack, or due and never tried.
 	uint64_t live_asked, live_established;
+	struct target_tally target[TARGETS_MAX];
 	uint64_t alive_least, alive_most; // --hold-live: in the measured part.
 	uint64_t outcome[OUTCOME_COUNT];
 	uint64_t body_bytes;

@@ -160,6 +160,33 @@ static json_t *drops_json(const struct result *r)
 	return counters_json(&all, HC_COUNTER_DROP);
 }
 
+// Of several targets, each by itself.
+static json_t *targets_json(const struct result *r)
+{
+	const struct target_list *l = &r->cfg->target;
+	json_t *array;
+
+	if (l->count <= 1)
+		return json_null();
+	array = json_array();
+	for (unsigned i = 0; i < l->count; i++) {
+		const struct endpoint *e = &l->target[i];
+		const struct target_tally *t = &r->clients.target[i];
+		json_t *one = json_object();
+
+		set(one, "target",
+		    json_sprintf("%u.%u.%u.%u:%u", e->addr >> 24, e->addr >> 16 & 255,
+				 e->addr >> 8 & 255, e->addr & 255, e->port));
+		set(one, "opened", count(t->opened));
+		set(one, "established", count(t->established));
+		set(one, "closed", count(t->closed));
+		set(one, "failed", count(t->failed));
+		set(one, "reset", count(t->reset));
+		(void)json_array_append_new(array, one);
+	}
+	return array;
+}
+
 static json_t *totals_json(const struct result *r)
 {
 	json_t *out = json_object();
@@ -175,6 +202,7 @@ static json_t *totals_json(const struct result *r)
 	set(out, "reset_by", reset_by(r));
 	set(out, "live_at_end", count(v->live));
 	set(out, "opening_at_end", count(v->opening));
+	set(out, "targets", targets_json(r));
 	set(out, "hold_live",
 	    r->cfg->hold_live ? json_pack("{s:I, s:I, s:I}", "asked", (json_int_t)r->cfg->hold_live,
 					  "least", (json_int_t)r->clients.alive_least, "most",

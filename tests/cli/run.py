@@ -154,6 +154,7 @@ class Options(Case):
         "local": ("10.0.9.2/16", "local", "10.0.9.2/16"),
         "gateway": ("10.0.0.254", "gateway", "10.0.0.254"),
         "target": ("10.0.0.9:8080", "target", "10.0.0.9:8080"),
+        "stagger": ("2s", "stagger_s", 2),
         "listen": ("80,7:echo,9000-9001:discard", "listen",
                    ["80:http", "7:echo", "9000:discard", "9001:discard"]),
         "clients": ("10.2.0.0/28", "clients", "10.2.0.0/28"),
@@ -215,6 +216,7 @@ class Options(Case):
     }
     # What would be refused beside the base options is given with what it needs.
     COMPANIONS = {"ramp": ["--duration", "10s"], "arrivals": ["--rate", "10k"],
+                  "stagger": ["--target", "10.0.0.1:80-81"],
                   "requests": ["--request", "http"], "hold-live": ["--rate", "10k"],
                   "think": ["--request", "http", "--requests", "3"]}
     NOT_IN_CONFIG = {"config", "json", "dry-run", "verbose", "help"}
@@ -224,7 +226,7 @@ class Options(Case):
         "BYTES": ("big", "number of bytes"), "http|BYTES[:W,...]": ("ftp", "http"),
         "BYTES[:W,...]": ("big", "number of bytes"), "PATH": ("x", "/"),
         "MS": ("1.5", "milliseconds"), "ADDR": ("here", "IPv4 address"),
-        "ADDR/LEN": ("10.0.0.1", "10.0.0.2/24"), "ADDR:PORT": ("10.0.0.1", "10.0.0.1:80"),
+        "ADDR/LEN": ("10.0.0.1", "10.0.0.2/24"), "ADDR:PORT[-PORT],...": ("10.0.0.1", "10.0.0.1:80"),
         "PREFIX": ("10.0.0.1/24", "10.1.0.0/16"), "LO-HI": ("9-8", "1024-65535"),
         "PORTS": ("80:ftp", "echo"), "T:R[-R]": ("10s", "10s:0-200k"),
         "SHARE": ("0.1", "0.1%"), "T@EVERY": ("5s@200ms", "200ms@5s"),
@@ -460,6 +462,19 @@ class Rules(Case):
         for name in ("example.com:80", "localhost:80"):
             self.assert_refused(run("load", "--port", "tap:a", "--local", "10.0.0.2/24",
                                     "--target", name), name, "names are not resolved")
+
+    def test_several_targets(self):
+        out = plan("load", "--target", "10.0.0.1:80-82,10.0.0.9:8080", "--stagger", "1s").json
+        self.assertEqual(out["config"]["target"], ["10.0.0.1:80", "10.0.0.1:81", "10.0.0.1:82",
+                                                   "10.0.0.9:8080"])
+        for target in ("10.0.0.1:80,", "10.0.0.1:1-65", "10.0.0.1:82-80", ",10.0.0.1:80",
+                       "10.0.0.1:80,10.0.0.1"):
+            self.assert_refused(run("load", *BASE["load"], "--target", target), "--target", "several")
+        self.assert_refused(run("load", *BASE["load"], "--target", "10.0.0.1:80,10.0.1.1:80"),
+                            "--target", "--gateway")
+        self.assert_refused(run("load", *BASE["load"], "--target", "10.0.0.1:80,example.com:80"),
+                            "names are not resolved")
+        self.assert_refused(run("load", *BASE["load"], "--stagger", "1s"), "--stagger", "--target")
 
     def test_a_target_that_no_frame_could_reach_is_refused(self):
         base = ["load", "--port", "tap:a", "--local", "10.0.0.2/24", "--dry-run", "--target"]

@@ -720,6 +720,76 @@ static void those_alive_are_replaced_after_their_requests(void)
 	shut_pair();
 }
 
+// ---------------------------------------------------------------------------------------------
+// several targets
+
+// The server listens on two ports; nobody does on the third.
+static void begin_three_targets(void)
+{
+	static const uint16_t ports[] = {BENCH_SERVER_PORT, BENCH_LIVE_PORT, 82};
+
+	begin();
+	pair.cfg.live = 1; // For its port.
+	for (unsigned i = 0; i < ARRAY_LEN(ports); i++)
+		pair.cfg.target.target[i] = (struct endpoint){0x0a000001, ports[i]};
+	pair.cfg.target.count = ARRAY_LEN(ports);
+}
+
+static void targets_take_turns(void)
+{
+	const struct target_tally *t = pair.client.counts.target;
+
+	begin_three_targets();
+	pair.cfg.concurrency = 50;
+	pair.cfg.connections = 3000;
+	open_pair();
+	run(0, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(t[i].opened, 1000);
+		CU_ASSERT_EQUAL(t[i].established, i < 2 ? 1000 : 0);
+		CU_ASSERT_EQUAL(t[i].closed, i < 2 ? 1000 : 0);
+		CU_ASSERT_EQUAL(t[i].failed, i < 2 ? 0 : 1000);
+		CU_ASSERT_EQUAL(t[i].reset, 0);
+	}
+	CU_ASSERT_EQUAL(churn()->closed, 2000);
+	shut_pair();
+}
+
+static void targets_start_one_after_the_other(void)
+{
+	const struct target_tally *t = pair.client.counts.target;
+
+	begin_three_targets();
+	pair.cfg.stagger_ns = 100 * NS_PER_MS;
+	pair.cfg.rate_per_s = 12000;
+	pair.cfg.duration_ns = 300 * NS_PER_MS;
+	open_pair();
+	run(0, 0);
+	CU_ASSERT(llabs((long long)t[0].opened - (1200 + 600 + 400)) <= 3);
+	CU_ASSERT(llabs((long long)t[1].opened - (600 + 400)) <= 3);
+	CU_ASSERT(llabs((long long)t[2].opened - 400) <= 3);
+	CU_ASSERT_EQUAL(t[0].opened + t[1].opened + t[2].opened, 3600);
+	CU_ASSERT_EQUAL(pair.client.connect_corrected->count, t[0].opened + t[1].opened);
+	shut_pair();
+}
+
+static void each_target_is_asked_by_its_name(void)
+{
+	begin_three_targets();
+	pair.cfg.target.count = 2;
+	pair.cfg.request.kind = REQUEST_HTTP;
+	pair.cfg.concurrency = 10;
+	pair.cfg.connections = 100;
+	pair.cfg.live = 0;
+	open_pair();
+	CU_ASSERT_EQUAL(memcmp(pair.plan.texts[0].head + 16, "Host: 10.0.0.1:80\r\n", 19), 0);
+	CU_ASSERT_EQUAL(memcmp(pair.plan.texts[2].head + 16, "Host: 10.0.0.1:81\r\n", 19), 0);
+	run(0, 0);
+	CU_ASSERT_EQUAL(right(), 50); // Of those on port 80; the other listens not.
+	CU_ASSERT_EQUAL(pair.client.counts.target[1].failed, 50);
+	shut_pair();
+}
+
 UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(stages_are_kept_to_the_connection),
 	   UNIT_TEST(poisson_arrivals_are_spread_like_poisson),
@@ -748,4 +818,6 @@ UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(a_frame_that_is_none_ends_the_connection),
 	   UNIT_TEST(so_many_come_up_at_the_rate_and_stay), UNIT_TEST(what_ends_is_replaced),
 	   UNIT_TEST(those_alive_may_be_busy),
-	   UNIT_TEST(those_alive_are_replaced_after_their_requests));
+	   UNIT_TEST(those_alive_are_replaced_after_their_requests), UNIT_TEST(targets_take_turns),
+	   UNIT_TEST(targets_start_one_after_the_other),
+	   UNIT_TEST(each_target_is_asked_by_its_name));
