@@ -12,6 +12,7 @@
 
 #include "client.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,6 +182,34 @@ static void open_loop(struct client *c)
 	bucket_take(&c->opens, taken);
 }
 
+const char *client_miss_name(unsigned miss)
+{
+	static const char *const names[MISS_COUNT] = {"no_port", "no_memory", "no_buffer",
+						      "bad_address", "behind"};
+
+	return names[miss];
+}
+
+static void miss(struct client *c, enum miss why, uint64_t n)
+{
+	c->counts.missed += n;
+	c->counts.missed_by[why] += n;
+}
+
+static enum miss miss_of(int refusal)
+{
+	switch (refusal) {
+	case -EADDRNOTAVAIL:
+		return MISS_NO_PORT;
+	case -ENOBUFS:
+		return MISS_NO_BUFFER;
+	case -ENETUNREACH:
+		return MISS_BAD_ADDRESS;
+	default:
+		return MISS_NO_MEMORY; // Of the stack's, or no slot of ours.
+	}
+}
+
 // Open loop: opens what is due, as far as there is room; the rest stays due.
 // @return whether any was.
 static bool open_due(struct client *c, uint64_t by_ns)
@@ -208,7 +237,8 @@ static bool open_due(struct client *c, uint64_t by_ns)
 		taken = hc_connect(c->worker, &c->connect, stamps, NULL, due);
 	c->counts.tally[TALLY_CHURN].opened += taken;
 	bucket_take(&c->opens, taken);
-	c->counts.missed += due - taken;
+	if (UNLIKELY(taken < due))
+		miss(c, miss_of(c->refusal), due - taken);
 	return true;
 }
 
@@ -277,7 +307,7 @@ static void end_schedule(struct client *c)
 	uint64_t end_ns = min_u64(c->now_ns, load_until(c));
 
 	if (end_ns > c->load_from_ns)
-		c->counts.missed += arrivals_pass_until(&c->arrivals, end_ns - c->load_from_ns);
+		miss(c, MISS_BEHIND, arrivals_pass_until(&c->arrivals, end_ns - c->load_from_ns));
 }
 
 // Whether all of --connections have been opened (or missed).
@@ -417,6 +447,7 @@ bool client_init(struct client *c, struct hc_worker *worker, const struct client
 	c->worker = worker;
 	c->plan = plan;
 	c->connect = plan->connect;
+	c->connect.why = &c->refusal;
 	c->stop = stop;
 	c->event_cap = 4u * plan->burst_pkts;
 	c->phase_until_ns = UINT64_MAX;

@@ -95,6 +95,18 @@ struct target_tally {
 
 enum client_tally_kind { TALLY_CHURN, TALLY_LIVE, TALLY_COUNT };
 
+// Why a connection that was due in an open loop was never started.
+enum miss {
+	MISS_NO_PORT,     // Every source tuple is in use or in TIME-WAIT.
+	MISS_NO_MEMORY,   // No control block.
+	MISS_NO_BUFFER,   // No packet buffer for its SYN.
+	MISS_BAD_ADDRESS, // The target cannot be a host.
+	MISS_BEHIND,      // Its turn had not come when the run was over.
+	MISS_COUNT
+};
+
+const char *client_miss_name(unsigned miss);
+
 enum outcome {
 	OUTCOME_PENDING, // The response is not complete.
 	OUTCOME_NONE,    // None is expected.
@@ -138,6 +150,7 @@ struct client_counts {
 	uint64_t failed_by[HC_REASON_COUNT];
 	uint64_t reset_by[HC_REASON_COUNT];
 	uint64_t missed; // Open loop: due, and refused by the stack or never started.
+	uint64_t missed_by[MISS_COUNT];
 	uint64_t outcome[OUTCOME_COUNT];
 	uint64_t body_bytes;
 	struct target_tally target[TARGETS_MAX]; // Of several.
@@ -150,6 +163,7 @@ struct client {
 	struct hc_worker *worker;
 	const struct client_plan *plan;
 	struct hc_connect_args connect; // Of the next connections.
+	int refusal;                    // Why the last of them was not taken: 0, or an errno.
 	uint8_t *slot_target;           // By slot, of several targets; NULL: one.
 	unsigned target_next;           // Whose turn it is.
 	const int *stop;                // Set when the run is interrupted.

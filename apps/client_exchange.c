@@ -94,6 +94,7 @@ unsigned exchange_connect_to(struct client *c, unsigned n, const uint64_t *plann
 			break;
 		c->slot_cookies[slots++] = i;
 	}
+	c->refusal = 0;
 	taken = hc_connect(c->worker, &c->connect, c->slot_cookies, c->slot_conns, slots);
 	for (unsigned k = 0; k < taken; k++) {
 		struct slot *s = &c->slots[c->slot_cookies[k]];

@@ -37,6 +37,8 @@ static void add_client(struct result *out, const struct loop *l)
 	t->closes_waited += c->closes.waited;
 	t->closes_unlimited += c->closes.unlimited;
 	t->missed += k->missed;
+	for (unsigned i = 0; i < MISS_COUNT; i++)
+		t->missed_by[i] += k->missed_by[i];
 	t->live_asked += c->plan->live;
 	t->live_established += k->tally[TALLY_LIVE].established;
 	for (unsigned i = 0; i < c->plan->target_count; i++) {

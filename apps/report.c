@@ -142,6 +142,21 @@ static void print_nonzero(const char *name, uint64_t n)
 		printf(", %s %s", grouped(n, number), name);
 }
 
+// In brackets, behind how many were missed.
+static void missed_by(const struct result *r)
+{
+	const char *glue = " (";
+
+	for (unsigned i = 0; i < MISS_COUNT; i++) {
+		if (r->clients.missed_by[i] == 0)
+			continue;
+		printf("%s%s %llu", glue, client_miss_name(i),
+		       (unsigned long long)r->clients.missed_by[i]);
+		glue = ", ";
+	}
+	printf("%s", r->clients.missed > 0 ? ")" : "");
+}
+
 static void totals(const struct result *r)
 {
 	const struct view *v = &r->view;
@@ -154,6 +169,7 @@ static void totals(const struct result *r)
 	print_nonzero("still open", v->live);
 	print_nonzero("still opening", v->opening);
 	print_nonzero("due but not started", r->clients.missed);
+	missed_by(r);
 	print_nonzero("closed late", r->clients.closes_waited);
 	printf("\n");
 	if (r->cfg->live > 0)

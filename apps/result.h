@@ -34,6 +34,7 @@ struct client_totals {
 	uint64_t aborted;                         // By plan.
 	uint64_t closes_waited, closes_unlimited; // --close-rate.
 	uint64_t missed; // Open loop: refused by the stack, or due and never tried.
+	uint64_t missed_by[MISS_COUNT];
 	uint64_t live_asked, live_established;
 	struct target_tally target[TARGETS_MAX];
 	uint64_t alive_least, alive_most; // --hold-live: in the measured part.

@@ -160,6 +160,15 @@ static json_t *drops_json(const struct result *r)
 	return counters_json(&all, HC_COUNTER_DROP);
 }
 
+static json_t *missed_by(const struct result *r)
+{
+	json_t *out = json_object();
+
+	for (unsigned i = 0; i < MISS_COUNT; i++)
+		set(out, client_miss_name(i), count(r->clients.missed_by[i]));
+	return out;
+}
+
 // Of several targets, each by itself.
 static json_t *targets_json(const struct result *r)
 {
@@ -209,6 +218,7 @@ static json_t *totals_json(const struct result *r)
 					  (json_int_t)r->clients.alive_most)
 			      : json_null());
 	set(out, "missed", count(r->clients.missed));
+	set(out, "missed_by", missed_by(r));
 	set(out, "closes_waited", count(r->clients.closes_waited));
 	set(out, "closes_unlimited", count(r->clients.closes_unlimited));
 	set(out, "retransmitted_segments", count(r->retransmitted));

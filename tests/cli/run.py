@@ -1003,6 +1003,7 @@ class Results(Case):
             totals = json.loads(path.read_text())["totals"]
         self.assertAlmostEqual(totals["opened"] + totals["missed"], 4000, delta=1)
         self.assertGreater(totals["missed"], 500)
+        self.assertEqual(totals["missed_by"]["behind"], totals["missed"])
 
     def test_two_pairs_share_the_connections(self):
         out = self.check_orderly(bench("--cores", 2, connections=2001), 2001)

@@ -790,6 +790,76 @@ static void each_target_is_asked_by_its_name(void)
 	shut_pair();
 }
 
+// ---------------------------------------------------------------------------------------------
+// what was due and not started
+
+// Asks for 10 000 in a second.
+static void begin_misses(void)
+{
+	begin();
+	pair.cfg.rate_per_s = 10000;
+	pair.cfg.duration_ns = NS_PER_S;
+}
+
+// All that was missed was missed for this.
+static void expect_missed(enum miss why, uint64_t least)
+{
+	CU_ASSERT(pair.client.counts.missed >= least);
+	CU_ASSERT_EQUAL(pair.client.counts.missed_by[why], pair.client.counts.missed);
+	CU_ASSERT_EQUAL(churn()->opened + pair.client.counts.missed, 10000);
+	shut_pair();
+}
+
+static void want_of_tuples_is_told(void)
+{
+	begin_misses();
+	pair.cfg.stack.clients = (struct hc_prefix){.addr = 0x0a010001, .len = 32};
+	pair.cfg.source_ports = (struct port_range){.lo = 2000, .hi = 2999};
+	open_pair();
+	run(0, 0);
+	expect_missed(MISS_NO_PORT, 5000); // Each tuple is used once or twice.
+}
+
+static void want_of_control_blocks_is_told(void)
+{
+	for (unsigned has_slots = 0; has_slots < 2; has_slots++) {
+		begin_misses();
+		pair.cfg.stack.conn_cap = 50;
+		pair.cfg.request.kind = has_slots ? REQUEST_HTTP : REQUEST_NONE;
+		open_pair();
+		run(500 * NS_PER_MS, 100 * NS_PER_MS);
+		expect_missed(MISS_NO_MEMORY, 900);
+	}
+}
+
+static void a_target_that_is_no_host_is_told(void)
+{
+	begin_misses();
+	open_pair();
+	pair.client.connect.remote_addr = 0xe0000001; // 224.0.0.1
+	run(0, 0);
+	expect_missed(MISS_BAD_ADDRESS, 10000);
+}
+
+static void want_of_buffers_is_told(void)
+{
+	begin_misses();
+	pair.cfg.buffers = 300;
+	pair.cfg.descriptors = 1024;
+	open_pair();
+	run(500 * NS_PER_MS, 100 * NS_PER_MS);
+	expect_missed(MISS_NO_BUFFER, 100);
+}
+
+static void what_was_behind_at_the_end_is_told(void)
+{
+	begin_misses();
+	open_pair();
+	pair.plan.load[0].busy_cap = 50;
+	run(900 * NS_PER_MS, 200 * NS_PER_MS);
+	expect_missed(MISS_BEHIND, 900);
+}
+
 UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(stages_are_kept_to_the_connection),
 	   UNIT_TEST(poisson_arrivals_are_spread_like_poisson),
@@ -820,4 +890,6 @@ UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(those_alive_may_be_busy),
 	   UNIT_TEST(those_alive_are_replaced_after_their_requests), UNIT_TEST(targets_take_turns),
 	   UNIT_TEST(targets_start_one_after_the_other),
-	   UNIT_TEST(each_target_is_asked_by_its_name));
+	   UNIT_TEST(each_target_is_asked_by_its_name), UNIT_TEST(want_of_tuples_is_told),
+	   UNIT_TEST(want_of_control_blocks_is_told), UNIT_TEST(a_target_that_is_no_host_is_told),
+	   UNIT_TEST(want_of_buffers_is_told), UNIT_TEST(what_was_behind_at_the_end_is_told));
