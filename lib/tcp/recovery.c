@@ -60,11 +60,61 @@ static uint32_t enter(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_board *
 		      const struct hc_tcp_env *env)
 {
 	hc_tlp_reset(c);
+	b->undo = (struct hc_undo){
+		.cwnd = c->cwnd,
+		.ssthresh = c->ssthresh,
+		.w_max = c->cc.w_max,
+		.w_prior = c->cc.w_prior,
+		.is_on = true,
+	};
 	c->cc.has_recover = false;
 	hc_cc_enter_recovery(t, c, env);
 	c->cwnd = c->ssthresh;
 	b->has_rescued = false;
 	return HC_DO_OUTPUT | HC_DO_TIMER_RTX;
+}
+
+// Everything that the recovery sent again came twice: nothing was lost.
+static void undo(struct hc_tcb_cold *c, struct hc_board *b, const struct hc_tcp_env *env)
+{
+	b->undo.is_on = false;
+	// The peer is told of a reduction that ECN has to do with; it stays.
+	if (c->switches & HC_SWITCH_ECN || HC_FAULT(spurious_recovery_not_undone))
+		return;
+	c->cwnd = hc_max_u32(c->cwnd, b->undo.cwnd);
+	c->ssthresh = hc_max_u32(c->ssthresh, b->undo.ssthresh);
+	c->cc.w_max = b->undo.w_max; // RFC 9438 4.9.
+	c->cc.w_prior = b->undo.w_prior;
+	c->cc.has_epoch = false;
+	c->cc.is_recovering = false;
+	c->cc.wants_rtx = false;
+	c->cc.dup_acks = 0;
+	hc_board_none_lost(b);
+	env->ctr[HC_CTR_recoveries_undone]++;
+}
+
+// The peer reports [lo, hi) to have come twice.
+static void note_twice(struct hc_tcb_cold *c, struct hc_board *b, const struct hc_seq_range *k,
+		       const struct hc_tcp_env *env)
+{
+	if (!b->undo.is_on || b->undo.bytes == 0)
+		return;
+	b->undo.bytes -= hc_min_u32(k->hi - k->lo, b->undo.bytes);
+	if (b->undo.bytes == 0)
+		undo(c, b, env);
+}
+
+// Whether a report may still come that undoes the recovery.
+static bool may_undo(const struct hc_tcb *t, const struct hc_tcb_cold *c, struct hc_board *b)
+{
+	if (!b->undo.is_on || c->cc.is_recovering)
+		return b->undo.is_on;
+	if (!b->undo.is_over) {
+		b->undo.is_over = true;
+		b->undo.end = t->snd_nxt;
+	}
+	b->undo.is_on = hc_seq_lt(t->snd_una, b->undo.end);
+	return b->undo.is_on;
 }
 
 // Something may be deemed lost that is to be sent again.
@@ -157,6 +207,8 @@ uint32_t hc_recovery_input(struct hc_tcb *t, struct hc_tcb_cold *c, const struct
 		if (!b && t->snd_una != t->snd_nxt)
 			b = board_take(t, c, env);
 		hc_rack_dsack(t, c, b);
+		if (b)
+			note_twice(c, b, &env->sack[0], env);
 	}
 	if (!b && (c->cc.is_recovering || n == 0 || !has_plausible_block(t, env)))
 		return 0;
@@ -178,7 +230,7 @@ uint32_t hc_recovery_input(struct hc_tcb *t, struct hc_tcb_cold *c, const struct
 	env->ctr[HC_CTR_sack_reneged] += news.has_reneged;
 
 	what = take(t, c, b, &news, env);
-	if (!c->cc.is_recovering && !(t->flags & HC_TCB_RECOVERING) && hc_board_is_blank(b) &&
+	if (!may_undo(t, c, b) && !(t->flags & HC_TCB_RECOVERING) && hc_board_is_blank(b) &&
 	    !hc_rack_is_in_dsack_round(t, b))
 		hc_recovery_release(c, env);
 	return what;
@@ -216,6 +268,8 @@ void hc_recovery_timeout(const struct hc_tcb_cold *c, const struct hc_tcp_env *e
 {
 	struct hc_board *b = hc_recovery_board(c, env);
 
+	if (b)
+		b->undo.is_on = false;
 	if (b && !HC_FAULT(sacked_data_trusted_for_ever))
 		hc_rack_timeout(c, b, env);
 }
@@ -300,6 +354,9 @@ void hc_recovery_sent(const struct hc_tcb_cold *c, const struct hc_tcp_env *env,
 		      const struct hc_send_plan *plan)
 {
 	hc_seq end = plan->seq + plan->len + ((plan->flags & HC_TCP_FIN) != 0);
+	struct hc_board *b = hc_recovery_board(c, env);
 
-	hc_board_sent(hc_recovery_board(c, env), plan->seq, end, hc_rack_now(env));
+	if (plan->is_rtx)
+		b->undo.bytes += end - plan->seq;
+	hc_board_sent(b, plan->seq, end, hc_rack_now(env));
 }

@@ -10,6 +10,9 @@
 // What is lost, time tells (tcp/rack.h), and until reordering was seen also the count of what is
 // SACKed above (RFC 8985 6.2, step 4): whatever comes first begins the recovery.
 //
+// A recovery all of whose retransmissions the peer reports as duplicates (RFC 2883) was none: cwnd
+// and ssthresh are what they were before it. The scoreboard waits a round trip for such reports.
+//
 // After a timeout the peer's earlier word counts no more (RFC 2018 8). What is old enough to be
 // lost is sent again from SND.UNA on (RFC 8985 6.3), but for what is SACKed from then on; what was
 // sent just before waits for RACK's verdict.

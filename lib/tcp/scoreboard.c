@@ -432,6 +432,13 @@ void hc_board_all_lost(struct hc_board *b)
 	hc_board_tidy(b);
 }
 
+void hc_board_none_lost(struct hc_board *b)
+{
+	for (uint32_t i = 0; i < b->run_count; i++)
+		b->run[i].flags &= (uint8_t)~HC_RUN_LOST;
+	hc_board_tidy(b);
+}
+
 bool hc_board_is_blank(const struct hc_board *b)
 {
 	for (uint32_t i = 0; i < b->run_count; i++)

@@ -50,6 +50,19 @@ struct hc_rack {
 	bool has_dsack_round;
 };
 
+// A recovery that may turn out to have been for nothing (tcp/recovery.h).
+struct hc_undo {
+	uint32_t bytes; // Sent again, and not reported to have come twice.
+	uint32_t cwnd;  // As they were before it.
+	uint32_t ssthresh;
+	uint32_t w_max;
+	uint32_t w_prior;
+	hc_seq end;   // With is_over: what is waited for the report of.
+	bool is_on;   // There was one.
+	bool is_over; // It has ended, and reports may still come.
+	uint8_t spare[2];
+};
+
 struct hc_board {
 	hc_seq start; // SND.UNA.
 	uint32_t run_count;
@@ -59,7 +72,8 @@ struct hc_board {
 	bool has_rescued;
 	uint8_t spare[3];
 	struct hc_rack rack;
-	uint32_t spare_words[11];
+	struct hc_undo undo;
+	uint32_t spare_words[4];
 	struct hc_run run[HC_RUNS_MAX];
 };
 HC_STATIC_ASSERT(sizeof(struct hc_board) == 576, "a scoreboard is nine cache lines");
@@ -138,6 +152,9 @@ void hc_board_timeout(struct hc_board *b, uint32_t mss, uint32_t lost_us);
 
 // Everything is to be sent again, but for what is SACKed.
 void hc_board_all_lost(struct hc_board *b);
+
+// Nothing is deemed lost any more.
+void hc_board_none_lost(struct hc_board *b);
 
 // Neighbours that nothing tells apart become one; for who has changed flags.
 void hc_board_tidy(struct hc_board *b);

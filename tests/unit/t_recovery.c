@@ -107,9 +107,11 @@ static void third_sack_enters_and_pipe_governs(void)
 	UNIT_EQ(fx_ctr[HC_CTR_fast_recoveries], 1);
 	(void)sack(&x, &env, 12, 0, 0);
 	CU_ASSERT(!hc_cc_is_recovering(&x.c));
+	UNIT_EQ(x.c.cwnd, 5 * MSS);
+	CU_ASSERT(x.c.switches & HC_SWITCH_BOARD); // For reports of duplicates.
+	(void)sack(&x, &env, 16, 0, 0);
 	CU_ASSERT(!(x.c.switches & HC_SWITCH_BOARD)); // Nothing is noted any more.
 	UNIT_EQ(boards.pool.free_count, 1);
-	UNIT_EQ(x.c.cwnd, 5 * MSS);
 }
 
 static void one_sack_of_much_is_enough(void)
@@ -281,6 +283,80 @@ static void reopened_window_takes_all_again(void)
 	CU_ASSERT(!(x.t.flags & HC_TCB_RECOVERING));
 }
 
+// The peer's report that `at` came twice, with an ACK of `ack`.
+static void dsack(struct fx_conn *x, struct hc_tcp_env *env, unsigned ack, unsigned at)
+{
+	(void)sack(x, env, ack, at, at + 1);
+}
+
+static void reordering_taken_for_loss_is_undone(void)
+{
+	struct hc_tcp_env env = sack_env(1);
+	struct fx_conn x = sender(10);
+	uint32_t ssthresh = x.c.ssthresh;
+
+	(void)sack(&x, &env, 0, 1, 4);
+	UNIT_EQ(next(&x, &env), 0);
+	UNIT_EQ(x.c.cwnd, 5 * MSS);
+	wait_us(&env, 100);
+	(void)sack(&x, &env, 4, 0, 0); // It was late, not lost ...
+	CU_ASSERT(hc_cc_is_recovering(&x.c));
+	wait_us(&env, 1900);
+	dsack(&x, &env, 4, 0); // ... and came twice.
+	CU_ASSERT(!hc_cc_is_recovering(&x.c));
+	UNIT_EQ(x.c.cwnd, 10 * MSS);
+	UNIT_EQ(x.c.ssthresh, ssthresh);
+	UNIT_EQ(fx_ctr[HC_CTR_recoveries_undone], 1);
+	UNIT_EQ(next(&x, &env), 10);
+}
+
+// Also when the recovery is over by then: the scoreboard waits for it.
+static void recovery_is_undone_after_its_end(void)
+{
+	struct hc_tcp_env env = sack_env(1);
+	struct fx_conn x = sender(10);
+
+	(void)sack(&x, &env, 0, 1, 8);
+	UNIT_EQ(next(&x, &env), 0);
+	UNIT_EQ(next(&x, &env), 10);
+	(void)sack(&x, &env, 10, 0, 0);
+	CU_ASSERT(!hc_cc_is_recovering(&x.c));
+	CU_ASSERT(x.c.cwnd < 10 * MSS);
+	CU_ASSERT(x.c.switches & HC_SWITCH_BOARD);
+	dsack(&x, &env, 10, 0);
+	CU_ASSERT(x.c.cwnd >= 10 * MSS);
+	UNIT_EQ(fx_ctr[HC_CTR_recoveries_undone], 1);
+	while (next(&x, &env) != UINT_MAX)
+		;
+	(void)sack(&x, &env, 12, 0, 0);
+	(void)sack(&x, &env, 20, 0, 0);
+	CU_ASSERT(!(x.c.switches & HC_SWITCH_BOARD));
+}
+
+// One of two was lost indeed; and a loss of which nothing more is heard stays one.
+static void loss_is_not_undone(void)
+{
+	struct hc_tcp_env env = sack_env(1);
+	struct fx_conn x = sender(10);
+
+	(void)sack(&x, &env, 0, 2, 8);
+	UNIT_EQ(next(&x, &env), 0);
+	UNIT_EQ(next(&x, &env), 1);
+	dsack(&x, &env, 1, 0);
+	CU_ASSERT(hc_cc_is_recovering(&x.c));
+	UNIT_EQ(x.c.cwnd, 5 * MSS);
+	while (next(&x, &env) != UINT_MAX)
+		;
+	(void)sack(&x, &env, 10, 0, 0);
+	CU_ASSERT(x.c.switches & HC_SWITCH_BOARD);
+	while (next(&x, &env) != UINT_MAX)
+		;
+	(void)sack(&x, &env, 12, 0, 0);
+	CU_ASSERT(!(x.c.switches & HC_SWITCH_BOARD)); // A round trip is enough.
+	UNIT_EQ(fx_ctr[HC_CTR_recoveries_undone], 0);
+	UNIT_EQ(x.c.ssthresh, 5 * MSS);
+}
+
 static void nothing_lost_is_sent_past_a_window_that_shrank(void)
 {
 	struct hc_tcp_env env = sack_env(1);
@@ -361,5 +437,7 @@ UNIT_SUITE(recovery, UNIT_TEST(third_sack_enters_and_pipe_governs),
 	   UNIT_TEST(sack_that_was_not_agreed_upon_is_no_sack), UNIT_TEST(lies_take_no_scoreboard),
 	   UNIT_TEST(four_gibibytes_are_not_none), UNIT_TEST(last_resort_is_one_segment_at_the_end),
 	   UNIT_TEST(fin_is_repaired_like_data), UNIT_TEST(reopened_window_takes_all_again),
+	   UNIT_TEST(reordering_taken_for_loss_is_undone),
+	   UNIT_TEST(recovery_is_undone_after_its_end), UNIT_TEST(loss_is_not_undone),
 	   UNIT_TEST(nothing_lost_is_sent_past_a_window_that_shrank),
 	   UNIT_TEST(sack_repairs_in_one_round_trip_what_takes_newreno_many));

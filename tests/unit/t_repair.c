@@ -257,6 +257,24 @@ static void reordering_and_reports_of_duplicates_are_noticed(void)
 	fx_shut();
 }
 
+static void what_came_twice_was_not_lost(void)
+{
+	struct fx_peer p;
+	hc_conn conn = open_with_data(&p, with_sack);
+	uint32_t cwnd = fx.worker->cold[(uint32_t)conn].cwnd;
+
+	put_sack(&p, 1000, 4000);
+	CU_ASSERT(fx.worker->cold[(uint32_t)conn].cwnd < cwnd);
+	p.ack += 4000;
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	put_sack(&p, (uint32_t)-4000, (uint32_t)-3000);
+	UNIT_EQ(fx_ctr(HC_CTR_recoveries_undone), 1);
+	CU_ASSERT(fx.worker->cold[(uint32_t)conn].cwnd >= cwnd);
+	fx_forget();
+	fx_shut();
+}
+
 // Milliseconds until something is sent.
 static unsigned ms_of_silence(void)
 {
@@ -354,7 +372,7 @@ static void lost_probe_leaves_it_to_the_timeout(void)
 
 UNIT_SUITE(repair, UNIT_TEST(lost_tail_comes_again_sooner_than_by_timeout),
 	   UNIT_TEST(probe_alone_may_be_the_repair), UNIT_TEST(lost_probe_leaves_it_to_the_timeout),
-	   UNIT_TEST(one_sack_and_a_moment_are_enough),
+	   UNIT_TEST(one_sack_and_a_moment_are_enough), UNIT_TEST(what_came_twice_was_not_lost),
 	   UNIT_TEST(what_is_lost_twice_comes_a_third_time),
 	   UNIT_TEST(reordering_and_reports_of_duplicates_are_noticed),
 	   UNIT_TEST(several_losses_in_a_window_come_again_at_once),
