@@ -27,6 +27,7 @@ PROGRAMS = (("unit_tcp", ["tests/unit/unit_tcp"]), ("unit_wire", ["tests/unit/un
             ("unit_stack", ["tests/unit/unit_stack"]),
             ("unit_socket", ["tests/unit/unit_socket"]),
             ("unit_scripts", ["tests/packet_scripts/unit_scripts"]), ("sim", ["tests/sim/sim", "-n", "400"]))
+SIM_ALONE = (("sim", ["tests/sim/sim", "-n", "1000"]),)
 SECONDS_MAX = 30  # Of one program: a fault may make it go round for ever.
 DEF = re.compile(r"HC_FAULT_DEF\((\w+),\s*\"([^\"]*)\"\)")
 USE = re.compile(r"HC_FAULT\((\w+)\)")
