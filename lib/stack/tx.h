@@ -91,6 +91,19 @@ static inline void hc_tx_push_chain(struct hc_worker *w, struct rte_mbuf *m)
 	w->tx[w->tx_count++] = m;
 }
 
+// Queues a frame that is written, or lets it wait for its next hop's address.
+HC_ALWAYS_INLINE void hc_tx_queue(struct hc_worker *w, struct rte_mbuf *m,
+				  const struct hc_tx_seg *s, uint32_t len, bool is_known)
+{
+	if (HC_LIKELY(is_known)) {
+		hc_tx_push(w, m, len);
+	} else {
+		m->data_len = (uint16_t)len;
+		m->pkt_len = len;
+		hc_neigh_send(w, m, s->key->remote_be);
+	}
+}
+
 // Writes the headers of *s, whose payload of s->payload_len bytes is in place behind them, towards
 // neighbour *neigh (looked up again if it is not who it was), and queues the frame.
 HC_ALWAYS_INLINE void hc_tx_segment(struct hc_worker *w, struct rte_mbuf *m,
@@ -111,14 +124,21 @@ HC_ALWAYS_INLINE void hc_tx_segment(struct hc_worker *w, struct rte_mbuf *m,
 		len = hc_build_tcp_soft(frame, &n->l2, s);
 		m->ol_flags = 0;
 	}
-	len += s->payload_len;
-	if (HC_LIKELY(is_known)) {
-		hc_tx_push(w, m, len);
-	} else {
-		m->data_len = (uint16_t)len;
-		m->pkt_len = len;
-		hc_neigh_send(w, m, s->key->remote_be);
-	}
+	hc_tx_queue(w, m, s, len + s->payload_len, is_known);
+}
+
+// The same of a segment of which the caller knows that it has timestamps, and the port no
+// checksums.
+HC_ALWAYS_INLINE void hc_tx_segment_plain(struct hc_worker *w, struct rte_mbuf *m,
+					  const struct hc_tx_seg *s, uint16_t neigh)
+{
+	const struct hc_neigh *n = &w->neighs.entry[neigh];
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+	bool is_known = hc_neigh_is_for(n, s->key->remote_be);
+	uint32_t len = hc_build_tcp(frame, &n->l2, s, HC_BUILD_CSUM_SOFT);
+
+	m->ol_flags = 0;
+	hc_tx_queue(w, m, s, len + s->payload_len, is_known);
 }
 
 // What every segment of a TCB has in common.

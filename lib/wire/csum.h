@@ -138,15 +138,89 @@ HC_ALWAYS_INLINE uint64_t hc_csum_wide20(uint64_t sum, const uint8_t *p)
 	return hc_csum_wide3(sum, hc_load64(p), hc_load64(p + 8), hc_load32(p + 16));
 }
 
+// Eight bytes each at p to p + 24, added to a wide sum where they lie.
+HC_ALWAYS_INLINE uint64_t hc_csum_wide32(uint64_t sum, const uint8_t *p)
+{
+#if defined(__x86_64__) && !defined(HC_NO_SIMD)
+	typedef struct {
+		uint8_t bytes[32];
+	} block;
+
+	__asm__("addq (%1), %0\n\tadcq 8(%1), %0\n\tadcq 16(%1), %0\n\tadcq 24(%1), %0\n\t"
+		"adcq $0, %0"
+		: "+&r"(sum)
+		: "r"(p), "m"(*(const block *)(const void *)p)
+		: "cc");
+	return sum;
+#else
+	sum = hc_csum_wide2(sum, hc_load64(p), hc_load64(p + 8));
+	return hc_csum_wide2(sum, hc_load64(p + 16), hc_load64(p + 24));
+#endif
+}
+
+// The last 1 to 7 bytes before `end` as a word that nothing follows. Eight bytes are read there.
+HC_ALWAYS_INLINE uint64_t hc_csum_last(const uint8_t *end, uint32_t len)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return hc_load64(end - 8) >> (64 - 8 * len);
+#else
+	return hc_load64(end - 8) << (64 - 8 * len);
+#endif
+}
+
 // `len` bytes, added to a wide sum: payloads of some hundred bytes. An odd last byte counts as if a
 // 0 followed.
 HC_ALWAYS_INLINE uint64_t hc_csum_wide_bytes(uint64_t sum, const uint8_t *p, uint32_t len)
 {
-	for (; len >= 32; p += 32, len -= 32) {
+	if (HC_UNLIKELY(len < 8))
+		return hc_csum_wide1(sum, hc_csum_add(0, p, len));
+	for (; len >= 32; p += 32, len -= 32)
+		sum = hc_csum_wide32(sum, p);
+	if (len & 16) {
 		sum = hc_csum_wide2(sum, hc_load64(p), hc_load64(p + 8));
-		sum = hc_csum_wide2(sum, hc_load64(p + 16), hc_load64(p + 24));
+		p += 16;
 	}
-	return hc_csum_wide1(sum, hc_csum_add(0, p, len));
+	if (len & 8) {
+		sum = hc_csum_wide1(sum, hc_load64(p));
+		p += 8;
+	}
+	len &= 7;
+	return len ? hc_csum_wide1(sum, hc_csum_last(p + len, len)) : sum;
+}
+
+// The same of bytes that are copied to `to`, which must not overlap them.
+HC_ALWAYS_INLINE uint64_t hc_csum_wide_copy(uint64_t sum, uint8_t *to, const uint8_t *p,
+					    uint32_t len)
+{
+	if (HC_UNLIKELY(len < 8)) {
+		for (uint32_t i = 0; i < len; i++)
+			to[i] = p[i];
+		return hc_csum_wide1(sum, hc_csum_add(0, p, len));
+	}
+	for (; len >= 32; p += 32, to += 32, len -= 32) {
+		memcpy(to, p, 32);
+		sum = hc_csum_wide32(sum, p);
+	}
+	if (len & 16) {
+		memcpy(to, p, 16);
+		sum = hc_csum_wide2(sum, hc_load64(p), hc_load64(p + 8));
+		p += 16;
+		to += 16;
+	}
+	if (len & 8) {
+		memcpy(to, p, 8);
+		sum = hc_csum_wide1(sum, hc_load64(p));
+		p += 8;
+		to += 8;
+	}
+	len &= 7;
+	if (len == 0)
+		return sum;
+	// Some of these were copied before, as the same.
+	memcpy(to + len - 8, p + len - 8, 8);
+	if (HC_FAULT(last_bytes_not_in_the_sum))
+		return sum;
+	return hc_csum_wide1(sum, hc_csum_last(p + len, len));
 }
 
 // Protocol and length of the pseudo header, as a word to add beside the addresses.

@@ -167,6 +167,38 @@ static void wide_sums_fold_like_narrow_ones(void)
 	UNIT_EQ(hc_csum_wide1(UINT64_MAX, UINT64_MAX), UINT64_MAX);
 }
 
+// Whether `len` bytes at p are copied, and nothing beside them, and sum up on the way and where
+// they lie, both added to a sum that is there.
+static bool copies_and_sums(const uint8_t *p, uint32_t len, uint64_t before)
+{
+	static uint8_t to[400];
+	uint64_t expected = folded(hc_csum_wide1(before, hc_csum_add(0, p, len)));
+
+	memset(to, 0xa5, sizeof to);
+	return folded(hc_csum_wide_copy(before, to + 1, p, len)) == expected &&
+	       folded(hc_csum_wide_bytes(before, p, len)) == expected &&
+	       memcmp(to + 1, p, len) == 0 && to[0] == 0xa5 && to[1 + len] == 0xa5;
+}
+
+static void bytes_are_copied_and_summed_at_once(void)
+{
+	static uint8_t bytes[400];
+	struct hc_rng r;
+
+	hc_rng_seed(&r, unit_seed());
+	for (unsigned i = 0; i < 16; i++) {
+		fill(&r, bytes, sizeof bytes);
+		if (i == 0)
+			memset(bytes, 0xff, sizeof bytes);
+		for (uint32_t len = 0; len < 380; len++) {
+			const uint8_t *p = frame_at_edge(bytes + i, len);
+
+			UNIT_EXPECT(copies_and_sums(p, len, hc_rng_u64(&r)));
+			UNIT_EXPECT(copies_and_sums(p, len, UINT64_MAX));
+		}
+	}
+}
+
 static void pseudo_header_sums_like_its_picture(void)
 {
 	struct hc_rng r;
@@ -220,5 +252,6 @@ UNIT_SUITE(csum, UNIT_TEST(example_of_rfc_1071_sums_to_ddf2),
 	   UNIT_TEST(pieces_of_even_length_sum_like_the_whole),
 	   UNIT_TEST(fold_is_the_remainder_and_only_zero_folds_to_zero),
 	   UNIT_TEST(wide_sums_fold_like_narrow_ones),
+	   UNIT_TEST(bytes_are_copied_and_summed_at_once),
 	   UNIT_TEST(pseudo_header_sums_like_its_picture),
 	   UNIT_TEST(finished_checksum_is_the_only_right_one));
