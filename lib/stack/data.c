@@ -82,7 +82,8 @@ void hc_sock_free(struct hc_worker *w, uint32_t idx)
 	hc_live_release(&w->cold[idx], &w->env);
 }
 
-void hc_sock_acked(struct hc_worker *w, uint32_t idx)
+// What of the queue is acknowledged, when it is not all of the one span it has.
+void hc_sock_acked_any(struct hc_worker *w, uint32_t idx)
 {
 	struct hc_sock *k = &w->sock[idx];
 	hc_seq una = w->tcb[idx].snd_una;
@@ -164,7 +165,7 @@ bool hc_sock_deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 	return true;
 }
 
-static uint32_t writable_idx(struct hc_worker *w, hc_conn conn)
+static inline uint32_t writable_idx(struct hc_worker *w, hc_conn conn)
 {
 	uint32_t idx = hc_handle_idx(w, conn);
 
@@ -184,25 +185,34 @@ static void span_append(struct hc_worker *w, struct hc_sock *k, uint32_t i)
 }
 
 // Queues up to `len` bytes by reference. @return how many.
-static uint32_t queue_static(struct hc_worker *w, uint32_t idx, const uint8_t *data, uint32_t len)
+HC_ALWAYS_INLINE uint32_t queue_static(struct hc_worker *w, uint32_t idx, const uint8_t *data,
+				       uint32_t len)
 {
 	struct hc_sock *k = &w->sock[idx];
-	uint32_t i = span_get(w, k);
+	bool is_first = k->snd_head == HC_IDX_NONE;
+	uint32_t i = is_first ? HC_SPAN_OWN : hc_pool_get(&w->span_pool);
 
-	if (i == HC_IDX_NONE)
+	if (HC_UNLIKELY(i == HC_IDX_NONE))
 		return 0;
 	len = hc_tcp_queue(&w->tcb[idx], &w->cold[idx], len, w->cfg.snd_buf_bytes);
-	if (len == 0) {
+	if (HC_UNLIKELY(len == 0)) {
 		span_put(w, i);
 		return 0;
 	}
-	*span_at(w, k, i) = (struct hc_span){.data = data, .len = len};
-	span_append(w, k, i);
+	if (HC_LIKELY(is_first)) {
+		k->own_span = (struct hc_span){.data = data, .len = len, .next = HC_IDX_NONE};
+		k->snd_head = HC_SPAN_OWN;
+		k->snd_tail = HC_SPAN_OWN;
+	} else {
+		w->span[i] = (struct hc_span){.data = data, .len = len};
+		span_append(w, k, i);
+	}
 	return len;
 }
 
 // Queues up to `len` bytes as copies in buffers, the last one filled up first. @return how many.
-static uint32_t queue_copy(struct hc_worker *w, uint32_t idx, const uint8_t *data, uint32_t len)
+static HC_NOINLINE uint32_t queue_copy(struct hc_worker *w, uint32_t idx, const uint8_t *data,
+				       uint32_t len)
 {
 	struct hc_sock *k = &w->sock[idx];
 	uint32_t taken = 0;
@@ -250,10 +260,10 @@ size_t hc_send(struct hc_worker *w, hc_conn conn, const void *data, size_t len, 
 	uint32_t taken;
 	struct hc_tcb *t;
 
-	if (idx == HC_IDX_NONE || want == 0)
+	if (HC_UNLIKELY(idx == HC_IDX_NONE || want == 0))
 		return 0;
 	t = &w->tcb[idx];
-	if (t->flags & HC_TCB_FIN_QUEUED)
+	if (HC_UNLIKELY(t->flags & HC_TCB_FIN_QUEUED))
 		return 0;
 	if (!(t->flags & HC_TCB_DATA)) {
 		hc_sock_init(w, idx, w->cold[idx].snd_end);
@@ -289,7 +299,7 @@ unsigned hc_recv(struct hc_worker *w, hc_conn conn, struct hc_chunk *chunks, uns
 }
 
 // The application has done with `bytes` of what it received: the window may open.
-static void give_back(struct hc_worker *w, uint32_t idx, uint32_t bytes)
+HC_ALWAYS_INLINE void give_back(struct hc_worker *w, uint32_t idx, uint32_t bytes)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 	struct hc_tcb_cold *c = &w->cold[idx];
@@ -299,7 +309,8 @@ static void give_back(struct hc_worker *w, uint32_t idx, uint32_t bytes)
 
 	HC_ASSERT(c->rcv_used >= bytes);
 	c->rcv_used -= bytes;
-	if (t->state != HC_ESTABLISHED && t->state != HC_FIN_WAIT_1 && t->state != HC_FIN_WAIT_2)
+	// Most of the buffer is on offer still: nothing to tell, whatever is free.
+	if (HC_LIKELY(buf - offered < buf / 2 && offered >= w->env.mss) || !hc_tcp_is_receiving(t))
 		return;
 	free = buf - hc_min_u32(buf, c->rcv_used);
 	gain = free - hc_min_u32(free, offered);

@@ -74,7 +74,7 @@ static HC_NOINLINE bool tcb_retire(struct hc_worker *w, uint32_t idx)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 
-	if (t->flags & HC_TCB_NO_RECEIVE || w->sock[idx].readable_bytes == 0)
+	if (t->flags & HC_TCB_NO_RECEIVE)
 		return false;
 	HC_ASSERT(w->retired_count < HC_ARRAY_LEN(w->retired));
 	t->flags &= (uint16_t) ~(HC_TCB_PENDING | HC_TCB_ACK_OWED);
@@ -94,9 +94,10 @@ HC_ALWAYS_INLINE void tcb_release(struct hc_worker *w, uint32_t idx, bool has_cl
 	if (HC_UNLIKELY(t->flags & HC_TCB_DATA)) {
 		if (w->cold[idx].switches & HC_SWITCH_SYN_OWED)
 			hc_fastopen_end(w, idx);
-		if (has_closed && tcb_retire(w, idx))
+		if (HC_UNLIKELY(w->sock[idx].readable_bytes) && has_closed && tcb_retire(w, idx))
 			return;
-		hc_sock_free(w, idx);
+		if (HC_UNLIKELY(!hc_sock_is_empty(w, idx)))
+			hc_sock_free(w, idx);
 	}
 	memset(&t->key, 0, sizeof t->key);
 	t->flags = 0;

@@ -352,3 +352,34 @@ HC_ALWAYS_INLINE void hc_arm_rtx(struct hc_worker *w, uint32_t idx)
 	else
 		hc_arm_loss(w, idx);
 }
+
+// Lets go of the queued data that is acknowledged: as a rule all there is, in the sock's own span,
+// and nobody's buffer.
+HC_ALWAYS_INLINE void hc_sock_acked(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_sock *k = &w->sock[idx];
+	uint32_t una_off = w->tcb[idx].snd_una - k->snd_first;
+
+	if (k->snd_head == HC_IDX_NONE)
+		return;
+	// Our FIN may be acknowledged with it.
+	if (HC_UNLIKELY(k->snd_head != HC_SPAN_OWN || k->snd_tail != HC_SPAN_OWN ||
+			k->own_span.owner ||
+			una_off + HC_FAULT(unacked_byte_let_go) - k->own_span.len > 1)) {
+		hc_sock_acked_any(w, idx);
+		return;
+	}
+	k->snd_first += k->own_span.len;
+	k->snd_head = HC_IDX_NONE;
+	k->snd_tail = HC_IDX_NONE;
+}
+
+// Whether a connection with data has nothing of it any more, nor anything else to give back.
+HC_ALWAYS_INLINE bool hc_sock_is_empty(const struct hc_worker *w, uint32_t idx)
+{
+	const struct hc_sock *k = &w->sock[idx];
+	const struct hc_tcb_cold *c = &w->cold[idx];
+
+	return k->snd_head == HC_IDX_NONE && !k->rcv_head && !hc_tcb_is_holding(c) &&
+	       !(c->switches & (HC_SWITCH_BOARD | HC_SWITCH_LIVE));
+}

@@ -36,28 +36,6 @@ void hc_tcp_open(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_en
 	t->state = HC_SYN_SENT;
 }
 
-uint32_t hc_tcp_queue(struct hc_tcb *t, struct hc_tcb_cold *c, uint32_t len, uint32_t cap)
-{
-	uint32_t queued;
-
-	if (t->flags & HC_TCB_FIN_QUEUED)
-		return 0;
-	// In SYN-SENT the SYN itself stands between SND.UNA and snd_end.
-	queued = c->snd_end - t->snd_una - (t->state == HC_SYN_SENT || t->state == HC_SYN_RCVD);
-	if (queued >= cap)
-		return 0;
-	len = hc_min_u32(len, cap - queued);
-	if (len && !hc_cc_is_live(c))
-		memset(&c->cc, 0, offsetof(struct hc_cc, live));
-	c->snd_end += len;
-	// After 4 GiB it may stand where it did when nothing was queued (hc_cc_is_live()). ISS is
-	// no more than that mark by then.
-	c->iss -= len && c->snd_end - c->iss == 1;
-	if (len)
-		t->flags |= HC_TCB_DATA;
-	return len;
-}
-
 static bool may_send(const struct hc_tcb *t)
 {
 	return t->state == HC_ESTABLISHED || t->state == HC_CLOSE_WAIT ||

@@ -125,22 +125,15 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick(struct hc_tcb *t, struct hc_tcb_cold *c
 // state.
 HC_ALWAYS_INLINE bool hc_quick_data_state(const struct hc_tcb *t, const struct hc_seg *seg)
 {
+	const uint32_t receiving = 1u << HC_ESTABLISHED | 1u << HC_FIN_WAIT_1 | 1u << HC_FIN_WAIT_2;
+	const uint32_t acking = 1u << HC_CLOSE_WAIT | 1u << HC_LAST_ACK;
+	uint32_t state = 1u << t->state;
 	bool has_fin = seg->flags & HC_TCP_FIN;
 
-	switch (t->state) {
-	case HC_ESTABLISHED:
-	case HC_FIN_WAIT_2:
-		break;
-	case HC_FIN_WAIT_1:
-		if (has_fin && !(t->flags & HC_TCB_FIN_SENT))
-			return false; // CLOSING.
-		break;
-	case HC_CLOSE_WAIT:
-	case HC_LAST_ACK:
-		return !has_fin && seg->payload_len == 0;
-	default:
-		return false;
-	}
+	if (!(state & receiving))
+		return state & acking && !has_fin && seg->payload_len == 0;
+	if (has_fin && t->state == HC_FIN_WAIT_1 && !(t->flags & HC_TCB_FIN_SENT))
+		return false; // CLOSING.
 	return seg->payload_len == 0 || !(t->flags & HC_TCB_NO_RECEIVE);
 }
 
