@@ -68,6 +68,16 @@ void config_init(struct config *cfg, enum command command, const char *name)
 		command == COMMAND_BENCH ? BENCH_TIME_WAIT_MS : KERNEL_LIKE_TIME_WAIT_MS;
 }
 
+uint64_t config_lasting_ns(const struct config *cfg)
+{
+	uint64_t thoughts = config_varies(cfg) ? config_requests(cfg) - 1 : 0;
+	uint64_t thinking_ns;
+
+	if (__builtin_mul_overflow(thoughts, cfg->think_ns, &thinking_ns))
+		thinking_ns = UINT64_MAX / 2;
+	return max_u64(cfg->hold_ns, thinking_ns);
+}
+
 uint64_t config_ramp_ns(const struct config *cfg)
 {
 	if (cfg->hold_live == 0)

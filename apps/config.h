@@ -174,6 +174,8 @@ struct config {
 
 	// How the stack and the port are set up; 0 in a limit: worked out by the plan.
 	struct hc_stack_config stack;
+	uint32_t server_conn_cap; // Of bench's server, where it is not as the client's.
+	uint32_t server_time_wait_cap;
 	uint64_t memory_bytes; // Limit of what the plan takes by itself.
 	uint32_t buffers;
 	uint16_t descriptors;
@@ -234,6 +236,9 @@ static inline bool config_varies(const struct config *cfg)
 	       (config_requests(cfg) != 1 || cfg->target.count > 1 ||
 		cfg->request.sizes.count > 1 || cfg->response.sizes.count > 1);
 }
+
+// How long a connection lasts by plan, at least: held, or between its requests.
+uint64_t config_lasting_ns(const struct config *cfg);
 
 // How long the load grows from nothing.
 uint64_t config_ramp_ns(const struct config *cfg);

@@ -127,7 +127,8 @@ static uint64_t settle_ns(const struct config *cfg, uint64_t sustain_from_ns,
 
 	if (cfg->duration_ns == 0 || cfg->connections > 0)
 		return 0;
-	return min_u64(max_u64(NS_PER_S, cfg->hold_ns), load_ns / (cfg->hold_ns ? 2 : 4));
+	return min_u64(max_u64(NS_PER_S, config_lasting_ns(cfg)),
+		       load_ns / (config_lasting_ns(cfg) ? 2 : 4));
 }
 
 // What --open-rate and --hold-live let be opened a second; 0: any number.
@@ -274,7 +275,7 @@ static void say_sustained(struct plan *p, const struct config *cfg)
 // --hold all that are open.
 static uint64_t held_tuples(const struct config *cfg)
 {
-	bool holds = cfg->hold_ns > 0 || cfg->hold_live > 0;
+	bool holds = config_lasting_ns(cfg) > 0 || cfg->hold_live > 0;
 	uint64_t in_loop = holds && !config_is_open_loop(cfg) ? cfg->concurrency : 0;
 
 	return cfg->live + in_loop;
@@ -283,7 +284,7 @@ static uint64_t held_tuples(const struct config *cfg)
 // How long each of the other tuples is taken, by all that is known beforehand.
 static uint32_t occupied_ms(const struct config *cfg)
 {
-	uint64_t hold_ms = config_is_open_loop(cfg) ? cfg->hold_ns / NS_PER_MS : 0;
+	uint64_t hold_ms = config_is_open_loop(cfg) ? config_lasting_ns(cfg) / NS_PER_MS : 0;
 
 	return (uint32_t)min_u64(cfg->stack.time_wait_ms + hold_ms, UINT32_MAX);
 }
@@ -298,8 +299,9 @@ static double judged_rate(const struct plan *p, const struct config *cfg)
 		return stages_peak_per_s(&cfg->schedule);
 	if (cfg->hold_live > 0)
 		return cfg->rate_per_s;
-	if (cfg->hold_ns > 0)
-		return fmin(peak, cfg->concurrency * (double)NS_PER_S / (double)cfg->hold_ns);
+	if (config_lasting_ns(cfg) > 0)
+		return fmin(peak,
+			    cfg->concurrency * (double)NS_PER_S / (double)config_lasting_ns(cfg));
 	return peak;
 }
 
@@ -325,6 +327,27 @@ static void plan_arithmetic(struct plan *p, const struct config *cfg)
 			"above %.0f/s tuples run out, and the closed loop waits for TIME-WAITs to "
 			"end; give more --clients or a shorter --time-wait",
 			p->arithmetic.sustained_per_s);
+}
+
+// A rate that the options themselves forbid.
+static void warn_of_limits(struct plan *p, const struct config *cfg)
+{
+	double rate = config_is_open_loop(cfg) ? stages_peak_per_s(&cfg->schedule) : 0;
+
+	if (cfg->limits.open_per_s > 0 && rate > (double)cfg->limits.open_per_s)
+		plan_warn(
+			p,
+			"the server was told to answer %llu SYNs/s: of %.0f/s the others are lost "
+			"and sent again",
+			(unsigned long long)cfg->limits.open_per_s, rate);
+	if (cfg->open_per_s > 0 && rate > (double)cfg->open_per_s)
+		plan_warn(p, "--open-rate lets %llu/s be opened: of %.0f/s the others are late",
+			  (unsigned long long)cfg->open_per_s, rate);
+	if (cfg->close_per_s > 0 && rate > (double)cfg->close_per_s)
+		plan_warn(p,
+			  "--close-rate lets %llu/s be closed: of %.0f/s the others stay open, and "
+			  "control blocks may run out",
+			  (unsigned long long)cfg->close_per_s, rate);
 }
 
 static void serve_arithmetic(struct plan *p, const struct config *cfg)
@@ -390,8 +413,10 @@ static void write_back(const struct plan *p, struct config *cfg)
 	cfg->stack.conn_cap = s->conn_cap;
 	cfg->stack.syn_cap = cfg->command == COMMAND_BENCH ? p->server[0].syn_cap : s->syn_cap;
 	cfg->stack.time_wait_cap = s->time_wait_cap;
-	if (cfg->command == COMMAND_BENCH && plan_server_closes_first(cfg))
-		cfg->stack.time_wait_cap = p->server[0].time_wait_cap;
+	if (cfg->command == COMMAND_BENCH) {
+		cfg->server_conn_cap = p->server[0].conn_cap;
+		cfg->server_time_wait_cap = p->server[0].time_wait_cap;
+	}
 	cfg->stack.tuple_cap = s->tuple_cap;
 }
 
@@ -440,6 +465,7 @@ bool plan_make(struct plan *p, struct config *cfg)
 		if (!plan_load(p, cfg))
 			return false;
 		plan_arithmetic(p, cfg);
+		warn_of_limits(p, cfg);
 	} else {
 		serve_arithmetic(p, cfg);
 	}

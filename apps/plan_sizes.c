@@ -45,7 +45,7 @@ static struct sizes worker_sizes(const struct config *cfg)
 	double ended = peak_per_worker(cfg) * time_wait_s;
 
 	if (config_is_open_loop(cfg)) {
-		double hold_s = (double)cfg->hold_ns / (double)NS_PER_S;
+		double hold_s = (double)config_lasting_ns(cfg) / (double)NS_PER_S;
 		double wait_s = cfg->command == COMMAND_BENCH ? BENCH_WAIT_S : LOAD_WAIT_S;
 		double open = peak_per_worker(cfg) * (hold_s + wait_s);
 
@@ -179,6 +179,11 @@ static bool plan_addresses(struct plan *p, struct config *cfg, const struct size
 		server->local_prefix_len = 24;
 		server->gateway = 0x0a000002;
 		server->clients = (struct hc_prefix){0};
+		if (cfg->server_conn_cap > 0)
+			server->conn_cap = cfg->server_conn_cap;
+		if (cfg->server_time_wait_cap > 0)
+			server->time_wait_cap = cfg->server_time_wait_cap;
+		client->syn_cap = 0; // It does not listen.
 	}
 	p->addresses = usable_addresses(1ull << (32 - p->client[0].clients.len)) *
 		       (is_bench ? p->worker_count : 1);

@@ -200,6 +200,8 @@ class Options(Case):
         "syn-cap": ("5k", "syn_cap", 5000),
         "time-wait-cap": ("8k", "time_wait_cap", 8000),
         "tuple-cap": ("9k", "tuple_cap", 9000),
+        "server-conn-cap": ("6k", "server_conn_cap", 6000),
+        "server-time-wait-cap": ("7k", "server_time_wait_cap", 7000),
         "neigh-cap": ("64", "neigh_cap", 64),
         "neigh-queue-cap": ("32", "neigh_queue_cap", 32),
         "listener-cap": ("300", "listener_cap", 300),
@@ -341,7 +343,8 @@ class ConfigFile(Case):
                                                "duration_s": 0})
                     # The sizes of the plan are those of the base, and need not suit the change.
                     for size in ("conn_cap", "syn_cap", "time_wait_cap", "tuple_cap", "span_cap",
-                                 "clients", "descriptors", "buffers"):
+                                 "clients", "descriptors", "buffers", "server_conn_cap",
+                                 "server_time_wait_cap"):
                         base["config"].pop(size, None)
                     base["config"][key] = expected
                     result = run(command, "-c", self.given(base), "--dry-run", "--json", "-")
@@ -359,6 +362,7 @@ class ConfigFile(Case):
                 again = run("bench", "--config", self.given(first.out), "--json", "-")
                 self.assert_exit(again, MEASURED)
                 self.assertEqual(again.json["config"], first.json["config"])
+                self.assertEqual(again.json["plan"], first.json["plan"])
                 self.assertEqual(again.json["totals"]["opened"], 300)
 
     def test_a_held_population_runs_again(self):
@@ -690,6 +694,25 @@ class Plans(Case):
                 self.assert_refused(plan("bench", *args), "--live", "--clients")
         self.assert_refused(plan("bench", "--conn-cap", 1000, "--live", 2000), "--conn-cap")
         self.assert_exit(plan("bench", "--conn-cap", 2001, "--live", 2000), MEASURED)
+
+    def test_thinking_takes_room_and_tuples(self):
+        base = ["--rate", "1k", "--request", "http", "--requests", "11", "--time-wait", "10s"]
+        quick, slow = plan("load", *base).json, plan("load", *base, "--think", "3s").json
+        self.assertGreater(slow["config"]["conn_cap"], quick["config"]["conn_cap"] + 28000)
+        self.assertAlmostEqual(slow["plan"]["sustained_per_s"], slow["plan"]["tuples"] / 40)
+        loop = plan("load", "--concurrency", "10k", "--request", "http", "--requests", "11",
+                    "--think", "1s").json["plan"]
+        self.assertEqual((loop["tuples_held"], loop["rate_per_s"]), (10000, 1000))
+        long = plan("load", "--rate", "1", "--request", "http", "--requests", "1G", "--think", "8760h")
+        self.assert_exit(long, MEASURED)
+
+    def test_a_rate_that_the_options_forbid_is_told(self):
+        for args in (["--server-limit-open-rate", "20k"], ["--open-rate", "20k"], ["--close-rate", "20k"]):
+            with self.subTest(args=args):
+                warnings = plan("bench", "--rate", "30k", *args).json["plan"]["warnings"]
+                self.assertEqual(len(warnings), 1)
+                self.assertIn("20000", warnings[0])
+                self.assertEqual(plan("bench", "--rate", "10k", *args).json["plan"]["warnings"], [])
 
     def test_memory_limits_what_the_plan_takes(self):
         small = plan("bench", "--time-wait", "60s", "--memory", "100M").json["plan"]
