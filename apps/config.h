@@ -192,6 +192,9 @@ struct config {
 	// What comes out.
 	struct criteria fail_if;
 	const char *json;
+	const char *csv;  // Intervals.
+	const char *hgrm; // Directory: percentiles of each time.
+	const char *hlog; // Histograms.
 	bool has_stages;
 	bool is_dry_run;
 	bool is_verbose;

@@ -6,21 +6,15 @@
 
 #include "gather.h"
 
-static void add_times(struct result *out, enum latency which, const struct hc_hist *h)
+static void add_times(struct result *out, const struct loop *l)
 {
-	if (h)
-		hc_hist_merge(&out->latency[which], h);
-}
+	for (unsigned i = 0; i < LATENCY_KINDS; i++) {
+		const struct hc_hist *h[LATENCY_SOURCES_MAX];
+		unsigned n = latency_sources(l, out->cfg, (enum latency)i, h);
 
-// Of both ends' FINs the first one counts; when the other end is not ours, our own.
-static void add_closing(struct result *out, const struct hc_worker *w, enum side side)
-{
-	enum side first = out->cfg->close == CLOSE_SERVER ? SIDE_SERVER : SIDE_CLIENT;
-
-	if (side == first || out->cfg->command != COMMAND_BENCH)
-		add_times(out, LATENCY_CLOSE, hc_worker_latency(w, HC_LATENCY_CLOSE));
-	add_times(out, LATENCY_ESTABLISHMENT, hc_worker_latency(w, HC_LATENCY_ESTABLISH));
-	add_times(out, LATENCY_TEARDOWN, hc_worker_latency(w, HC_LATENCY_TEARDOWN));
+		for (unsigned k = 0; k < n; k++)
+			hc_hist_merge(&out->latency[i], h[k]);
+	}
 }
 
 static void add_client(struct result *out, const struct loop *l)
@@ -62,13 +56,6 @@ static void add_client(struct result *out, const struct loop *l)
 
 		t->fill_s = fill_s > t->fill_s ? fill_s : t->fill_s;
 	}
-	add_times(out, LATENCY_CONNECT, hc_worker_latency(c->worker, HC_LATENCY_CONNECT));
-	add_times(out, LATENCY_CONNECT_CORRECTED, c->connect_corrected);
-	add_times(out, LATENCY_FIRST_BYTE, c->first_byte);
-	add_times(out, LATENCY_FIRST_BYTE_CORRECTED, c->first_byte_corrected);
-	add_times(out, LATENCY_RESPONSE, c->response);
-	add_times(out, LATENCY_RESPONSE_CORRECTED, c->response_corrected);
-	add_closing(out, c->worker, SIDE_CLIENT);
 }
 
 static void add_server(struct result *out, const struct loop *l)
@@ -93,7 +80,6 @@ static void add_server(struct result *out, const struct loop *l)
 	t->limits.stalls += k->limits.stalls;
 	for (unsigned i = 0; i < HC_REASON_COUNT; i++)
 		t->reset_by[i] += k->reset_by[i];
-	add_closing(out, s->worker, SIDE_SERVER);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -126,6 +112,53 @@ static void add_rates(struct result *out, const struct view *v, double seconds)
 static uint64_t packets_of(const struct hc_snapshot *s, bool has_both_ends)
 {
 	return s->counter[HC_CTR_tx_packets] + (has_both_ends ? 0 : s->counter[HC_CTR_rx_packets]);
+}
+
+static void add_section(struct section *s, const struct view *v, double from_s, double to_s)
+{
+	if (s->to_s <= s->from_s || from_s < s->from_s)
+		s->from_s = from_s;
+	if (to_s > s->to_s)
+		s->to_s = to_s;
+	s->opened += v->opened;
+	s->established += v->established;
+	s->closed += v->closed;
+	s->failed += v->failed;
+	s->reset += v->reset;
+	if (to_s <= from_s)
+		return;
+	s->opened_per_s += (double)v->opened / (to_s - from_s);
+	s->established_per_s += (double)v->established / (to_s - from_s);
+	s->closed_per_s += (double)v->closed / (to_s - from_s);
+}
+
+// One loop's three sections, between its marks.
+static void add_sections(struct result *out, const struct loop *l, uint64_t start_ns)
+{
+	const bool is_client = out->side == SIDE_CLIENT;
+	const struct hc_worker *w = is_client ? (l->client ? l->client->worker : NULL)
+					      : (l->server ? l->server->worker : NULL);
+	struct hc_snapshot at[SECTION_COUNT + 1] = {0};
+	double t_s[SECTION_COUNT + 1] = {
+		0,
+		(double)(l->from.t_ns - start_ns) / (double)NS_PER_S,
+		(double)(l->to.t_ns - start_ns) / (double)NS_PER_S,
+		out->elapsed_s,
+	};
+
+	if (!w)
+		return;
+	at[1] = is_client ? l->from.client : l->from.server;
+	at[2] = is_client ? l->to.client : l->to.server;
+	hc_worker_snapshot(w, &at[3]);
+	for (unsigned i = 0; i < SECTION_COUNT; i++) {
+		struct hc_snapshot grown;
+		struct view v;
+
+		snapshot_subtract(&grown, &at[i + 1], &at[i]);
+		view_of(&grown, out->side, &v);
+		add_section(&out->sections[i], &v, t_s[i], t_s[i + 1]);
+	}
 }
 
 // What one end did in the measured part.
@@ -254,6 +287,8 @@ void gather(struct run *r, uint64_t end_ns)
 			add_client(out, l);
 		if (l->server)
 			add_server(out, l);
+		add_times(out, l);
+		add_sections(out, l, r->start_ns);
 		add_part(out, &part, l, r->start_ns);
 	}
 	add_ports(out, r);

@@ -4,14 +4,12 @@
 // handclasp: options, plan, run, report, exit code. Everything that can be found wrong is found
 // before DPDK is started.
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config_file.h"
 #include "options.h"
+#include "outputs.h"
 #include "report.h"
 #include "run.h"
 
@@ -46,38 +44,9 @@ static int find_command(const char *name)
 }
 
 // ---------------------------------------------------------------------------------------------
-// the result file
-
-// Opens it before the run, so that a wrong path does not cost a measurement; what stands in it is
-// kept until there is something better.
-static FILE *open_json(const char *path)
-{
-	FILE *file = NULL;
-	int fd;
-
-	if (strcmp(path, "-") == 0)
-		return stdout;
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-	if (fd >= 0)
-		file = fdopen(fd, "w");
-	if (!file)
-		complain("--json %s cannot be written (%s): give a file that can", path,
-			 strerror(errno));
-	return file;
-}
-
-// Throws away what stood in the file until now. A pipe or a terminal cannot be cut to length, and
-// need not be.
-static void empty_json(const struct config *cfg, FILE *file)
-{
-	if (file != stdout && ftruncate(fileno(file), 0) != 0 && errno != EINVAL)
-		complain("--json %s cannot be emptied (%s)", cfg->json, strerror(errno));
-}
-
-// ---------------------------------------------------------------------------------------------
 // one command
 
-static int run_and_report(struct config *cfg, struct plan *plan, FILE *json)
+static int run_and_report(struct config *cfg, struct plan *plan, const struct outputs *out)
 {
 	struct run *r = calloc(1, sizeof *r);
 	int code;
@@ -86,45 +55,39 @@ static int run_and_report(struct config *cfg, struct plan *plan, FILE *json)
 		complain("no memory to begin with: free some");
 		return EXIT_ENVIRONMENT;
 	}
+	r->csv = out->csv;
 	code = run_execute(r, cfg, plan);
 	if (code == EXIT_MEASURED) {
 		if (config_is_talking(cfg))
 			report_summary(&r->result);
 		code = run_verdict(r);
-		if (json) {
-			empty_json(cfg, json);
-			if (!result_write_json(&r->result, json))
-				code = EXIT_ENVIRONMENT;
-		}
+		if (!outputs_write(out, &r->result))
+			code = EXIT_ENVIRONMENT;
 	}
 	result_free(&r->result);
 	free(r);
 	return code;
 }
 
-static int show_plan(const struct config *cfg, const struct plan *plan, FILE *json)
+static int show_plan(const struct config *cfg, const struct plan *plan, const struct outputs *out)
 {
-	if (!json)
+	if (!out->json)
 		return EXIT_MEASURED;
-	empty_json(cfg, json);
-	return plan_write_json(cfg, plan, json) ? EXIT_MEASURED : EXIT_ENVIRONMENT;
+	outputs_empty_json(out, cfg);
+	return plan_write_json(cfg, plan, out->json) ? EXIT_MEASURED : EXIT_ENVIRONMENT;
 }
 
 static int run_plan(struct config *cfg, struct plan *plan)
 {
-	FILE *json = NULL;
-	int code;
+	struct outputs out;
+	int code = EXIT_USAGE;
 
 	if (config_is_talking(cfg))
 		report_plan(cfg, plan);
-	if (cfg->json) {
-		json = open_json(cfg->json);
-		if (!json)
-			return EXIT_USAGE;
-	}
-	code = cfg->is_dry_run ? show_plan(cfg, plan, json) : run_and_report(cfg, plan, json);
-	if (json && json != stdout)
-		(void)fclose(json);
+	if (outputs_open(&out, cfg))
+		code = cfg->is_dry_run ? show_plan(cfg, plan, &out)
+				       : run_and_report(cfg, plan, &out);
+	outputs_close(&out);
 	return code;
 }
 

@@ -89,8 +89,9 @@ void report_interval(const struct interval *i)
 	       (unsigned long long)rounded(i->opened_per_s),
 	       (unsigned long long)rounded(i->closed_per_s), (unsigned long long)i->live,
 	       (unsigned long long)i->failed, (unsigned long long)i->retransmitted);
-	if (i->has_connect)
-		printf(" %9.1f %9.1f\n", i->connect_p50_us, i->connect_p99_us);
+	if (__builtin_isfinite(i->times[LATENCY_CONNECT].p50_us))
+		printf(" %9.1f %9.1f\n", i->times[LATENCY_CONNECT].p50_us,
+		       i->times[LATENCY_CONNECT].p99_us);
 	else
 		printf(" %9s %9s\n", "-", "-");
 	(void)fflush(stdout);
@@ -116,6 +117,16 @@ static void first_line(const struct result *r)
 	printf("\n");
 }
 
+// What came before and after the measured part.
+static void apart(const char *name, const struct section *s)
+{
+	char opened[32], closed[32];
+
+	if (s->opened + s->closed + s->failed + s->reset > 0)
+		printf("    %-10s %s opened, %s closed, from %.2f s to %.2f s\n", name,
+		       grouped(s->opened, opened), grouped(s->closed, closed), s->from_s, s->to_s);
+}
+
 static void rates(const struct result *r)
 {
 	char opened[32], closed[32];
@@ -123,6 +134,8 @@ static void rates(const struct result *r)
 	printf("  rate         opened %s/s, closed %s/s, from %.2f s to %.2f s of %.2f s\n",
 	       grouped(rounded(r->opened_per_s), opened), grouped(rounded(r->closed_per_s), closed),
 	       r->steady_from_s, r->steady_to_s, r->elapsed_s);
+	apart("ramp", &r->sections[SECTION_RAMP]);
+	apart("drain", &r->sections[SECTION_DRAIN]);
 	if (r->ns_per_connection > 0)
 		printf("  cost         %.1f ns of a core (%.1f of CPU time) and %.2f packets a "
 		       "connection\n",
@@ -236,13 +249,15 @@ static void print_times(const char *name, const struct hc_hist *h)
 {
 	if (h->count == 0)
 		return;
-	printf("  %-12s min %.1f, mean %.1f, p50 %.1f, p90 %.1f, p99 %.1f, p99.9 %.1f, max %.1f "
-	       "us\n",
+	printf("  %-12s min %.1f, mean %.1f, p50 %.1f, p90 %.1f, p99 %.1f, p99.9 %.1f, "
+	       "p99.99 %.1f, max %.1f us of %llu\n",
 	       name, (double)h->min_ns / 1e3, hc_hist_mean_ns(h) / 1e3,
 	       (double)hc_hist_quantile_ns(h, 0.50) / 1e3,
 	       (double)hc_hist_quantile_ns(h, 0.90) / 1e3,
 	       (double)hc_hist_quantile_ns(h, 0.99) / 1e3,
-	       (double)hc_hist_quantile_ns(h, 0.999) / 1e3, (double)h->max_ns / 1e3);
+	       (double)hc_hist_quantile_ns(h, 0.999) / 1e3,
+	       (double)hc_hist_quantile_ns(h, 0.9999) / 1e3, (double)h->max_ns / 1e3,
+	       (unsigned long long)h->count);
 }
 
 static void stages(const struct result *r)

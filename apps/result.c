@@ -11,6 +11,9 @@
 
 #include "units.h"
 
+const char *const section_names[SECTION_COUNT] = {
+	[SECTION_RAMP] = "ramp", [SECTION_SUSTAIN] = "sustain", [SECTION_DRAIN] = "drain"};
+
 uint64_t result_completed(const struct result *r)
 {
 	return r->view.closed + r->clients.aborted;

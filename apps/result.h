@@ -9,6 +9,7 @@
 
 #include "client.h"
 #include "config.h"
+#include "interval.h"
 #include "latency.h"
 #include "plan.h"
 #include "server_limits.h"
@@ -17,17 +18,6 @@
 #define RESULT_PORTS_MAX (2u * CORES_MAX)
 #define FAULTS_MAX       8u
 #define FAULT_SIZE       256u
-
-// One line of the report. Counts are of the interval, live is at its end.
-struct interval {
-	double t_s; // End, since the start of the run.
-	uint64_t opened, established, closed, failed;
-	uint64_t live; // Control blocks in use.
-	uint64_t retransmitted;
-	double opened_per_s, closed_per_s;
-	bool has_connect;
-	double connect_p50_us, connect_p99_us;
-};
 
 // What clients count of their own accord.
 struct client_totals {
@@ -55,6 +45,18 @@ struct server_totals {
 	uint64_t closes_waited, closes_unlimited;
 };
 
+// A run has three: until its load is reached, the measured one, and from there to the end.
+enum result_section { SECTION_RAMP, SECTION_SUSTAIN, SECTION_DRAIN, SECTION_COUNT };
+
+extern const char *const section_names[SECTION_COUNT];
+
+// What happened in one, in all loops. Rates are sums of the loops' own.
+struct section {
+	double from_s, to_s;
+	uint64_t opened, established, closed, failed, reset;
+	double opened_per_s, established_per_s, closed_per_s;
+};
+
 struct result {
 	const struct config *cfg;
 	const struct plan *plan;
@@ -78,6 +80,7 @@ struct result {
 	// The measured part.
 	double steady_from_s, steady_to_s;
 	double opened_per_s, established_per_s, closed_per_s;
+	struct section sections[SECTION_COUNT];
 	double ns_per_connection;     // 0: nothing was closed. Of cores, whoever used them.
 	double cpu_ns_per_connection; // The same, of CPU time that the loops got.
 	double client_ns_per_connection, server_ns_per_connection; // Of pairs; 0: not told apart.

@@ -6,7 +6,10 @@
 // table (option_json.c), so every option that matters is in it under a name that carries its unit.
 
 #include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "hdr.h"
 #include "option_json.h"
 #include "verdict.h"
 
@@ -279,12 +282,34 @@ static json_t *limits_json(const struct result *r)
 // ---------------------------------------------------------------------------------------------
 // rates, costs, latencies, intervals
 
+static json_t *section_json(const struct section *s)
+{
+	json_t *out = json_object();
+
+	set(out, "from_s", real(s->from_s));
+	set(out, "to_s", real(s->to_s));
+	set(out, "opened", count(s->opened));
+	set(out, "established", count(s->established));
+	set(out, "closed", count(s->closed));
+	set(out, "failed", count(s->failed));
+	set(out, "reset", count(s->reset));
+	set(out, "opened_per_s", real(s->opened_per_s));
+	set(out, "established_per_s", real(s->established_per_s));
+	set(out, "closed_per_s", real(s->closed_per_s));
+	return out;
+}
+
 static json_t *rates_json(const struct result *r)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "opened_per_s", real(r->opened_per_s),
-			 "established_per_s", real(r->established_per_s), "closed_per_s",
-			 real(r->closed_per_s), "steady_from_s", real(r->steady_from_s),
-			 "steady_to_s", real(r->steady_to_s), "elapsed_s", real(r->elapsed_s));
+	json_t *out =
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "opened_per_s", real(r->opened_per_s),
+			  "established_per_s", real(r->established_per_s), "closed_per_s",
+			  real(r->closed_per_s), "steady_from_s", real(r->steady_from_s),
+			  "steady_to_s", real(r->steady_to_s), "elapsed_s", real(r->elapsed_s));
+
+	for (unsigned i = 0; i < SECTION_COUNT; i++)
+		set(out, section_names[i], section_json(&r->sections[i]));
+	return out;
 }
 
 static json_t *stage_json(const double *ns)
@@ -321,7 +346,8 @@ static json_t *latency_json(const struct hc_hist *h)
 	static const struct {
 		const char *key;
 		double q;
-	} quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}};
+	} quantiles[] = {
+		{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}, {"p9999", 0.9999}};
 	json_t *out = json_object();
 	bool is_empty = h->count == 0;
 
@@ -367,26 +393,68 @@ static json_t *verdict_json(const struct result *r)
 	return array;
 }
 
+static void set_value(void *ctx, const char *name, const struct interval_value *v)
+{
+	json_t *out = ctx;
+
+	if (v->kind == INTERVAL_TEXT)
+		set(out, name, json_string(v->text));
+	else
+		set(out, name, v->kind == INTERVAL_COUNT ? count(v->count) : real(v->real));
+}
+
 static json_t *intervals_json(const struct result *r)
 {
 	json_t *out = json_array();
 
 	for (unsigned k = 0; k < r->interval_count; k++) {
-		const struct interval *i = &r->intervals[k];
 		json_t *one = json_object();
 
-		set(one, "t_s", real(i->t_s));
-		set(one, "opened", count(i->opened));
-		set(one, "established", count(i->established));
-		set(one, "closed", count(i->closed));
-		set(one, "failed", count(i->failed));
-		set(one, "live", count(i->live));
-		set(one, "retransmitted", count(i->retransmitted));
-		set(one, "opened_per_s", real(i->opened_per_s));
-		set(one, "closed_per_s", real(i->closed_per_s));
-		set(one, "connect_p50_us", i->has_connect ? real(i->connect_p50_us) : json_null());
-		set(one, "connect_p99_us", i->has_connect ? real(i->connect_p99_us) : json_null());
+		interval_each(&r->intervals[k], set_value, one);
 		(void)json_array_append_new(out, one);
+	}
+	return out;
+}
+
+// Every bucket that is not empty, as its lowest value and how many are in it.
+static json_t *buckets_json(const struct hc_hist *h)
+{
+	json_t *out = json_array();
+
+	for (unsigned i = 0; i < HC_HIST_SLOTS; i++) {
+		if (h->slot[i] == 0)
+			continue;
+		(void)json_array_append_new(out, count(hc_hist_slot_low_ns(i)));
+		(void)json_array_append_new(out, count(h->slot[i]));
+	}
+	return out;
+}
+
+static json_t *histograms_json(const struct result *r)
+{
+	json_t *out = json_object();
+
+	for (unsigned i = 0; i < LATENCY_KINDS; i++) {
+		const struct hc_hist *h = &r->latency[i];
+		json_t *one;
+		char *code;
+
+		if (h->count == 0)
+			continue;
+		one = json_object();
+		code = hdr_encode(h);
+		set(one, "significant_digits", json_integer(3));
+		set(one, "unit_ns", json_integer(1 << HC_HIST_UNIT_SHIFT));
+		set(one, "top_ns", count(HC_HIST_MAX_NS));
+		set(one, "count", count(h->count));
+		set(one, "overflow", count(h->overflow));
+		set(one, "min_ns", count(h->min_ns));
+		set(one, "max_ns", count(h->max_ns));
+		set(one, "sum_ns", count(h->sum_ns));
+		set(one, "hdr_v2", code ? json_string(code) : json_null());
+		set(one, "buckets", buckets_json(h));
+		set(out, latency_names[i].key, one);
+		free(code);
 	}
 	return out;
 }
@@ -399,12 +467,44 @@ static json_t *remarks_json(const struct result *r)
 	return texts(remarks[0], FAULT_SIZE, n);
 }
 
-// Takes the document over.
-static bool write_document(json_t *out, const char *path, FILE *to)
+// The members of `lines`, in a line each: thousands of buckets are nothing to read down a page.
+static bool dump_lines(json_t *lines, FILE *to)
 {
-	bool is_written = json_dumpf(out, to, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) == 0 &&
-			  fputc('\n', to) != EOF && fflush(to) == 0;
+	const char *separator = "";
+	const char *key;
+	json_t *line;
 
+	fprintf(to, ",\n \"histograms\": {");
+	json_object_foreach (lines, key, line) {
+		fprintf(to, "%s\n  \"%s\": ", separator, key);
+		separator = ",";
+		if (json_dumpf(line, to, JSON_COMPACT) != 0)
+			return false;
+	}
+	return fprintf(to, "\n }") > 0;
+}
+
+static bool dump(const json_t *out, json_t *lines, FILE *to)
+{
+	char *text = json_dumps(out, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
+	bool is_written;
+
+	if (!text)
+		return false;
+	// All but the last line, which is the closing brace.
+	is_written = fwrite(text, strlen(text) - 2, 1, to) == 1;
+	free(text);
+	if (is_written && lines)
+		is_written = dump_lines(lines, to);
+	return is_written && fprintf(to, "\n}\n") > 0 && fflush(to) == 0;
+}
+
+// Takes the documents over; `lines` may be NULL.
+static bool write_document(json_t *out, json_t *lines, const char *path, FILE *to)
+{
+	bool is_written = dump(out, lines, to);
+
+	json_decref(lines);
 	json_decref(out);
 	if (!is_written)
 		complain("the result could not be written to %s: is there room?", path);
@@ -419,7 +519,7 @@ bool plan_write_json(const struct config *cfg, const struct plan *plan, FILE *to
 	set(out, "command", json_string(cfg->command_name));
 	set(out, "config", option_json_all(cfg));
 	set(out, "plan", plan_json(plan, plan_has_client(cfg)));
-	return write_document(out, cfg->json, to);
+	return write_document(out, NULL, cfg->json, to);
 }
 
 bool result_write_json(const struct result *r, FILE *to)
@@ -448,5 +548,5 @@ bool result_write_json(const struct result *r, FILE *to)
 	set(out, "verdict",
 	    json_pack("{s:b, s:o}", "passes", verdict_passes(r), "criteria", verdict_json(r)));
 	set(out, "intervals", intervals_json(r));
-	return write_document(out, r->cfg->json, to);
+	return write_document(out, histograms_json(r), r->cfg->json, to);
 }

@@ -243,6 +243,10 @@ static void take_interval(struct run *r, struct sampler *s, uint64_t now_ns)
 	sampler_take(s, now_ns, &i);
 	// Short of memory the file has fewer intervals than the terminal.
 	(void)result_add_interval(&r->result, &i);
+	if (r->csv && !interval_write_row(r->csv, &i)) {
+		complain("--csv %s could not be written: is there room? It ends here", r->cfg->csv);
+		r->csv = NULL;
+	}
 	// What is left over at the end is too short for rates worth a line.
 	if (r->has_lines && (before_s <= 0 || i.t_s - before_s >= LINE_MIN_S))
 		report_interval(&i);
@@ -376,8 +380,7 @@ static int measure(struct run *r)
 	if (r->has_lines)
 		report_heading();
 	code = launch(r);
-	sampler_init(&sampler, r->loops, r->loop_count,
-		     plan_has_client(r->cfg) ? SIDE_CLIENT : SIDE_SERVER, r->start_ns);
+	sampler_init(&sampler, r->cfg, r->loops, r->loop_count, r->start_ns);
 	wait_for_loops(r, &sampler);
 	for (unsigned i = 0; i < r->loop_count; i++)
 		(void)hc_runtime_join(r->runtime, i);

@@ -26,6 +26,7 @@ struct run {
 	struct loop loops[2 * CORES_MAX];
 	unsigned loop_count;
 	uint64_t start_ns;
+	FILE *csv; // Where intervals go as they end; NULL: nowhere.
 	struct result result;
 };
 

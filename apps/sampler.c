@@ -3,7 +3,9 @@
 
 // Differences between published snapshots. Each worker's rate is taken over the time between its
 // own two snapshots, which are up to a millisecond older than now, so that no jitter of this thread
-// gets into it.
+// gets into it. Times of an interval are what its histograms' slots have grown by: they are being
+// written meanwhile, so that one slot may be a little ahead of another, and none is lost, since
+// what this reading misses the next one has.
 
 #include "sampler.h"
 
@@ -17,107 +19,221 @@ static const struct hc_worker *worker_of(const struct loop *l, enum side side)
 	return l->server ? l->server->worker : NULL;
 }
 
-static struct hc_hist *new_hist(void)
+// Short of memory the intervals go without these times.
+static void init_slots(struct sampler *s, unsigned i)
 {
-	struct hc_hist *h = malloc(sizeof *h);
+	for (unsigned k = 0; k < LATENCY_KINDS; k++) {
+		const struct hc_hist *h[LATENCY_SOURCES_MAX];
+		unsigned n = latency_sources(&s->loops[i], s->cfg, (enum latency)k, h);
 
-	if (h)
-		hc_hist_reset(h);
-	return h;
+		for (unsigned j = 0; j < n; j++)
+			s->samples[i].slots[k][j] = calloc(HC_HIST_SLOTS, sizeof(uint64_t));
+	}
 }
 
-void sampler_init(struct sampler *s, const struct loop *loops, unsigned loop_count, enum side side,
-		  uint64_t start_ns)
+void sampler_init(struct sampler *s, const struct config *cfg, const struct loop *loops,
+		  unsigned loop_count, uint64_t start_ns)
 {
 	memset(s, 0, sizeof *s);
+	s->cfg = cfg;
 	s->loops = loops;
 	s->loop_count = loop_count;
-	s->side = side;
-	s->start_ns = start_ns;
+	s->side = plan_has_client(cfg) ? SIDE_CLIENT : SIDE_SERVER;
+	s->start_ns = s->last_ns = start_ns;
 	for (unsigned i = 0; i < loop_count; i++) {
 		s->samples[i].snapshot.t_ns = start_ns;
-		if (side == SIDE_CLIENT && loops[i].client)
-			s->samples[i].connect = new_hist();
+		init_slots(s, i);
 	}
-	s->now = new_hist();
-	s->delta = new_hist();
+	s->grown = malloc(sizeof *s->grown);
 }
 
 void sampler_fini(struct sampler *s)
 {
-	for (unsigned i = 0; i < s->loop_count; i++)
-		free(s->samples[i].connect);
-	free(s->now);
-	free(s->delta);
+	for (unsigned i = 0; i < s->loop_count; i++) {
+		for (unsigned k = 0; k < LATENCY_KINDS * LATENCY_SOURCES_MAX; k++)
+			free(s->samples[i].slots[k / LATENCY_SOURCES_MAX][k % LATENCY_SOURCES_MAX]);
+	}
+	free(s->grown);
 }
 
-// Adds what a histogram has grown by. It is being written: a slot may be a little ahead of another.
-static void add_growth(struct hc_hist *into, const struct hc_hist *now, const struct hc_hist *then)
+// ---------------------------------------------------------------------------------------------
+// times
+
+static void add_growth(struct hc_hist *into, const struct hc_hist *now, uint64_t *then)
 {
 	for (unsigned i = 0; i < HC_HIST_SLOTS; i++) {
-		uint64_t grown = now->slot[i] > then->slot[i] ? now->slot[i] - then->slot[i] : 0;
+		uint64_t n = relaxed_load(&now->slot[i]);
+		uint64_t grown = n > then[i] ? n - then[i] : 0;
 
+		then[i] = n;
 		into->slot[i] += grown;
 		into->count += grown;
+		if (grown > 0)
+			into->max_ns = max_u64(into->max_ns, hc_hist_slot_high_ns(i));
 	}
-	into->max_ns = max_u64(into->max_ns, now->max_ns);
 }
 
-static void sample_latency(struct sampler *s, unsigned i)
+// The slot of the longest time says how long at most; the longest of all says it exactly.
+static void sample_kind(struct sampler *s, enum latency which)
+{
+	uint64_t max_ns = 0;
+
+	hc_hist_reset(s->grown);
+	s->grown->max_ns = 0;
+	for (unsigned i = 0; i < s->loop_count; i++) {
+		const struct hc_hist *h[LATENCY_SOURCES_MAX];
+		unsigned n = latency_sources(&s->loops[i], s->cfg, which, h);
+
+		for (unsigned k = 0; k < n; k++) {
+			if (!s->samples[i].slots[which][k])
+				continue;
+			add_growth(s->grown, h[k], s->samples[i].slots[which][k]);
+			max_ns = max_u64(max_ns, relaxed_load(&h[k]->max_ns));
+		}
+	}
+	s->grown->max_ns = min_u64(s->grown->max_ns, max_ns);
+}
+
+static double quantile_us(const struct hc_hist *h, double q)
+{
+	return h->count > 0 ? (double)hc_hist_quantile_ns(h, q) / 1e3 : __builtin_nan("");
+}
+
+static void sample_times(struct sampler *s, struct interval *out)
+{
+	for (unsigned k = 0; k < LATENCY_KINDS; k++) {
+		struct interval_times *t = &out->times[k];
+
+		t->p50_us = t->p99_us = t->max_us = __builtin_nan("");
+		if (!s->grown)
+			continue;
+		sample_kind(s, (enum latency)k);
+		t->p50_us = quantile_us(s->grown, 0.50);
+		t->p99_us = quantile_us(s->grown, 0.99);
+		t->max_us = quantile_us(s->grown, 1);
+	}
+}
+
+// The loop has forgotten its times: so do we.
+static void follow_epoch(struct sampler *s, unsigned i)
 {
 	struct sample *last = &s->samples[i];
-	const struct loop *l = &s->loops[i];
-	uint32_t epoch = __atomic_load_n(&l->latency_epoch, __ATOMIC_ACQUIRE);
+	uint32_t epoch = __atomic_load_n(&s->loops[i].latency_epoch, __ATOMIC_ACQUIRE);
 
-	if (!last->connect || !s->now || !s->delta)
+	if (epoch == last->latency_epoch)
 		return;
-	memcpy(s->now, hc_worker_latency(l->client->worker, HC_LATENCY_CONNECT), sizeof *s->now);
-	if (epoch != last->latency_epoch) {
-		last->latency_epoch = epoch;
-		hc_hist_reset(last->connect);
+	last->latency_epoch = epoch;
+	for (unsigned k = 0; k < LATENCY_KINDS * LATENCY_SOURCES_MAX; k++) {
+		uint64_t *slots = last->slots[k / LATENCY_SOURCES_MAX][k % LATENCY_SOURCES_MAX];
+
+		if (slots)
+			memset(slots, 0, HC_HIST_SLOTS * sizeof *slots);
 	}
-	add_growth(s->delta, s->now, last->connect);
-	memcpy(last->connect, s->now, sizeof *s->now);
 }
 
-static void sample_worker(struct sampler *s, unsigned i, struct interval *out)
+// ---------------------------------------------------------------------------------------------
+// counts
+
+// Adds what a count has grown by.
+static void add_count(uint64_t *to, uint64_t *last, uint64_t now)
 {
-	struct hc_snapshot *last = &s->samples[i].snapshot;
+	*to += now - *last;
+	*last = now;
+}
+
+static void sample_client(struct sample *last, const struct client *c, struct interval *out)
+{
+	const uint64_t *outcome = c->counts.outcome;
+
+	add_count(&out->missed, &last->missed, relaxed_load(&c->counts.missed));
+	add_count(&out->bad_responses, &last->bad_responses,
+		  relaxed_load(&outcome[OUTCOME_BAD_STATUS]) +
+			  relaxed_load(&outcome[OUTCOME_BAD_LENGTH]));
+	add_count(&out->responses, &last->responses, relaxed_load(&outcome[OUTCOME_RIGHT]));
+}
+
+static void sample_worker(struct sample *last, const struct hc_worker *w, enum side side,
+			  struct interval *out)
+{
 	struct hc_snapshot now, grown;
 	struct view v;
 	double seconds;
 
-	hc_worker_snapshot(worker_of(&s->loops[i], s->side), &now);
-	snapshot_subtract(&grown, &now, last);
-	view_of(&grown, s->side, &v);
+	hc_worker_snapshot(w, &now);
+	snapshot_subtract(&grown, &now, &last->snapshot);
+	view_of(&grown, side, &v);
 	out->opened += v.opened;
 	out->established += v.established;
 	out->closed += v.closed;
 	out->failed += v.failed;
+	out->reset += v.reset;
 	out->retransmitted += v.retransmitted;
 	out->live += now.conn_live;
-	if (now.t_ns <= last->t_ns)
+	if (now.t_ns <= last->snapshot.t_ns)
 		return; // It has not published since.
-	seconds = (double)(now.t_ns - last->t_ns) / (double)NS_PER_S;
+	seconds = (double)(now.t_ns - last->snapshot.t_ns) / (double)NS_PER_S;
 	out->opened_per_s += (double)v.opened / seconds;
+	out->established_per_s += (double)v.established / seconds;
 	out->closed_per_s += (double)v.closed / seconds;
-	*last = now;
+	last->snapshot = now;
+}
+
+static const char *phase_name(uint32_t phase)
+{
+	switch ((enum client_phase)phase) {
+	case PHASE_FILL:
+		return "fill";
+	case PHASE_RAMP:
+	case PHASE_SETTLE:
+		return "ramp";
+	case PHASE_STEADY:
+		return "sustain";
+	case PHASE_DESCEND:
+		return "descend";
+	case PHASE_DRAIN:
+	case PHASE_DONE:
+		break;
+	}
+	return "drain";
+}
+
+// From the least advanced loop at the beginning to the most advanced one at the end.
+static void sample_phase(struct sampler *s, struct interval *out)
+{
+	uint32_t from = PHASE_DONE, to = PHASE_FILL;
+	const char *first, *last;
+
+	for (unsigned i = 0; i < s->loop_count; i++) {
+		uint32_t now = (uint32_t)loop_phase(&s->loops[i]);
+
+		from = s->samples[i].phase < from ? s->samples[i].phase : from;
+		to = now > to ? now : to;
+		s->samples[i].phase = now;
+	}
+	first = phase_name(from);
+	last = phase_name(to);
+	if (first == last)
+		snprintf(out->phase, sizeof out->phase, "%s", first);
+	else
+		snprintf(out->phase, sizeof out->phase, "%s>%s", first, last);
 }
 
 void sampler_take(struct sampler *s, uint64_t now_ns, struct interval *out)
 {
-	*out = (struct interval){.t_s = (double)(now_ns - s->start_ns) / (double)NS_PER_S};
-	if (s->delta)
-		hc_hist_reset(s->delta);
+	*out = (struct interval){
+		.from_s = (double)(s->last_ns - s->start_ns) / (double)NS_PER_S,
+		.t_s = (double)(now_ns - s->start_ns) / (double)NS_PER_S,
+	};
+	s->last_ns = now_ns;
+	sample_phase(s, out);
 	for (unsigned i = 0; i < s->loop_count; i++) {
-		if (!worker_of(&s->loops[i], s->side))
-			continue;
-		sample_worker(s, i, out);
-		sample_latency(s, i);
+		const struct loop *l = &s->loops[i];
+
+		follow_epoch(s, i);
+		if (worker_of(l, s->side))
+			sample_worker(&s->samples[i], worker_of(l, s->side), s->side, out);
+		if (l->client)
+			sample_client(&s->samples[i], l->client, out);
 	}
-	if (s->delta && s->delta->count > 0) {
-		out->has_connect = true;
-		out->connect_p50_us = (double)hc_hist_quantile_ns(s->delta, 0.50) / 1e3;
-		out->connect_p99_us = (double)hc_hist_quantile_ns(s->delta, 0.99) / 1e3;
-	}
+	sample_times(s, out);
 }

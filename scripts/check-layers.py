@@ -6,7 +6,7 @@
 lib/ files include their own layer and those to its left by "layer/file.h"; DPDK appears from stack
 on; socket stands beside them all and knows base, the public headers and the C library alone; base, wire and tcp see the C library alone, and tcp only that part of it which can do nothing.
 Public headers include the C library and <handclasp/...>; apps include their own files, the public
-headers, the C library and jansson. Tests include what they like.
+headers, the C library, jansson and zlib. Tests include what they like.
 
 Usage: check-layers.py [TREE]. Exit code 1 and one line per offence.
 """
@@ -82,9 +82,9 @@ def judge_apps(tree, path, quoted, name):
     if quoted:
         inside = (path.parent / name).is_file() or (tree / "apps" / name).is_file()
         return None if inside else "apps include files of apps/ by quotes, and no library's inside"
-    if is_public(name) or is_c_library(name) or name == "jansson.h":
+    if is_public(name) or is_c_library(name) or name in ("jansson.h", "zlib.h"):
         return None
-    return "apps use <handclasp/...>, the C library and jansson"
+    return "apps use <handclasp/...>, the C library, jansson and zlib"
 
 
 def judge(tree, path, quoted, name):

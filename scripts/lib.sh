@@ -14,7 +14,7 @@ export PATH=$PATH:/usr/sbin:/sbin
 
 # Debian 12 packages. An entry PACKAGE/COMMAND is content with that command from anywhere.
 build_packages=(gcc libc6-dev meson ninja-build pkg-config/pkg-config
-    libdpdk-dev libnuma-dev libjansson-dev)
+    libdpdk-dev libnuma-dev libjansson-dev zlib1g-dev)
 test_packages=(libcunit1-dev python3/python3 nginx/nginx curl/curl apache2-utils/ab wrk/wrk
     httperf/httperf nmap/nmap tshark/tshark iproute2/ip nftables/nft ethtool/ethtool iputils-ping/ping
     util-linux/unshare)

@@ -221,7 +221,7 @@ class Options(Case):
                   "stagger": ["--target", "10.0.0.1:80-81"],
                   "requests": ["--request", "http"], "hold-live": ["--rate", "10k"],
                   "think": ["--request", "http", "--requests", "3"]}
-    NOT_IN_CONFIG = {"config", "json", "dry-run", "verbose", "help"}
+    NOT_IN_CONFIG = {"config", "json", "csv", "hgrm", "hlog", "dry-run", "verbose", "help"}
     # A wrong value of each kind of argument, and words of the sentence that refuses it.
     WRONG = {
         "T": ("soon", "10s"), "N": ("many", "whole number"), "R": ("fast", "number"),
