@@ -162,13 +162,13 @@ HC_ALWAYS_INLINE void send_fin(struct hc_worker *w, uint32_t idx)
 	hc_arm_rtx(w, idx);
 }
 
-// The ACK that nothing has taken along: now, or after the delay (RFC 9293 3.8.6.3).
-static void owed_ack(struct hc_worker *w, uint32_t idx, bool has_waited)
+// The ACK that nothing has taken along: now, or after the delay (RFC 9293 3.8.6.3), which one that
+// has waited has behind it.
+static void owed_ack(struct hc_worker *w, uint32_t idx)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 	struct hc_tcb_cold *c = &w->cold[idx];
-	bool may_wait =
-		!has_waited && hc_tcp_ack_may_wait(t, c) && !hc_timer_is_armed(&w->tcb_timers, idx);
+	bool may_wait = hc_tcp_ack_may_wait(t, c) && !hc_timer_is_armed(&w->tcb_timers, idx);
 
 	c->receiving &= (uint8_t)~HC_RECEIVING_ACK_MAY_WAIT;
 	if (may_wait) {
@@ -183,16 +183,14 @@ static void owed_ack(struct hc_worker *w, uint32_t idx, bool has_waited)
 }
 
 // The timer of an ACK that waited is free again: the connection has something to send, or has to
-// tell more than that. @return whether there was one.
-static bool ack_stops_waiting(struct hc_worker *w, uint32_t idx)
+// tell more than that.
+static void ack_stops_waiting(struct hc_worker *w, uint32_t idx)
 {
 	struct hc_tcb_cold *c = &w->cold[idx];
-	bool has_waited = hc_tcp_ack_is_waiting(&w->tcb[idx], c);
 
-	if (has_waited)
+	if (hc_tcp_ack_is_waiting(&w->tcb[idx], c))
 		hc_timer_off(&w->tcb_timers, idx);
 	c->receiving &= (uint8_t)~HC_RECEIVING_ACK_WAITS;
-	return has_waited;
 }
 
 // All that one connection may send now. @return false when buffers ran out before it was done.
@@ -205,9 +203,9 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 	bool arm_persist = false;
 	bool has_sent = false;
 	bool is_done = true;
-	bool has_waited =
-		HC_UNLIKELY(c->receiving & HC_RECEIVING_ACK_WAITS) && ack_stops_waiting(w, idx);
 
+	if (HC_UNLIKELY(c->receiving & HC_RECEIVING_ACK_WAITS))
+		ack_stops_waiting(w, idx);
 	for (;;) {
 		struct rte_mbuf *m;
 
@@ -239,7 +237,7 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 			hc_arm_rtx(w, idx);
 	}
 	if (is_done && t->flags & HC_TCB_ACK_OWED)
-		owed_ack(w, idx, has_waited);
+		owed_ack(w, idx);
 	return is_done;
 }
 

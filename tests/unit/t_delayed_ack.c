@@ -85,6 +85,35 @@ static void every_second_segment_is_acknowledged_at_once(void)
 	}
 }
 
+// An ACK that went at once, for a gap, took the one that waited with it: the next segment is a
+// first one again.
+static void an_ack_that_went_early_lets_the_next_wait(void)
+{
+	struct fx_peer p;
+	uint32_t behind;
+
+	(void)accept_delaying(&p, 0);
+	text_waits(&p, 500);
+	behind = p.seq;
+	p.seq += 500;
+	fx_peer_put(&p, FRAME_ACK, 500);
+	fx_step();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->ack, behind);
+	p.seq = behind;
+	fx_peer_put(&p, FRAME_ACK, 500);
+	fx_step();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->ack, behind + 1000);
+	(void)fx_expect_event(HC_EV_DATA);
+	p.seq = behind + 1000;
+	text_waits(&p, 500);
+	fx_wait_ms(DELAY - 1);
+	fx_expect_silence();
+	fx_wait_ms(1);
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->ack, p.seq);
+	fx_forget();
+	fx_shut();
+}
+
 static void of_five_segments_in_a_burst_the_last_waits(void)
 {
 	struct fx_peer p;
@@ -385,6 +414,7 @@ static void an_ack_that_found_no_buffer_goes_with_the_next(void)
 UNIT_SUITE(delayed_ack, UNIT_TEST(no_more_than_half_a_second_can_be_asked_for),
 	   UNIT_TEST(the_ack_of_one_segment_waits_for_its_time),
 	   UNIT_TEST(every_second_segment_is_acknowledged_at_once),
+	   UNIT_TEST(an_ack_that_went_early_lets_the_next_wait),
 	   UNIT_TEST(of_five_segments_in_a_burst_the_last_waits), UNIT_TEST(the_ack_rides_on_data),
 	   UNIT_TEST(nothing_waits_while_the_timer_is_taken),
 	   UNIT_TEST(a_closed_window_takes_the_timer), UNIT_TEST(nobody_waits_with_a_close),
