@@ -23,9 +23,11 @@ static void set_cfg(struct hc_stack_config *cfg)
 	cfg->has_window_scale = offers & WS;
 	cfg->has_sack = offers & SACK;
 	cfg->wscale_min = wscale_min;
+	cfg->has_fast_open = true;
 }
 
-// The kinds of options of the next frame in order, as letters: m, n(op), w, s, t and e(nd).
+// The kinds of options of the next frame in order, as letters: m, n(op), w, s, t, e(nd) and f(ast
+// open).
 static const char *next_kinds(void)
 {
 	static const char letter[] = "enmws???t";
@@ -39,8 +41,8 @@ static const char *next_kinds(void)
 	for (uint32_t at = 14 + 20 + 20; at < end && n < 40;) {
 		unsigned kind = o->bytes[at];
 
-		CU_ASSERT_FATAL(kind < sizeof letter - 1);
-		kinds[n++] = letter[kind];
+		CU_ASSERT_FATAL(kind < sizeof letter - 1 || kind == 34);
+		kinds[n++] = kind == 34 ? 'f' : letter[kind];
 		at += kind < 2 ? 1 : o->bytes[at + 1];
 	}
 	kinds[n] = '\0';
@@ -51,6 +53,15 @@ static const char *const expected[HC_SYN_LAYOUT_COUNT][8] = {
 	[HC_SYN_LAYOUT_BUILT] = {"m", "mnnt", "mnw", "mnwnnt", "mnns", "mst", "mnwnns", "mnwst"},
 	[HC_SYN_LAYOUT_LINUX] = {"m", "mnnt", "mnw", "mnntnw", "mnns", "mst", "mnnsnw", "mstnw"},
 	[HC_SYN_LAYOUT_FREEBSD] = {"m", "mnnt", "mnw", "mnwnnt", "msee", "mst", "mnwsee", "mnwst"},
+};
+
+static const char *const fast[HC_SYN_LAYOUT_COUNT][8] = {
+	[HC_SYN_LAYOUT_BUILT] = {"mnnf", "mnnfnnt", "mnwnnf", "mnwnnfnnt", "mnnfnns", "mnnfst",
+				 "mnwnnfnns", "mnwnnfst"},
+	[HC_SYN_LAYOUT_LINUX] = {"mfnn", "mnntfnn", "mnwfnn", "mnntnwfnn", "mnnsfnn", "mstfnn",
+				 "mnnsnwfnn", "mstnwfnn"},
+	[HC_SYN_LAYOUT_FREEBSD] = {"mfee", "mnntfee", "mnwfee", "mnwnntfee", "mnnsfee", "mstfee",
+				   "mnwnnsfee", "mnwstfee"},
 };
 
 static void each(void (*test)(void))
@@ -79,6 +90,33 @@ static void check_syn(void)
 static void syns_are_laid_out(void)
 {
 	each(check_syn);
+}
+
+// The question for a cookie, and then the cookie, of every length; the sum is right with both.
+static void check_fast_syn(void)
+{
+	static const uint8_t bytes[20] = {2, 4, 5, 0xb4};
+	const struct hc_connect_args args = {
+		.remote_addr = FX_PEER, .remote_port = 80, .flags = HC_CONN_FAST_OPEN};
+	static const uint32_t cookie;
+
+	for (uint32_t len = 0; len <= 16; len += len ? 2 : 4) {
+		if (len)
+			hc_fastopen_learn(&fx.worker->fastopen, hc_to_be32(FX_PEER),
+					  fx.worker->env.now_ms, 1460, bytes, len);
+		UNIT_EQ(hc_connect(fx.worker, &args, &cookie, NULL, 1), 1);
+		fx_step();
+		if (len % 4 == 0) {
+			CU_ASSERT_STRING_EQUAL(next_kinds(), fast[layout][offers]);
+		} else {
+			UNIT_EQ(fx_expect_tcp(FRAME_SYN)->cookie_len, len);
+		}
+	}
+}
+
+static void syns_with_a_cookie_are_laid_out(void)
+{
+	each(check_fast_syn);
 }
 
 static void check_synack(void)
@@ -169,6 +207,6 @@ static void nonsense_is_refused(void)
 	fx_shut();
 }
 
-UNIT_SUITE(layout, UNIT_TEST(syns_are_laid_out), UNIT_TEST(syn_acks_are_laid_out),
-	   UNIT_TEST(what_waits_for_the_port_is_laid_out_once), UNIT_TEST(window_scale_has_a_floor),
-	   UNIT_TEST(nonsense_is_refused));
+UNIT_SUITE(layout, UNIT_TEST(syns_are_laid_out), UNIT_TEST(syns_with_a_cookie_are_laid_out),
+	   UNIT_TEST(syn_acks_are_laid_out), UNIT_TEST(what_waits_for_the_port_is_laid_out_once),
+	   UNIT_TEST(window_scale_has_a_floor), UNIT_TEST(nonsense_is_refused));
