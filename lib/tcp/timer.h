@@ -108,6 +108,14 @@ HC_ALWAYS_INLINE HC_MUST_USE unsigned hc_timers_expire(struct hc_timers *t, uint
 	return hc_timers_expire_due(t, now_ms, out_idx, max);
 }
 
+// Time passes; with nothing armed that is all there is to it. Whoever does not expire then calls
+// this instead, or the clock runs away from the wheel by more than a sign reaches (25 days).
+HC_ALWAYS_INLINE void hc_timers_rest(struct hc_timers *t, uint32_t now_ms)
+{
+	if (t->armed_count == 0)
+		t->wheel_done_ms = now_ms;
+}
+
 HC_ALWAYS_INLINE bool hc_timer_is_armed(const struct hc_timers *t, uint32_t idx)
 {
 	return hc_timer_node(t, idx)->queue != HC_TIMER_OFF;

@@ -262,7 +262,35 @@ static void the_clock_begins_anywhere(void)
 	fx_shut();
 }
 
-UNIT_SUITE(step, UNIT_TEST(the_clock_begins_anywhere),
+// Nothing is armed for weeks, and then a SYN and a connect() come.
+static void a_worker_may_rest_for_weeks(void)
+{
+	static const uint64_t days[] = {24, 25, 40, 49, 60};
+
+	for (unsigned i = 0; i < HC_ARRAY_LEN(days); i++) {
+		struct fx_peer p = fx_peer_new();
+		struct fx_peer q = fx_peer_new();
+
+		fx_open(NULL);
+		(void)fx_listen(0);
+		fx_close(&p, fx_accept(&p));
+		fx_forget();
+		fx.now_ns += days[i] * 86400000 * FX_MS;
+		fx_step();
+		fx_put_arp(1, FX_PEER, FX_LOCAL, fx.peer_mac);
+		fx_step();
+		fx_forget();
+		q.port++;
+		(void)fx_accept(&q);
+		q = fx_peer_new();
+		(void)fx_connect(&q, 0);
+		fx_step();
+		fx_forget();
+		fx_shut();
+	}
+}
+
+UNIT_SUITE(step, UNIT_TEST(a_worker_may_rest_for_weeks), UNIT_TEST(the_clock_begins_anywhere),
 	   UNIT_TEST(two_segments_of_a_flow_are_taken_in_their_order),
 	   UNIT_TEST(a_syn_and_its_retransmission_open_one_connection),
 	   UNIT_TEST(data_and_fin_behind_the_final_ack_reach_the_new_connection),
