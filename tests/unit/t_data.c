@@ -466,6 +466,33 @@ static void what_took_the_last_buffer_has_a_timer(void)
 	fx_shut();
 }
 
+// All but the last byte is acknowledged: that one is kept, and sent again.
+static void the_last_byte_waits_for_its_own_acknowledgment(void)
+{
+	struct fx_peer p = fx_peer_new();
+	const struct frame_view *v;
+	hc_conn conn;
+
+	fx_open(NULL);
+	conn = fx_connect(&p, 0);
+	UNIT_EQ(hc_send(fx.worker, conn, "request", 7, HC_SEND_STATIC), 7);
+	fx_step();
+	UNIT_EQ(fx_peer_take(&p, FRAME_PSH | FRAME_ACK)->payload_len, 7);
+	p.ack--;
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	fx_wait_ms(2000);
+	v = fx_peer_take(&p, FRAME_PSH | FRAME_ACK);
+	UNIT_EQ(v->payload_len, 1);
+	UNIT_EQ(v->payload[0], 't');
+	fx_forget();
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	UNIT_EQ(fx_expect_event(HC_EV_SENT), conn);
+	fx_forget();
+	fx_shut();
+}
+
 UNIT_SUITE(data, UNIT_TEST(what_took_the_last_buffer_has_a_timer),
 	   UNIT_TEST(static_data_arrives_whole), UNIT_TEST(static_data_arrives_whole_with_losses),
 	   UNIT_TEST(copied_data_arrives_whole_with_losses),
@@ -475,5 +502,6 @@ UNIT_SUITE(data, UNIT_TEST(what_took_the_last_buffer_has_a_timer),
 	   UNIT_TEST(a_peer_that_waits_is_told_of_room_for_one_segment),
 	   UNIT_TEST(a_closed_window_is_probed_until_it_opens),
 	   UNIT_TEST(urgent_data_stays_in_line), UNIT_TEST(lent_pieces_outlive_their_connection),
+	   UNIT_TEST(the_last_byte_waits_for_its_own_acknowledgment),
 	   UNIT_TEST(small_pieces_share_a_buffer), UNIT_TEST(what_may_be_queued_is_bounded),
 	   UNIT_TEST(data_before_the_handshake_waits_for_it));
