@@ -294,6 +294,9 @@ static void machine(const struct result *r)
 
 	printf("  machine      %s, %s, %s, %s\n", e->cpu, e->kernel, e->dpdk,
 	       e->hugepages ? "hugepages" : "no hugepages");
+	printf("  clock        TSC at %.6g GHz, %+.2g ppm from CLOCK_MONOTONIC_RAW, steps of %.3g "
+	       "ns\n",
+	       (double)e->tsc_hz / 1e9, e->tsc_drift_ppm, e->clock_resolution_ns);
 	printf("  disturbance  %llu involuntary switches, %llu ms stolen",
 	       (unsigned long long)e->involuntary_switches, (unsigned long long)e->steal_ms);
 	if (e->core_to_core_ns > 0)

@@ -102,6 +102,8 @@ static json_t *environment_json(const struct result *r)
 	set(out, "cpus", json_integer(e->cpu_count));
 	set(out, "lcores", lcores);
 	set(out, "tsc_hz", count(e->tsc_hz));
+	set(out, "tsc_drift_ppm", real(e->tsc_drift_ppm));
+	set(out, "clock_resolution_ns", real(e->clock_resolution_ns));
 	set(out, "core_to_core_ns", known(e->core_to_core_ns));
 	set(out, "involuntary_switches", count(e->involuntary_switches));
 	set(out, "steal_ms", count(e->steal_ms));

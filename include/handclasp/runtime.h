@@ -146,7 +146,11 @@ struct hc_environment {
 	unsigned lcore_count;
 	unsigned lcores[64]; /**< CPU of each worker lcore. */
 	unsigned cpu_count;  /**< CPUs this process may use. */
-	uint64_t tsc_hz;
+	uint64_t tsc_hz;     /**< Measured against CLOCK_MONOTONIC_RAW at the start. */
+	/** How much faster than CLOCK_MONOTONIC_RAW the clock has run since, in parts per million.
+	 */
+	double tsc_drift_ppm;
+	double clock_resolution_ns; /**< The shortest time between two readings that differ. */
 	double core_to_core_ns; /**< Round trip of a cache line between the first two CPUs; 0: only
 				   one. */
 	uint64_t involuntary_switches; /**< Of the process, since the start. */

@@ -22,6 +22,8 @@
 
 #define MB            (1024u * 1024u)
 #define NS_IN_MS      1000000u
+#define DRIFT_PPM     100.0
+#define DRIFT_FROM_MS 1000u
 #define STEAL_PERCENT 1u // More stolen than this share of the time is worth a warning.
 
 __attribute__((format(printf, 2, 3))) static void warn(struct hc_environment *env, const char *fmt,
@@ -193,6 +195,16 @@ static void warn_steal(const struct hc_runtime *rt, struct hc_environment *env)
 		     (unsigned long long)env->steal_ms);
 }
 
+// Over a shorter time than that it is the two readings that differ.
+static void warn_drift(const struct hc_runtime *rt, struct hc_environment *env)
+{
+	if (hc_runtime_now_ns(rt) < DRIFT_FROM_MS * NS_IN_MS ||
+	    __builtin_fabs(env->tsc_drift_ppm) < DRIFT_PPM)
+		return;
+	warn(env, "The TSC is %.0f ppm off CLOCK_MONOTONIC_RAW, and so are all times and rates.",
+	     env->tsc_drift_ppm);
+}
+
 void hc_environment(const struct hc_runtime *rt, struct hc_environment *out)
 {
 	struct hc_machine_tolls now = hc_machine_tolls();
@@ -205,6 +217,8 @@ void hc_environment(const struct hc_runtime *rt, struct hc_environment *out)
 		out->lcores[i] = rt->worker_cpu[i];
 	out->cpu_count = rt->cpus.count;
 	out->tsc_hz = rt->clock.tsc_hz;
+	out->tsc_drift_ppm = hc_clock_drift_ppm(&rt->clock, hc_clock_sample());
+	out->clock_resolution_ns = hc_clock_resolution_ns(&rt->clock);
 	out->core_to_core_ns = rt->core_to_core_ns;
 	out->involuntary_switches =
 		now.involuntary_switches - rt->tolls_before.involuntary_switches;
@@ -212,6 +226,7 @@ void hc_environment(const struct hc_runtime *rt, struct hc_environment *out)
 	warn_cpus(rt, out);
 	warn_memory(rt, out);
 	warn_clock(out);
+	warn_drift(rt, out);
 	warn_governor(rt, out);
 	warn_nodes(rt, out);
 	warn_steal(rt, out);

@@ -8,8 +8,9 @@
 
 #include "io/clock.h"
 
-#define SAMPLE_TRIES 16u
-#define NS_IN_S      1000000000u
+#define SAMPLE_TRIES     16u
+#define RESOLUTION_TRIES 1000u
+#define NS_IN_S          1000000000u
 
 static uint64_t raw_ns(void)
 {
@@ -48,9 +49,35 @@ void hc_clock_set(struct hc_clock *c, struct hc_clock_sample from, struct hc_clo
 	HC_ASSERT(counts > 0);
 	HC_ASSERT(ns > 0);
 	c->base_tsc = to.tsc;
+	c->base_raw_ns = to.raw_ns;
 	c->mult = (uint64_t)(((unsigned __int128)ns << HC_CLOCK_SHIFT) / counts);
 	c->tsc_hz = (uint64_t)((unsigned __int128)counts * NS_IN_S / ns);
 	HC_ASSERT(c->mult > 0);
+}
+
+double hc_clock_drift_ppm(const struct hc_clock *c, struct hc_clock_sample now)
+{
+	uint64_t ours_ns = hc_clock_ns(c, now.tsc);
+	uint64_t theirs_ns = now.raw_ns - c->base_raw_ns;
+
+	if (theirs_ns == 0)
+		return 0;
+	return (double)(int64_t)(ours_ns - theirs_ns) * 1e6 / (double)theirs_ns;
+}
+
+double hc_clock_resolution_ns(const struct hc_clock *c)
+{
+	uint64_t best = UINT64_MAX;
+	uint64_t before = rte_rdtsc();
+
+	for (unsigned i = 0; i < RESOLUTION_TRIES || best == UINT64_MAX; i++) {
+		uint64_t now = rte_rdtsc();
+
+		if (now != before && now - before < best)
+			best = now - before;
+		before = now;
+	}
+	return (double)best * NS_IN_S / (double)c->tsc_hz;
 }
 
 void hc_clock_calibrate(struct hc_clock *c, struct hc_clock_sample from)

@@ -19,6 +19,7 @@ struct hc_clock {
 	uint64_t base_tsc; // The counter at time 0.
 	uint64_t mult;     // Nanoseconds per count, times 2^HC_CLOCK_SHIFT.
 	uint64_t tsc_hz;
+	uint64_t base_raw_ns; // CLOCK_MONOTONIC_RAW at time 0.
 };
 
 // The counter and the system's clock at the same moment.
@@ -43,6 +44,13 @@ struct hc_clock_sample hc_clock_sample(void);
 
 // Sets the clock from two samples, `to` later than `from`. Time 0 is at `to`.
 void hc_clock_set(struct hc_clock *c, struct hc_clock_sample from, struct hc_clock_sample to);
+
+// How much faster than CLOCK_MONOTONIC_RAW the clock has run up to `now`, in parts per million: the
+// error of the calibration, and what the counter has drifted since. 0 at time 0.
+double hc_clock_drift_ppm(const struct hc_clock *c, struct hc_clock_sample now);
+
+// The shortest time between two readings that differ.
+double hc_clock_resolution_ns(const struct hc_clock *c);
 
 // Waits until `from` is HC_CLOCK_CALIBRATION_NS ago, if it is not yet, and sets the clock.
 void hc_clock_calibrate(struct hc_clock *c, struct hc_clock_sample from);

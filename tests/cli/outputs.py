@@ -202,6 +202,13 @@ class Outputs(unittest.TestCase):
                               t["min"], t["mean"], t["p50"], t["p90"], t["p99"], t["p999"],
                               t["p9999"], t["max"], t["count"]), text)
 
+    def test_the_clock_is_told(self):
+        e = self.result["environment"]
+        self.assertGreater(e["tsc_hz"], 1e6)
+        self.assertTrue(0 < e["clock_resolution_ns"] < 1e6)
+        self.assertLess(abs(e["tsc_drift_ppm"]), 10000)
+        self.assertTrue(any(line.split()[:2] == ["clock", "TSC"] for line in self.lines))
+
     # ------------------------------------------------------------------------------ histograms
 
     def buckets(self, kind):

@@ -71,6 +71,23 @@ static void the_counter_may_wrap(void)
 	UNIT_EQ(hc_clock_ns(&c, 9), 20);
 }
 
+static void drift_is_what_the_counter_ran_ahead(void)
+{
+	struct hc_clock c = fx_clock(2000000000, 200000000);
+	struct hc_clock_sample now = {.tsc = c.base_tsc, .raw_ns = c.base_raw_ns};
+
+	CU_ASSERT_DOUBLE_EQUAL(hc_clock_drift_ppm(&c, now), 0, 1e-9);
+	// Ten seconds later, exactly; then 100 us fast, then 1 ms slow.
+	now.tsc += 20000000000ull;
+	now.raw_ns += 10 * NS_IN_S;
+	CU_ASSERT_DOUBLE_EQUAL(hc_clock_drift_ppm(&c, now), 0, 0.01);
+	now.tsc += 200000;
+	CU_ASSERT_DOUBLE_EQUAL(hc_clock_drift_ppm(&c, now), 10, 0.01);
+	now.tsc -= 2200000;
+	CU_ASSERT_DOUBLE_EQUAL(hc_clock_drift_ppm(&c, now), -100, 0.01);
+	CU_ASSERT(hc_clock_resolution_ns(&c) > 0);
+}
+
 static void calibration_agrees_with_the_system(void)
 {
 	struct hc_clock_sample begin = hc_clock_sample();
@@ -93,4 +110,5 @@ static void calibration_agrees_with_the_system(void)
 
 UNIT_SUITE(clock, UNIT_TEST(counts_become_nanoseconds), UNIT_TEST(a_year_does_not_overflow),
 	   UNIT_TEST(time_never_goes_back_from_count_to_count), UNIT_TEST(the_counter_may_wrap),
+	   UNIT_TEST(drift_is_what_the_counter_ran_ahead),
 	   UNIT_TEST(calibration_agrees_with_the_system));

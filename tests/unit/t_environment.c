@@ -13,6 +13,7 @@
 #include <rte_version.h>
 
 #include "base/base.h"
+#include "io/runtime.h"
 
 static struct hc_environment env;
 
@@ -33,6 +34,26 @@ static void the_machine_is_named(void)
 	CU_ASSERT(env.cpu_count >= 1);
 	UNIT_EQ(env.lcore_count, 2);
 	CU_ASSERT(env.tsc_hz > 1000000);
+	CU_ASSERT(env.clock_resolution_ns > 0);
+	CU_ASSERT(env.clock_resolution_ns < 1000000);
+}
+
+static void a_clock_that_drifts_is_warned_of(void)
+{
+	struct hc_runtime *rt = fx_runtime();
+	struct hc_clock right = rt->clock;
+	double before;
+
+	// Two seconds ago it stood at 0, and is a thousandth too fast or right since.
+	rt->clock.base_tsc -= 2 * right.tsc_hz;
+	rt->clock.base_raw_ns -= 2000000000;
+	hc_environment(rt, &env);
+	before = env.tsc_drift_ppm;
+	rt->clock.mult += right.mult / 1000;
+	hc_environment(rt, &env);
+	CU_ASSERT(has_warning("ppm off CLOCK_MONOTONIC_RAW"));
+	CU_ASSERT_DOUBLE_EQUAL(env.tsc_drift_ppm, before + 1000, 50);
+	rt->clock = right;
 }
 
 static void ordinary_memory_is_warned_of(void)
@@ -84,6 +105,7 @@ static void the_round_trip_between_cores_is_measured(void)
 }
 
 UNIT_SUITE(environment, UNIT_TEST(the_machine_is_named), UNIT_TEST(ordinary_memory_is_warned_of),
+	   UNIT_TEST(a_clock_that_drifts_is_warned_of),
 	   UNIT_TEST(warnings_are_sentences_within_bounds),
 	   UNIT_TEST(workers_on_every_cpu_are_warned_of),
 	   UNIT_TEST(the_round_trip_between_cores_is_measured));
