@@ -333,11 +333,13 @@ static void advance_steady(struct client *c)
 	const struct client_plan *p = c->plan;
 
 	if (is_quota_reached(c) && !c->is_quota_seen) {
+		const uint64_t until_ns = c->now_ns + p->hold_ns + p->drain_ns;
+
 		c->is_quota_seen = true;
-		c->phase_until_ns =
-			min_u64(c->phase_until_ns, c->now_ns + p->hold_ns + p->drain_ns);
+		c->phase_until_ns = p->acts ? until_ns : min_u64(c->phase_until_ns, until_ns);
 	}
-	if (c->is_quota_seen && tally_open(&c->counts.tally[TALLY_CHURN]) == 0)
+	if (c->is_quota_seen &&
+	    (tally_open(&c->counts.tally[TALLY_CHURN]) == 0 || (p->acts && staged_is_over(c))))
 		enter(c, PHASE_DRAIN, c->now_ns + p->drain_ns);
 	else if (c->now_ns >= c->phase_until_ns)
 		enter(c, PHASE_DESCEND, c->is_quota_seen ? c->now_ns : load_until(c));
@@ -354,6 +356,7 @@ static void advance(struct client *c)
 		c->load_from_ns = c->now_ns;
 		arrivals_init(&c->arrivals, p->schedule, p->is_poisson, p->seed, p->index,
 			      p->sharers, p->connections);
+		staged_begin(c);
 		enter(c, PHASE_RAMP, c->now_ns + p->ramp_ns);
 	}
 	if (client_phase(c) == PHASE_RAMP &&
@@ -388,6 +391,11 @@ void client_step(struct client *c, uint64_t now_ns)
 	unsigned n = hc_step(c->worker, now_ns, c->events, c->event_cap);
 	enum client_phase before, phase;
 
+	if (UNLIKELY(c->plan->grace_ns > 0) && client_phase(c) < PHASE_DRAIN) {
+		if (c->turned_ns > 0)
+			c->counts.gap_ns_max = max_u64(c->counts.gap_ns_max, now_ns - c->turned_ns);
+		c->turned_ns = now_ns;
+	}
 	c->now_ns = now_ns;
 	c->event_count = n;
 	if (c->slots) {
@@ -460,7 +468,9 @@ bool client_init(struct client *c, struct hc_worker *worker, const struct client
 		if (!c->connect_corrected)
 			return false;
 	}
-	if (plan->request_kind == REQUEST_NONE && plan->hold_ns == 0 && plan->target_count <= 1)
+	c->open_deadline_ns = c->act_deadline_ns = UINT64_MAX;
+	if (plan->request_kind == REQUEST_NONE && plan->hold_ns == 0 && plan->target_count <= 1 &&
+	    plan->grace_ns == 0)
 		return true;
 	return exchange_init(c);
 }

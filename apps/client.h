@@ -56,6 +56,13 @@ struct client_plan {
 	uint32_t live;
 	uint32_t conn_cap;
 	unsigned burst_pkts;
+	// Of a test's turn (client_staged.c).
+	uint64_t grace_ns; // So long behind the plan a thing is late; 0: nothing is.
+	uint64_t open_ns;  // How long opening takes by the plan.
+	const struct schedule
+		*acts;   // What is done to connections once all are open; NULL: nothing.
+	uint64_t act_ns; // How long that takes by the plan.
+	bool act_asks;   // It is the request; otherwise our FIN.
 	enum close_side close;
 	enum request_kind request_kind;
 	const uint8_t *request; // Shared by all connections.
@@ -135,6 +142,7 @@ struct slot {
 	uint32_t requests_left; // Behind the one under way.
 	uint8_t queue : 4;      // enum slot_queue.
 	bool is_head_begun : 1; // heads[] has the beginning of it.
+	bool is_acted : 1;      // It has had its turn, of those gathered first.
 	bool is_due;            // Has been established for --hold.
 	bool is_closing;        // We have sent our FIN.
 	bool is_answered;       // The first byte of the response has come.
@@ -155,6 +163,8 @@ struct client_counts {
 	uint64_t body_bytes;
 	struct target_tally target[TARGETS_MAX]; // Of several.
 	uint64_t alive_least, alive_most;        // --hold-live: in the measured part.
+	uint64_t late_opened, late_answered, late_closed;
+	uint64_t gap_ns_max; // The longest between two of our turns before the drain.
 };
 
 #define CLIENT_MEMO_BYTES 512u
@@ -191,7 +201,11 @@ struct client {
 	uint32_t think_head, think_tail;
 	uint64_t think_count;
 	uint64_t random;
-	bool half_closes;       // Our FIN goes before the response: only the peer's ends it.
+	bool half_closes;      // Our FIN goes before the response: only the peer's ends it.
+	struct arrivals acts;  // Of those gathered first: whose turn is next.
+	uint64_t acts_from_ns; // 0: they are still gathered.
+	uint64_t open_deadline_ns, act_deadline_ns; // UINT64_MAX: nothing is late.
+	uint64_t turned_ns;
 	uint32_t *slot_cookies; // Of one bulk call.
 	hc_conn *slot_conns;
 
@@ -287,6 +301,28 @@ void requests_stop(struct client *c, struct slot *s);
 
 // Goes on with those that have thought long enough.
 void requests_think_expire(struct client *c);
+
+// Puts a connection on the queue of those that are held, and takes one off.
+void exchange_hold(struct client *c, struct slot *s);
+void exchange_unhold(struct client *c, struct slot *s);
+
+// Sends what is left of the request.
+void exchange_send(struct client *c, struct slot *s);
+
+// Closes if all that has to happen before has happened.
+void exchange_end_if_due(struct client *c, uint32_t i);
+
+// The load begins.
+void staged_begin(struct client *c);
+
+// Acts on what is due.
+void staged_act(struct client *c);
+
+// The response has come: the connection stays.
+void staged_answered(struct client *c, struct slot *s);
+
+// Whether all have had their turn, and those that stay have been answered.
+bool staged_is_over(const struct client *c);
 
 // A histogram, empty; NULL when memory is short.
 struct hc_hist *client_hist(void);

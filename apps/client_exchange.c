@@ -37,9 +37,9 @@ static void slot_give(struct client *c, uint32_t i)
 	c->slot_free = i;
 }
 
-static void hold_push(struct client *c, uint32_t i)
+void exchange_hold(struct client *c, struct slot *s)
 {
-	struct slot *s = &c->slots[i];
+	uint32_t i = (uint32_t)(s - c->slots);
 
 	c->hold_count++;
 	s->queue = SLOT_HELD;
@@ -52,7 +52,7 @@ static void hold_push(struct client *c, uint32_t i)
 	c->hold_tail = i;
 }
 
-static void hold_remove(struct client *c, struct slot *s)
+void exchange_unhold(struct client *c, struct slot *s)
 {
 	if (s->prev == NONE)
 		c->hold_head = s->next;
@@ -69,7 +69,7 @@ static void hold_remove(struct client *c, struct slot *s)
 static void slot_end(struct client *c, uint32_t i)
 {
 	if (c->slots[i].queue == SLOT_HELD)
-		hold_remove(c, &c->slots[i]);
+		exchange_unhold(c, &c->slots[i]);
 	else if (UNLIKELY(c->slots[i].queue == SLOT_THINKS))
 		requests_stop(c, &c->slots[i]);
 	slot_give(c, i);
@@ -138,7 +138,7 @@ void exchange_end(struct client *c, struct slot *s)
 
 // Closes if all that has to happen before has happened. A response that has no length of its own
 // ends with the peer's FIN: to get it our own goes first, and we read on.
-static void end_if_due(struct client *c, uint32_t i)
+void exchange_end_if_due(struct client *c, uint32_t i)
 {
 	struct slot *s = &c->slots[i];
 
@@ -151,6 +151,11 @@ static void end_if_due(struct client *c, uint32_t i)
 void exchange_hold_expire(struct client *c)
 {
 	const bool is_over = client_phase(c) >= PHASE_DRAIN; // Those still held go at once.
+
+	if (c->plan->acts && !is_over) {
+		staged_act(c);
+		return;
+	}
 	while (c->hold_head != NONE) {
 		uint32_t i = c->hold_head;
 		struct slot *s = &c->slots[i];
@@ -159,9 +164,9 @@ void exchange_hold_expire(struct client *c)
 			return;
 		if (client_room(c) == 0)
 			return;
-		hold_remove(c, s);
+		exchange_unhold(c, s);
 		s->is_due = true;
-		end_if_due(c, i);
+		exchange_end_if_due(c, i);
 	}
 }
 
@@ -173,6 +178,7 @@ static void complete(struct client *c, struct slot *s, enum outcome outcome)
 	s->outcome = (uint8_t)outcome;
 	s->has_head = false;
 	c->counts.outcome[outcome]++;
+	c->counts.late_answered += c->now_ns > c->act_deadline_ns;
 	if (outcome != OUTCOME_RIGHT)
 		return;
 	hc_hist_add(c->response, c->now_ns - s->asked_ns);
@@ -300,15 +306,17 @@ static void receive(struct client *c, uint32_t i)
 		if (n > 0)
 			hc_recv_release(c->worker, s->conn, chunks, n);
 	} while (n == ARRAY_LEN(chunks));
+	if (c->plan->acts)
+		staged_answered(c, s);
 	if (UNLIKELY(c->plan->texts != NULL) && s->outcome != OUTCOME_PENDING)
 		requests_answered(c, s);
-	end_if_due(c, i);
+	exchange_end_if_due(c, i);
 }
 
 // ---------------------------------------------------------------------------------------------
 // events
 
-static void send_request(struct client *c, struct slot *s)
+void exchange_send(struct client *c, struct slot *s)
 {
 	const uint8_t *from;
 
@@ -336,13 +344,15 @@ static void on_opened(struct client *c, uint32_t i)
 	struct slot *s = &c->slots[i];
 
 	s->opened_ns = c->now_ns;
+	c->counts.late_opened += c->now_ns > c->open_deadline_ns;
 	if (c->connect_corrected)
 		hc_hist_add(c->connect_corrected, c->now_ns - s->planned_ns);
-	s->unsent = p->connect.data_bytes ? 0 : p->request_bytes;
+	s->unsent = p->connect.data_bytes || p->acts ? 0 : p->request_bytes;
 	if (!p->connect.data_bytes)
 		s->asked_ns = c->now_ns;
 	s->queue = SLOT_IDLE;
 	s->is_due = p->hold_ns == 0;
+	s->is_acted = false;
 	s->is_closing = false;
 	s->requests_left = 0;
 	if (UNLIKELY(p->texts != NULL))
@@ -351,12 +361,12 @@ static void on_opened(struct client *c, uint32_t i)
 	if (p->request_kind == REQUEST_NONE)
 		s->outcome = OUTCOME_NONE;
 	if (s->unsent > 0)
-		send_request(c, s);
+		exchange_send(c, s);
 	if (s->outcome == OUTCOME_PENDING && !s->has_head && s->body_left == 0)
 		complete(c, s, OUTCOME_RIGHT);
 	if (!s->is_due)
-		hold_push(c, i);
-	end_if_due(c, i);
+		exchange_hold(c, s);
+	exchange_end_if_due(c, i);
 }
 
 static void on_sent(struct client *c, uint32_t i)
@@ -365,8 +375,8 @@ static void on_sent(struct client *c, uint32_t i)
 
 	if (LIKELY(s->unsent == 0))
 		return;
-	send_request(c, s);
-	end_if_due(c, i);
+	exchange_send(c, s);
+	exchange_end_if_due(c, i);
 }
 
 // The peer's FIN ends a response that has no other end, and cuts short one that has.
@@ -395,6 +405,7 @@ static void on_peer_closed(struct client *c, uint32_t i)
 static void on_closed(struct client *c, uint32_t i)
 {
 	end_response(c, &c->slots[i]);
+	c->counts.late_closed += c->now_ns > c->act_deadline_ns;
 	slot_end(c, i);
 }
 

@@ -15,6 +15,8 @@
 #define BENCH_TIME_WAIT_MS       1000u
 #define KERNEL_LIKE_TIME_WAIT_MS 60000u
 #define DEFAULT_MEMORY_BYTES     (1ull << 30)
+#define TEST_GRACE_NS            (5 * NS_PER_MS)
+#define TEST_REPEAT              3u
 
 static const char *const side_names[] = {"client", "server", "both", "rst"};
 static const char *const method_names[] = {"auto", "four-way", "three-way"};
@@ -83,6 +85,22 @@ uint64_t config_ramp_ns(const struct config *cfg)
 	if (cfg->hold_live == 0)
 		return cfg->ramp_ns;
 	return (uint64_t)((double)cfg->hold_live * (double)NS_PER_S / cfg->rate_per_s);
+}
+
+// A SYN that has to be sent again was not answered at the rate it is about: none is.
+void config_init_test(struct config *cfg, enum test_kind kind)
+{
+	cfg->test = (struct test_options){
+		.kind = kind,
+		.aging_ns = UINT64_MAX, // By the port.
+		.grace_ns = TEST_GRACE_NS,
+		.repeat = TEST_REPEAT,
+	};
+	cfg->stack.time_wait_ms = BENCH_TIME_WAIT_MS;
+	cfg->stack.syn_retries = 0;
+	cfg->stack.rto_init_ms = 0; // By the port.
+	if (kind != TEST_TEARDOWN_RATE)
+		cfg->request.kind = REQUEST_HTTP;
 }
 
 // One rate is a schedule of one or two stages.
@@ -239,7 +257,8 @@ static bool finish_load(struct config *cfg)
 			 "make --duration longer");
 		return false;
 	}
-	if (cfg->hold_ns > 0 && cfg->close != CLOSE_CLIENT && cfg->close != CLOSE_RST) {
+	if (cfg->hold_ns > 0 && cfg->turn.act_per_s <= 0 && cfg->close != CLOSE_CLIENT &&
+	    cfg->close != CLOSE_RST) {
 		complain("--hold needs a client that ends the connection: use it with --close "
 			 "client or --close rst");
 		return false;

@@ -12,6 +12,7 @@
 
 #include "app.h"
 #include "criteria.h"
+#include "loss.h"
 #include "schedule.h"
 #include "sizes.h"
 
@@ -19,6 +20,7 @@ enum command {
 	COMMAND_BENCH = 1u << 0,
 	COMMAND_LOAD = 1u << 1,
 	COMMAND_SERVE = 1u << 2,
+	COMMAND_TEST = 1u << 3, // Each of its iterations is a bench or a load.
 };
 #define COMMAND_ALL (COMMAND_BENCH | COMMAND_LOAD | COMMAND_SERVE)
 
@@ -128,6 +130,35 @@ static inline bool server_limits_are_set(const struct server_limits *l)
 	       l->reset > 0;
 }
 
+// In the order of test_infos (test.c).
+enum test_kind {
+	TEST_ESTABLISHMENT_RATE,
+	TEST_TEARDOWN_RATE,
+	TEST_CONCURRENT_CAPACITY,
+	TEST_TRANSACTION_RATE,
+	TEST_HTTP_LATENCY,
+	TEST_KINDS
+};
+
+struct test_options {
+	uint32_t kind;                           // enum test_kind.
+	uint64_t min, max, initial, granularity; // 0: as the test says.
+	struct loss_criterion criterion;
+	uint64_t sustain_ns;
+	uint64_t aging_ns;
+	uint64_t grace_ns;
+	uint64_t attempt_per_s; // At which connections are opened that are gathered first.
+	uint32_t repeat;
+	bool has_self_check;
+};
+
+// What a test asks of one of its iterations; all 0 elsewhere.
+struct turn {
+	uint64_t grace_ns; // So long behind the plan a thing is late; 0: nothing is.
+	double act_per_s;  // Connections are gathered first, and then have their turn at this rate.
+	bool act_asks;     // To send the request; otherwise to be closed.
+};
+
 #define RESPONSE_AUTO UINT64_MAX // As HTTP_NO_LENGTH.
 
 struct config {
@@ -184,6 +215,9 @@ struct config {
 	bool has_hugepages;
 	bool is_promiscuous;
 
+	struct test_options test;
+	struct turn turn;
+
 	// A file the configuration was read from, and what of it is referred to.
 	const char *config;
 	struct json_t *file;
@@ -205,6 +239,9 @@ struct config {
 
 // The defaults of a sub-command.
 void config_init(struct config *cfg, enum command command, const char *name);
+
+// The same of one kind of test.
+void config_init_test(struct config *cfg, enum test_kind kind);
 
 // Fills in what depends on several options and refuses what does not go together, with a complaint.
 bool config_finish(struct config *cfg);

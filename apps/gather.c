@@ -45,6 +45,10 @@ static void add_client(struct result *out, const struct loop *l)
 	t->alive_least += k->alive_least;
 	t->alive_most += k->alive_most;
 	t->body_bytes += k->body_bytes;
+	t->late_opened += k->late_opened;
+	t->late_answered += k->late_answered;
+	t->late_closed += k->late_closed;
+	t->gap_ns_max = max_u64(t->gap_ns_max, k->gap_ns_max);
 	for (unsigned i = 0; i < OUTCOME_COUNT; i++)
 		t->outcome[i] += k->outcome[i];
 	for (unsigned i = 0; i < HC_REASON_COUNT; i++) {

@@ -12,6 +12,7 @@
 #include "outputs.h"
 #include "report.h"
 #include "run.h"
+#include "test.h"
 
 static const struct {
 	const char *name;
@@ -21,6 +22,7 @@ static const struct {
 	{"bench", COMMAND_BENCH, "open and close connections between two ends in this process"},
 	{"load", COMMAND_LOAD, "open and close connections to a target, through a port"},
 	{"serve", COMMAND_SERVE, "accept and answer connections that come from a port"},
+	{"test", COMMAND_TEST, "find a limit, as RFC 3511 says: handclasp test --help lists what"},
 };
 
 static void usage(FILE *to)
@@ -91,6 +93,46 @@ static int run_plan(struct config *cfg, struct plan *plan)
 	return code;
 }
 
+static int run_test(const struct config *cfg)
+{
+	struct outputs out;
+	int code = EXIT_USAGE;
+
+	if (outputs_open(&out, cfg)) {
+		if (out.json)
+			outputs_empty_json(&out, cfg);
+		code = test_execute(cfg, out.json);
+	}
+	outputs_close(&out);
+	return code;
+}
+
+static void test_usage(FILE *to)
+{
+	fprintf(to, "usage: handclasp test WHAT --port ring|DEV [options] [-- EAL arguments]\n\n"
+		    "Searches for the highest value that passes. WHAT is\n\n");
+	for (unsigned i = 0; i < TEST_KINDS; i++)
+		fprintf(to, "  %-20s %s (RFC 3511 %s)\n", test_infos[i].name, test_infos[i].title,
+			test_infos[i].section);
+	fprintf(to, "\nhandclasp test WHAT --help lists the options.\n");
+}
+
+// Which test the first word names. @return TEST_KINDS after a complaint.
+static unsigned find_test(int argc, char *const *argv)
+{
+	unsigned kind = 0;
+
+	if (argc == 0) {
+		test_usage(stderr);
+		return TEST_KINDS;
+	}
+	while (kind < TEST_KINDS && strcmp(test_infos[kind].name, argv[0]) != 0)
+		kind++;
+	if (kind == TEST_KINDS)
+		complain("there is no test %s: handclasp test --help lists them", argv[0]);
+	return kind;
+}
+
 static int run_command(unsigned which, int argc, char *const *argv)
 {
 	static struct config cfg;
@@ -99,13 +141,29 @@ static int run_command(unsigned which, int argc, char *const *argv)
 
 	complain_as(commands[which].name);
 	config_init(&cfg, commands[which].command, commands[which].name);
+	if (cfg.command == COMMAND_TEST) {
+		unsigned kind;
+
+		if (argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
+			test_usage(stdout);
+			return EXIT_MEASURED;
+		}
+		kind = find_test(argc, argv);
+		if (kind == TEST_KINDS)
+			return EXIT_USAGE;
+		config_init_test(&cfg, (enum test_kind)kind);
+		argc--;
+		argv++;
+	}
 	switch (options_parse(&cfg, argc, argv)) {
 	case OPTIONS_HELP:
 		return EXIT_MEASURED;
 	case OPTIONS_BAD:
 		break;
 	case OPTIONS_RUN:
-		if (config_finish(&cfg) && plan_make(&plan, &cfg))
+		if (cfg.command == COMMAND_TEST)
+			code = test_finish(&cfg) ? run_test(&cfg) : EXIT_USAGE;
+		else if (config_finish(&cfg) && plan_make(&plan, &cfg))
 			code = run_plan(&cfg, &plan);
 		plan_free(&plan);
 		break;
@@ -132,7 +190,7 @@ int main(int argc, char **argv)
 	}
 	which = find_command(argv[1]);
 	if (which < 0) {
-		complain("there is no command %s: it is bench, load or serve", argv[1]);
+		complain("there is no command %s: it is bench, load, serve or test", argv[1]);
 		return EXIT_USAGE;
 	}
 	return run_command((unsigned)which, argc - 2, argv + 2);

@@ -128,6 +128,7 @@ json_t *option_json(const struct option *o, const void *field)
 	const struct hc_prefix *prefix = field;
 	const struct port_range *ports = field;
 	const char *text;
+	char loss[32];
 
 	switch ((enum option_kind)o->kind) {
 	case OPTION_FLAG:
@@ -170,6 +171,9 @@ json_t *option_json(const struct option *o, const void *field)
 			       : json_null();
 	case OPTION_STALL:
 		return stall_text(field);
+	case OPTION_LOSS:
+		loss_text(field, loss, sizeof loss);
+		return json_string(loss);
 	case OPTION_TEXT:
 		text = *(const char *const *)field;
 		return text ? json_string(text) : json_null();

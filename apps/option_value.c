@@ -33,6 +33,7 @@ static const char *const kind_hints[OPTION_KINDS] = {
 	[OPTION_CRITERIA] =
 		"a measure, < or >, and a limit, such as 'p99_connect>500us', 'failed>0.001%' or "
 		"'closed_rate<1M', 16 at most; the README lists the measures",
+	[OPTION_LOSS] = "none, 9411 or a share such as 0.5%",
 	[OPTION_REQUEST] = "http or a number of bytes from 1 to 1G, or up to 8 of them with their "
 			   "shares, such as 100:50,1k:50",
 	[OPTION_RESPONSE] = "a number of bytes such as 512 or 64k, or up to 8 of them with their "
@@ -399,6 +400,12 @@ static enum option_fault parse_stall(const struct option *o, const char *text, v
 	return OPTION_FINE;
 }
 
+static enum option_fault parse_loss(const struct option *o, const char *text, void *field)
+{
+	(void)o;
+	return understood(loss_parse(text, field));
+}
+
 static enum option_fault parse_text(const struct option *o, const char *text, void *field)
 {
 	(void)o;
@@ -426,6 +433,7 @@ static enum option_fault (*const parsers[OPTION_KINDS])(const struct option *, c
 	[OPTION_LISTEN] = parse_listen,     [OPTION_REQUEST] = parse_request,
 	[OPTION_RESPONSE] = parse_response, [OPTION_SHARE] = parse_share,
 	[OPTION_STALL] = parse_stall,       [OPTION_TEXT] = parse_text,
+	[OPTION_LOSS] = parse_loss,
 };
 
 enum option_fault option_set(struct config *cfg, const struct option *o, const char *text)

@@ -30,11 +30,13 @@ enum option_kind {
 	OPTION_RESPONSE, // struct response.
 	OPTION_SHARE,    // double, 0 to 1.
 	OPTION_STALL,    // struct stall.
+	OPTION_LOSS,     // struct loss_criterion.
 	OPTION_TEXT,     // const char *.
 	OPTION_KINDS
 };
 
 enum option_group {
+	GROUP_TEST,
 	GROUP_LOAD,
 	GROUP_EXCHANGE,
 	GROUP_DEVICE,

@@ -141,6 +141,33 @@ static uint64_t open_per_s(const struct config *cfg)
 	return min_u64(rate, cfg->open_per_s);
 }
 
+static uint64_t time_of(uint64_t count, double per_s)
+{
+	return (uint64_t)((double)count / per_s * (double)NS_PER_S);
+}
+
+// What a test asks of its iterations.
+static void plan_turn(struct plan *p, const struct config *cfg)
+{
+	const struct turn *t = &cfg->turn;
+	const struct stage_list acts = {.stage = {{UINT64_MAX, t->act_per_s, t->act_per_s}},
+					.count = 1};
+
+	if (t->act_per_s > 0)
+		schedule_make(&p->acts, &acts, 1.0 / p->worker_count);
+	for (unsigned i = 0; i < p->worker_count; i++) {
+		struct client_plan *load = &p->load[i];
+
+		load->grace_ns = t->grace_ns;
+		load->open_ns = time_of(cfg->connections, cfg->rate_per_s);
+		if (t->act_per_s <= 0)
+			continue;
+		load->acts = &p->acts;
+		load->act_ns = time_of(cfg->connections, t->act_per_s);
+		load->act_asks = t->act_asks;
+	}
+}
+
 static bool plan_load(struct plan *p, const struct config *cfg)
 {
 	const unsigned n = p->worker_count;
@@ -194,6 +221,8 @@ static bool plan_load(struct plan *p, const struct config *cfg)
 			.request_sizes = cfg->request.sizes,
 			.response_sizes = cfg->response.sizes,
 		};
+	if (cfg->turn.grace_ns > 0)
+		plan_turn(p, cfg);
 	if (!plan_requests(p, cfg))
 		return false;
 	for (unsigned i = 0; i < n; i++) {

@@ -24,6 +24,7 @@ struct plan {
 	struct hc_stack_config server[CORES_MAX];
 	struct client_plan load[CORES_MAX];
 	struct schedule schedule; // Of each client; unused in a closed loop.
+	struct schedule acts;     // The same, of a test: of turns, once all are open.
 	struct listen_list listen;
 
 	struct hc_port_config port;

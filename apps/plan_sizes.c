@@ -53,6 +53,9 @@ static struct sizes worker_sizes(const struct config *cfg)
 	} else {
 		s.in_flight = plan_share(cfg->concurrency, 0, cfg->cores);
 	}
+	// Those of a test that are gathered are all open at once.
+	if (cfg->turn.act_per_s > 0)
+		s.in_flight = plan_share(cfg->connections, 0, cfg->cores) + PLAN_SLACK;
 	if (cfg->connections > 0)
 		ended = fmin(ended, (double)plan_share(cfg->connections, 0, cfg->cores));
 	s.ended = (uint64_t)fmin(fmax(ended, TIME_WAITS_MIN), UINT32_MAX / 2);

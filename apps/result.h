@@ -33,6 +33,8 @@ struct client_totals {
 	uint64_t failed_by[HC_REASON_COUNT];
 	uint64_t reset_by[HC_REASON_COUNT];
 	double fill_s;
+	uint64_t late_opened, late_answered, late_closed; // Of a test.
+	uint64_t gap_ns_max; // The same: the longest for which a client did not turn.
 };
 
 struct server_totals {
@@ -117,6 +119,10 @@ void result_free(struct result *r);
 
 // Writes the result as JSON. @return false after a complaint.
 bool result_write_json(const struct result *r, FILE *to);
+
+// The parts that a test's file has too. The caller owns them.
+struct json_t *result_environment_json(const struct result *r);
+struct json_t *result_verdict_json(const struct result *r);
 
 // Writes what a dry run has found out: configuration and plan. @return false after a complaint.
 bool plan_write_json(const struct config *cfg, const struct plan *plan, FILE *to);

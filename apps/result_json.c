@@ -81,7 +81,7 @@ static json_t *port_json(const struct hc_port_info *p)
 			 "buffers", (int)p->buffers_total);
 }
 
-static json_t *environment_json(const struct result *r)
+json_t *result_environment_json(const struct result *r)
 {
 	const struct hc_environment *e = &r->env;
 	json_t *out = json_object();
@@ -461,6 +461,11 @@ static json_t *histograms_json(const struct result *r)
 	return out;
 }
 
+json_t *result_verdict_json(const struct result *r)
+{
+	return json_pack("{s:b, s:o}", "passes", verdict_passes(r), "criteria", verdict_json(r));
+}
+
 static json_t *remarks_json(const struct result *r)
 {
 	char remarks[REMARKS_MAX][FAULT_SIZE];
@@ -532,7 +537,7 @@ bool result_write_json(const struct result *r, FILE *to)
 	set(out, "command", json_string(r->cfg->command_name));
 	set(out, "is_interrupted", json_boolean(r->is_interrupted));
 	set(out, "remarks", remarks_json(r));
-	set(out, "environment", environment_json(r));
+	set(out, "environment", result_environment_json(r));
 	set(out, "config", option_json_all(r->cfg));
 	set(out, "plan", plan_json(r->plan, plan_has_client(r->cfg)));
 	set(out, "totals", totals_json(r));
@@ -547,8 +552,7 @@ bool result_write_json(const struct result *r, FILE *to)
 		set(out, "client_counters", counters_json(&r->client, -1));
 	if (plan_has_server(r->cfg))
 		set(out, "server_counters", counters_json(&r->server, -1));
-	set(out, "verdict",
-	    json_pack("{s:b, s:o}", "passes", verdict_passes(r), "criteria", verdict_json(r)));
+	set(out, "verdict", result_verdict_json(r));
 	set(out, "intervals", intervals_json(r));
 	return write_document(out, histograms_json(r), r->cfg->json, to);
 }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// What the tests ask of a client beyond the load: when a thing is late, and connections that are
+// gathered first, all of them, before what is measured is done to each at a rate of its own: closed
+// (RFC 3511 5.4), or asked for an object that proves it is there (RFC 3511 5.2). Those gathered are
+// the queue of those that are held; who has had a turn, and stays, goes back behind the others.
+
+#include "client.h"
+
+void staged_begin(struct client *c)
+{
+	const struct client_plan *p = c->plan;
+
+	if (p->grace_ns == 0)
+		return;
+	c->open_deadline_ns = c->load_from_ns + p->open_ns + p->grace_ns;
+	if (!p->acts)
+		c->act_deadline_ns = c->open_deadline_ns;
+}
+
+// Whether every connection has come to something, and those that are open wait here.
+static bool is_gathered(const struct client *c)
+{
+	const struct client_tally *t = &c->counts.tally[TALLY_CHURN];
+
+	return c->is_quota_seen && tally_open(t) == c->hold_count;
+}
+
+static bool is_acting(struct client *c)
+{
+	const struct client_plan *p = c->plan;
+
+	if (c->acts_from_ns > 0)
+		return true;
+	if (!is_gathered(c))
+		return false;
+	c->acts_from_ns = c->now_ns;
+	c->act_deadline_ns = c->now_ns + p->act_ns + p->grace_ns;
+	arrivals_init(&c->acts, p->acts, p->is_poisson, p->seed, p->index, p->sharers, 0);
+	return true;
+}
+
+// Whose turn is next; NULL: all have had it.
+static struct slot *next_of(const struct client *c)
+{
+	struct slot *s = c->hold_head == UINT32_MAX ? NULL : &c->slots[c->hold_head];
+
+	return s && !s->is_acted ? s : NULL;
+}
+
+static void act(struct client *c, struct slot *s)
+{
+	exchange_unhold(c, s);
+	s->is_acted = true;
+	if (!c->plan->act_asks) {
+		s->is_due = true;
+		exchange_end_if_due(c, (uint32_t)(s - c->slots));
+		return;
+	}
+	s->asked_ns = c->now_ns;
+	s->planned_ns = c->acts_from_ns + c->acts.next_ns;
+	s->unsent = c->plan->request_bytes;
+	exchange_send(c, s);
+}
+
+void staged_act(struct client *c)
+{
+	struct slot *s;
+
+	if (!is_acting(c))
+		return;
+	while ((s = next_of(c)) && c->acts.next_ns <= c->now_ns - c->acts_from_ns &&
+	       client_room(c) > 0) {
+		act(c, s);
+		arrivals_pass(&c->acts);
+	}
+}
+
+void staged_answered(struct client *c, struct slot *s)
+{
+	if (s->is_acted && s->queue != SLOT_HELD && !s->is_closing && s->outcome != OUTCOME_PENDING)
+		exchange_hold(c, s);
+}
+
+bool staged_is_over(const struct client *c)
+{
+	return c->acts_from_ns > 0 && !next_of(c) &&
+	       tally_open(&c->counts.tally[TALLY_CHURN]) == c->hold_count;
+}

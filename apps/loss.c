@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+#include "loss.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "units.h"
+
+#define SHARE_9411     1e-5 // RFC 9411 7.2.3: 0.001 % of transactions, and of connections.
+#define DEVIATION_9411 0.05 // The same: of the rate, in the sustain phase.
+#define HELD_9411      0.10 // The same: of concurrent connections.
+
+bool loss_parse(const char *text, struct loss_criterion *out)
+{
+	double share;
+
+	*out = (struct loss_criterion){.kind = LOSS_NONE};
+	if (strcmp(text, "none") == 0)
+		return true;
+	out->kind = LOSS_9411;
+	if (strcmp(text, "9411") == 0)
+		return true;
+	if (!units_share(text, &share) || share <= 0 || share >= 1)
+		return false;
+	*out = (struct loss_criterion){.kind = LOSS_RATIO, .ratio = share};
+	return true;
+}
+
+void loss_text(const struct loss_criterion *c, char *text, size_t size)
+{
+	if (c->kind == LOSS_RATIO)
+		snprintf(text, size, "%.9g%%", 100 * c->ratio);
+	else
+		snprintf(text, size, "%s", c->kind == LOSS_9411 ? "9411" : "none");
+}
+
+// What was lost most, in words.
+static void say_lost(const struct loss_numbers *n, char *why, size_t size)
+{
+	const struct {
+		uint64_t count;
+		const char *what;
+	} causes[] = {
+		{n->failed, "failed"},
+		{n->late, "late"},
+		{n->wrong, "not what was asked for"},
+		{n->resets, "reset"},
+	};
+	unsigned most = 0;
+
+	for (unsigned i = 1; i < sizeof causes / sizeof *causes; i++) {
+		if (causes[i].count > causes[most].count)
+			most = i;
+	}
+	snprintf(why, size, "%llu of %llu not completed: %llu %s",
+		 (unsigned long long)(n->attempted - n->completed),
+		 (unsigned long long)n->attempted, (unsigned long long)causes[most].count,
+		 causes[most].what);
+}
+
+static bool judge_9411(const struct loss_numbers *n, char *why, size_t size)
+{
+	double attempted = (double)n->attempted;
+	double lost = (double)(n->failed + n->wrong);
+
+	if (lost >= SHARE_9411 * attempted && lost > 0) {
+		snprintf(why, size, "%.3g %% of transactions failed (0.001 %% allowed)",
+			 100 * lost / attempted);
+	} else if ((double)n->resets >= SHARE_9411 * attempted && n->resets > 0) {
+		snprintf(why, size, "%.3g %% of connections were reset (0.001 %% allowed)",
+			 100 * (double)n->resets / attempted);
+	} else if (fabs(n->achieved_per_s - n->asked_per_s) >= DEVIATION_9411 * n->asked_per_s &&
+		   n->asked_per_s > 0) {
+		snprintf(why, size, "the rate was off by %.2g %% (5 %% allowed)",
+			 100 * fabs(n->achieved_per_s - n->asked_per_s) / n->asked_per_s);
+	} else if ((double)n->held_least < (1 - HELD_9411) * (double)n->held_asked) {
+		snprintf(why, size, "%llu of %llu connections were held (10 %% may be missing)",
+			 (unsigned long long)n->held_least, (unsigned long long)n->held_asked);
+	} else {
+		return true;
+	}
+	return false;
+}
+
+bool loss_judge(const struct loss_criterion *c, const struct loss_numbers *n, char *why,
+		size_t size)
+{
+	uint64_t lost = n->attempted - n->completed;
+
+	snprintf(why, size, "%s", "");
+	if (n->attempted == 0) {
+		snprintf(why, size, "nothing was attempted");
+		return false;
+	}
+	if (c->kind == LOSS_9411)
+		return judge_9411(n, why, size);
+	if ((double)lost <= c->ratio * (double)n->attempted)
+		return true;
+	say_lost(n, why, size);
+	return false;
+}

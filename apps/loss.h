@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+#pragma once
+
+// When an iteration of a test has passed: nothing lost (RFC 3511), as RFC 9411 says, or with a
+// share lost that is allowed (as NDR and PDR of others). Pure judgement of its numbers.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum loss_kind {
+	LOSS_NONE,
+	LOSS_9411,
+	LOSS_RATIO,
+};
+
+struct loss_criterion {
+	uint32_t kind; // enum loss_kind.
+	double ratio;  // Of LOSS_RATIO: 0 < ratio < 1.
+};
+
+// What one iteration came to. A thing is completed when it was right and in time.
+struct loss_numbers {
+	uint64_t attempted;
+	uint64_t completed;
+	uint64_t failed; // Ended wrongly, or never began: refused, timed out, not started.
+	uint64_t late;   // Behind the plan by more than --grace.
+	uint64_t wrong;  // Objects that were not what was asked for.
+	uint64_t resets; // Connections ended by an RST that nobody planned.
+	double asked_per_s;
+	double achieved_per_s; // Completed in the time that was planned.
+	uint64_t held_asked;   // Connections to be held at once; 0: none are.
+	uint64_t held_least;   // The fewest that were.
+};
+
+// "none", "9411", or a share such as "0.5%". @return false when it is not understood.
+bool loss_parse(const char *text, struct loss_criterion *out);
+
+// The same backwards.
+void loss_text(const struct loss_criterion *c, char *text, size_t size);
+
+// Whether it passes; if not, `why` says in words what was crossed first.
+bool loss_judge(const struct loss_criterion *c, const struct loss_numbers *n, char *why,
+		size_t size);

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// Goes through the iterations of a test: the next value of the search, its run, its row. An
+// iteration that failed while the tester itself stood still for longer than half of --grace (the
+// machine had other things to do) says nothing about the device: it is shown, and tried again.
+
+#include "test.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "verdict.h"
+
+#define TRIES_MAX        4u
+#define RING_ATTEMPT     100000u
+#define LOAD_ATTEMPT     10000u
+#define LOAD_AGING_NS    NS_PER_S
+#define RING_RTO_MS      200u // The wire in memory needs no second to answer.
+#define LOAD_RTO_MS      1000u
+#define SELF_GRANULARITY 64u // Of the range, for the tester's own limit.
+
+const struct test_info test_infos[TEST_KINDS] = {
+	[TEST_ESTABLISHMENT_RATE] =
+		{
+			.name = "establishment-rate",
+			.section = "5.3",
+			.title = "highest connection rate",
+			.key = "highest_connection_rate",
+			.unit = "connections/s",
+			.times_title = "connection establishment time",
+			.times_key = "connection_establishment_time",
+			.min = 1000,
+			.max = 1000000,
+			.granularity = 1000,
+			.sustain_ns = 2 * NS_PER_S,
+		},
+	[TEST_TEARDOWN_RATE] =
+		{
+			.name = "teardown-rate",
+			.section = "5.4",
+			.title = "highest connection tear down rate",
+			.key = "highest_connection_tear_down_rate",
+			.unit = "connections/s",
+			.times_title = "connection tear down time",
+			.times_key = "connection_tear_down_time",
+			.min = 1000,
+			.max = 400000,
+			.granularity = 1000,
+			.sustain_ns = 2 * NS_PER_S,
+			.is_gathered = true,
+		},
+	[TEST_CONCURRENT_CAPACITY] =
+		{
+			.name = "concurrent-capacity",
+			.section = "5.2",
+			.title = "maximum concurrent connections",
+			.key = "maximum_concurrent_connections",
+			.unit = "connections",
+			.times_title = "connection establishment time",
+			.times_key = "connection_establishment_time",
+			.min = 1,
+			.max = 200000,
+			.granularity = 1,
+			.is_gathered = true,
+		},
+	[TEST_TRANSACTION_RATE] =
+		{
+			.name = "transaction-rate",
+			.section = "5.7",
+			.title = "maximum transaction rate",
+			.key = "maximum_transaction_rate",
+			.unit = "transactions/s",
+			.times_title = "transaction time",
+			.times_key = "transaction_time",
+			.min = 1000,
+			.max = 1000000,
+			.granularity = 1000,
+			.sustain_ns = 2 * NS_PER_S,
+		},
+	[TEST_HTTP_LATENCY] =
+		{
+			.name = "http-latency",
+			.section = "5.10",
+			.title = "times taken at",
+			.key = "transaction_rate",
+			.unit = "transactions/s",
+			.times_title = "delay",
+			.times_key = "delay",
+			.min = 1000,
+			.max = 1000000,
+			.granularity = 1000,
+			.sustain_ns = 2 * NS_PER_S,
+		},
+};
+
+// ---------------------------------------------------------------------------------------------
+// the options
+
+static void fill(uint64_t *field, uint64_t value)
+{
+	if (*field == 0)
+		*field = value;
+}
+
+static bool finish_range(const struct test_options *t)
+{
+	if (t->min > t->max) {
+		complain("--min %llu is above --max %llu: there is nothing between them",
+			 (unsigned long long)t->min, (unsigned long long)t->max);
+		return false;
+	}
+	if (t->initial && (t->initial < t->min || t->initial > t->max)) {
+		complain("--initial %llu is outside --min %llu and --max %llu: give one between "
+			 "them",
+			 (unsigned long long)t->initial, (unsigned long long)t->min,
+			 (unsigned long long)t->max);
+		return false;
+	}
+	return true;
+}
+
+static bool finish_exchange(struct config *cfg)
+{
+	const struct test_info *info = &test_infos[cfg->test.kind];
+
+	if (cfg->close != CLOSE_CLIENT && cfg->close != CLOSE_SERVER) {
+		complain("--close %s is no Close Direction of RFC 3511: it takes client or server",
+			 close_side_name(cfg->close));
+		return false;
+	}
+	if (cfg->test.kind != TEST_TEARDOWN_RATE && cfg->request.kind != REQUEST_HTTP) {
+		complain(
+			"--request: test %s asks for an HTTP object on each connection: give http, "
+			"or leave it out",
+			info->name);
+		return false;
+	}
+	if (cfg->test.kind == TEST_TEARDOWN_RATE) {
+		if (cfg->request.kind != REQUEST_NONE) {
+			complain("--request: test %s asks for an object with --close server alone, "
+				 "to make the server close: leave it out",
+				 info->name);
+			return false;
+		}
+		// It closes when it has answered, so being asked is its turn.
+		if (cfg->close == CLOSE_SERVER)
+			cfg->request.kind = REQUEST_HTTP;
+	}
+	return true;
+}
+
+bool test_finish(struct config *cfg)
+{
+	const struct test_info *info = &test_infos[cfg->test.kind];
+	struct test_options *t = &cfg->test;
+	struct config turn;
+	bool is_ring;
+
+	if (!cfg->device) {
+		complain("--port is missing: give ring for both ends in this process, or the port "
+			 "that leads to the server, such as --port 0000:01:00.0");
+		return false;
+	}
+	is_ring = test_is_ring(cfg);
+	if (is_ring && (cfg->local.len || cfg->target.count || cfg->gateway)) {
+		complain("--port ring has both ends in this process: leave out --local, --target "
+			 "and --gateway");
+		return false;
+	}
+	if (!is_ring && server_limits_are_set(&cfg->limits)) {
+		complain("--server-...: the server behind --port %s is not ours to limit; use "
+			 "--port ring, or limit handclasp serve",
+			 cfg->device);
+		return false;
+	}
+	fill(&t->min, info->min);
+	fill(&t->max, max_u64(info->max, t->min));
+	fill(&t->granularity, info->granularity);
+	fill(&t->sustain_ns, info->sustain_ns);
+	fill(&t->attempt_per_s, is_ring ? RING_ATTEMPT : LOAD_ATTEMPT);
+	if (t->aging_ns == UINT64_MAX)
+		t->aging_ns = is_ring ? 0 : LOAD_AGING_NS;
+	if (cfg->stack.rto_init_ms == 0)
+		cfg->stack.rto_init_ms = is_ring ? RING_RTO_MS : LOAD_RTO_MS;
+	return finish_range(t) && finish_exchange(cfg) && test_turn(cfg, t->max, false, &turn);
+}
+
+// ---------------------------------------------------------------------------------------------
+// iterations
+
+static struct test_row *new_row(struct test *t)
+{
+	if (t->row_count == t->row_cap) {
+		unsigned cap = t->row_cap ? 2 * t->row_cap : 64;
+		struct test_row *grown = realloc(t->rows, cap * sizeof *grown);
+
+		if (!grown) {
+			complain("no memory for another iteration");
+			return NULL;
+		}
+		t->rows = grown;
+		t->row_cap = cap;
+	}
+	memset(&t->rows[t->row_count], 0, sizeof *t->rows);
+	return &t->rows[t->row_count++];
+}
+
+// The result that the report's times are taken from.
+static void keep_best(struct test *t, const struct test_row *row)
+{
+	result_free(&t->result);
+	t->result = t->run->result;
+	t->run->result.intervals = NULL; // They are ours now.
+	t->best = (unsigned)(row - t->rows);
+	t->has_best = true;
+}
+
+// One run, with its row. Returns an exit code.
+static int run_turn(struct test *t, const struct search *s, struct test_row *row)
+{
+	struct run *r = t->run;
+	int code;
+
+	plan_free(&t->plan);
+	if (!test_turn(t->cfg, s->value, row->is_self_check, &t->turn_cfg) ||
+	    !plan_make(&t->plan, &t->turn_cfg))
+		return EXIT_USAGE;
+	code = run_once(r, &t->turn_cfg, &t->plan);
+	if (code != EXIT_MEASURED)
+		return code;
+	if (r->result.fault_count > 0) {
+		complain("the ledger does not balance (%s): this iteration proves nothing, please "
+			 "report it",
+			 r->result.faults[0]);
+		return EXIT_RUN_FAILED;
+	}
+	if (run_is_interrupted())
+		return EXIT_INTERRUPTED;
+	test_judge(t, &r->result, row);
+	return EXIT_MEASURED;
+}
+
+static void wait_aging(const struct test *t)
+{
+	const uint64_t ns = t->cfg->test.aging_ns;
+	const struct timespec wait = {.tv_sec = (time_t)(ns / NS_PER_S),
+				      .tv_nsec = (long)(ns % NS_PER_S)};
+
+	if (ns > 0)
+		(void)nanosleep(&wait, NULL); // A signal ends it, and the test.
+}
+
+static int try_value(struct test *t, struct search *s, bool is_self_check)
+{
+	struct test_row *row;
+	int code;
+
+	for (unsigned tries = 1;; tries++) {
+		row = new_row(t);
+		if (!row)
+			return EXIT_ENVIRONMENT;
+		row->value = s->value;
+		row->is_self_check = is_self_check;
+		row->is_confirming = s->state == SEARCH_CONFIRMING;
+		code = run_turn(t, s, row);
+		if (code != EXIT_MEASURED) {
+			t->row_count--;
+			return code;
+		}
+		row->is_disturbed &= tries < TRIES_MAX;
+		test_report_row(t, row);
+		if (row->passes && !is_self_check)
+			keep_best(t, row);
+		result_free(&t->run->result);
+		wait_aging(t);
+		if (run_is_interrupted())
+			return EXIT_INTERRUPTED;
+		if (!row->is_disturbed)
+			break;
+	}
+	search_tell(s, row->passes);
+	return EXIT_MEASURED;
+}
+
+static int iterate(struct test *t, struct search *s, bool is_self_check)
+{
+	int code = EXIT_MEASURED;
+
+	while (code == EXIT_MEASURED && !search_is_over(s))
+		code = try_value(t, s, is_self_check);
+	return code;
+}
+
+// As much as the largest iteration needs is taken at the start.
+static int start(struct test *t)
+{
+	uint64_t self_bytes = 0;
+	static struct config most;
+
+	if (t->cfg->test.has_self_check && !test_is_ring(t->cfg)) {
+		if (!test_turn(t->cfg, t->cfg->test.max, true, &most) ||
+		    !plan_make(&t->plan, &most))
+			return EXIT_USAGE;
+		self_bytes = t->plan.memory_bytes;
+		plan_free(&t->plan);
+	}
+	if (!test_turn(t->cfg, t->cfg->test.max, false, &most) || !plan_make(&t->plan, &most))
+		return EXIT_USAGE;
+	t->plan.memory_bytes = max_u64(t->plan.memory_bytes, self_bytes);
+	return run_start(t->run, &most, &t->plan);
+}
+
+static int run_all(struct test *t)
+{
+	const struct test_options *o = &t->cfg->test;
+	struct search_config sc = {
+		.min = o->min,
+		.max = o->max,
+		.initial = o->initial,
+		.granularity = o->granularity,
+		.repeat = o->repeat,
+	};
+	int code = start(t);
+
+	search_init(&t->search, &sc);
+	if (code == EXIT_MEASURED && o->has_self_check) {
+		sc.granularity = max_u64(sc.granularity, (sc.max - sc.min) / SELF_GRANULARITY);
+		sc.repeat = 1;
+		sc.initial = sc.max;
+		search_init(&t->self_check, &sc);
+		code = iterate(t, &t->self_check, true);
+	}
+	if (code == EXIT_MEASURED)
+		code = iterate(t, &t->search, false);
+	t->run->result.fault_count = 0;
+	run_stop(t->run);
+	if (code == EXIT_MEASURED && t->run->result.fault_count > 0) {
+		complain("%s: please report it", t->run->result.faults[0]);
+		code = EXIT_RUN_FAILED;
+	}
+	return code;
+}
+
+// ---------------------------------------------------------------------------------------------
+// the end
+
+static int verdict(const struct test *t)
+{
+	if (t->search.state == SEARCH_BELOW_MIN || !t->has_best) {
+		complain("not even --min %llu passes: see why in its row, or give a lower --min",
+			 (unsigned long long)t->cfg->test.min);
+		return EXIT_RUN_FAILED;
+	}
+	return verdict_passes(&t->result) ? EXIT_MEASURED : EXIT_CROSSED;
+}
+
+uint64_t test_object_bytes(const struct test *t)
+{
+	uint64_t objects = t->result.clients.outcome[OUTCOME_RIGHT];
+
+	if (t->turn_cfg.response.bytes != RESPONSE_AUTO && t->turn_cfg.response.sizes.count <= 1)
+		return t->turn_cfg.response.bytes;
+	return objects > 0 ? t->result.clients.body_bytes / objects : 0;
+}
+
+bool test_is_tester_near(const struct test *t)
+{
+	const struct search *self = &t->self_check;
+
+	return t->cfg->test.has_self_check && self->state != SEARCH_AT_MAX &&
+	       10 * t->search.passed >= 9 * self->passed;
+}
+
+int test_execute(const struct config *cfg, FILE *json)
+{
+	static struct test t;
+	int code = EXIT_ENVIRONMENT;
+
+	t = (struct test){.cfg = cfg, .info = &test_infos[cfg->test.kind]};
+	t.run = calloc(1, sizeof *t.run);
+	if (!t.run) {
+		complain("no memory to begin with: free some");
+		return code;
+	}
+	test_report_begin(&t);
+	code = run_all(&t);
+	if (code == EXIT_MEASURED) {
+		test_report_result(&t);
+		code = verdict(&t);
+		if (json && !test_write_json(&t, json))
+			code = EXIT_ENVIRONMENT;
+	}
+	plan_free(&t.plan);
+	result_free(&t.result);
+	result_free(&t.run->result);
+	free(t.run);
+	free(t.rows);
+	return code;
+}

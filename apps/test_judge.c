@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// From the result of one iteration to its row: what counts as completed in each test.
+//
+// A connection is completed when it was established (and, if an object was asked for, that was
+// right) within --grace of the planned end. A tear-down is completed when the connection is closed
+// on both sides, as far as both are ours, within the same time.
+
+#include "test.h"
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+struct test_times test_times_of(const struct hc_hist *h)
+{
+	if (h->count == 0)
+		return (struct test_times){0};
+	return (struct test_times){
+		.count = h->count,
+		.min_us = (double)h->min_ns / 1e3,
+		.max_us = (double)h->max_ns / 1e3,
+		.average_us = hc_hist_mean_ns(h) / 1e3,
+		.aggregate_us = (double)h->sum_ns / 1e3,
+	};
+}
+
+// RFC 3511 Appendix C measures a tear down at the side that began it; RFC 2647 and Appendix B an
+// establishment up to the final ACK's arrival at the server, which takes both ends.
+enum latency test_latency(enum test_kind kind)
+{
+	static const enum latency of[TEST_KINDS] = {
+		[TEST_ESTABLISHMENT_RATE] = LATENCY_ESTABLISHMENT,
+		[TEST_TEARDOWN_RATE] = LATENCY_CLOSE,
+		[TEST_CONCURRENT_CAPACITY] = LATENCY_ESTABLISHMENT,
+		[TEST_TRANSACTION_RATE] = LATENCY_RESPONSE,
+		[TEST_HTTP_LATENCY] = LATENCY_RESPONSE,
+	};
+
+	return of[kind];
+}
+
+static void judge_opened(const struct result *r, bool has_object, struct test_row *row)
+{
+	struct loss_numbers *n = &row->numbers;
+
+	n->late = r->clients.late_opened;
+	n->completed = less(row->established, n->late);
+	if (has_object) {
+		n->wrong = less(row->established, row->objects_returned);
+		n->completed = min_u64(n->completed, row->objects_returned);
+	}
+	n->failed = less(n->attempted, row->established);
+}
+
+// A transaction is a request and its response: the connection is only what it needs.
+static void judge_answered(const struct result *r, struct test_row *row)
+{
+	struct loss_numbers *n = &row->numbers;
+
+	n->late = r->clients.late_answered;
+	n->completed = less(row->objects_returned, n->late);
+	n->failed = less(n->attempted, row->established);
+	n->wrong = less(row->established, row->objects_returned);
+}
+
+static void judge_closed(const struct result *r, struct test_row *row)
+{
+	struct loss_numbers *n = &row->numbers;
+
+	n->late = r->clients.late_closed;
+	n->completed = less(row->closed, n->late);
+	n->failed = less(n->attempted, row->closed);
+}
+
+static void judge_held(const struct result *r, struct test_row *row)
+{
+	struct loss_numbers *n = &row->numbers;
+
+	n->completed = row->objects_returned;
+	n->failed = less(n->attempted, row->established);
+	n->wrong = less(row->established, row->objects_returned);
+	n->held_asked = n->attempted;
+	n->held_least = less(row->established, r->view.closed + n->resets);
+}
+
+// Of both sides, as far as they are ours.
+static uint64_t closed_by_all(const struct result *r)
+{
+	return r->cfg->command == COMMAND_BENCH ? min_u64(r->view.closed, r->server_view.closed)
+						: r->view.closed;
+}
+
+void test_judge(const struct test *t, const struct result *r, struct test_row *row)
+{
+	const struct config *cfg = r->cfg;
+	bool has_object = cfg->request.kind != REQUEST_NONE;
+	const enum test_kind kind = (enum test_kind)t->cfg->test.kind;
+	struct loss_numbers *n = &row->numbers;
+	double rate = cfg->turn.act_per_s > 0 ? cfg->turn.act_per_s : cfg->rate_per_s;
+
+	row->attempt_per_s = cfg->rate_per_s;
+	row->established = r->view.established;
+	row->closed = closed_by_all(r);
+	row->objects_requested = has_object ? r->view.established : 0;
+	row->objects_returned = r->clients.outcome[OUTCOME_RIGHT];
+	row->retransmitted = r->retransmitted;
+	row->gap_ms = (double)r->clients.gap_ns_max / NS_PER_MS;
+	row->elapsed_s = r->elapsed_s;
+	row->times = test_times_of(&r->latency[test_latency(kind)]);
+	row->connect_times = test_times_of(&r->latency[LATENCY_CONNECT]);
+	n->attempted = cfg->connections;
+	n->resets = less(r->view.reset, r->clients.aborted);
+	switch (kind) {
+	case TEST_ESTABLISHMENT_RATE:
+		judge_opened(r, has_object, row);
+		break;
+	case TEST_TEARDOWN_RATE:
+		judge_closed(r, row);
+		break;
+	case TEST_CONCURRENT_CAPACITY:
+		judge_held(r, row);
+		break;
+	case TEST_TRANSACTION_RATE:
+	case TEST_HTTP_LATENCY:
+		judge_answered(r, row);
+		break;
+	case TEST_KINDS:
+		break;
+	}
+	n->asked_per_s = rate;
+	n->achieved_per_s = rate * (double)n->completed / (double)n->attempted;
+	row->passes = loss_judge(&t->cfg->test.criterion, n, row->why, sizeof row->why);
+	row->is_disturbed = !row->passes && 2 * r->clients.gap_ns_max > cfg->turn.grace_ns;
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The handclasp authors
+
+// What one iteration is: a bench (both ends here) or a load (a foreign server) with so many
+// connections at such a rate. Each iteration attempts a fixed number of connections, the value
+// times the time it is sustained, so that every one of them can be accounted for.
+
+#include <string.h>
+
+#include "test.h"
+
+#define WAIT_NS (3 * NS_PER_S) // For the last ones, beyond the time their turns take.
+
+bool test_is_ring(const struct config *cfg)
+{
+	return strcmp(cfg->device, "ring") == 0;
+}
+
+static uint64_t times(uint64_t per_s, uint64_t ns)
+{
+	double n = (double)per_s * (double)ns / (double)NS_PER_S;
+
+	return n < 1 ? 1 : (uint64_t)(n + 0.5);
+}
+
+static uint64_t time_of(uint64_t count, uint64_t per_s)
+{
+	return (uint64_t)((double)count / (double)per_s * (double)NS_PER_S);
+}
+
+// What could not be opened soon after the planned end never is: a device far beyond its limit
+// would keep us for as long as it likes.
+static void open_at(const struct config *cfg, uint64_t count, uint64_t per_s, struct config *out)
+{
+	out->connections = count;
+	out->rate_per_s = (double)per_s;
+	out->duration_ns = time_of(count, per_s) + cfg->test.grace_ns;
+}
+
+// All are opened at the attempt rate, and held until each has had its turn.
+static void gather_first(const struct config *cfg, uint64_t count, uint64_t act_per_s, bool asks,
+			 struct config *out)
+{
+	open_at(cfg, count, cfg->test.attempt_per_s, out);
+	out->turn.act_per_s = (double)act_per_s;
+	out->turn.act_asks = asks;
+	out->hold_ns = time_of(count, act_per_s) + WAIT_NS;
+}
+
+bool test_turn(const struct config *cfg, uint64_t value, bool is_self_check, struct config *out)
+{
+	const struct test_options *t = &cfg->test;
+	bool is_ring = is_self_check || test_is_ring(cfg);
+
+	*out = *cfg;
+	out->command = is_ring ? COMMAND_BENCH : COMMAND_LOAD;
+	out->turn.grace_ns = t->grace_ns;
+	if (is_self_check)
+		out->limits = (struct server_limits){0};
+	switch ((enum test_kind)t->kind) {
+	case TEST_ESTABLISHMENT_RATE:
+	case TEST_TRANSACTION_RATE:
+	case TEST_HTTP_LATENCY:
+		open_at(cfg, times(value, t->sustain_ns), value, out);
+		break;
+	case TEST_TEARDOWN_RATE:
+		gather_first(cfg, times(value, t->sustain_ns), value, cfg->close == CLOSE_SERVER,
+			     out);
+		break;
+	case TEST_CONCURRENT_CAPACITY:
+		gather_first(cfg, value, t->attempt_per_s, true, out);
+		out->close = CLOSE_RST;
+		break;
+	case TEST_KINDS:
+		break;
+	}
+	return config_finish(out);
+}

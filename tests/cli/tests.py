@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The handclasp authors
+"""`handclasp test`: its command line, and short searches over the wire in memory.
+
+Usage: tests.py HANDCLASP [unittest arguments]
+Needs no root, no hugepages and no port. The devices that are searched are our own server with known
+limits, low ones, so that a busy machine keeps up with what is asked. Ends with "N passed, N failed".
+"""
+
+import json
+import os
+import sys
+import tempfile
+import unittest
+
+import run as cli
+
+KINDS = ("establishment-rate", "teardown-rate", "concurrent-capacity", "transaction-rate",
+         "http-latency")
+TIMES = ("minimum", "maximum", "average", "aggregate")
+
+# Generous, as a machine that does other things in between is no fault of the device.
+PATIENT = ["--grace", "50ms", "--hugepages", "off"]
+
+
+def test(kind, *args, port="ring"):
+    return cli.run("test", kind, "--port", port, "--json", "-", *PATIENT, *args)
+
+
+class CommandLine(cli.Case):
+    def test_help_lists_the_tests_and_their_options(self):
+        result = cli.run("test", "--help")
+        self.assert_exit(result, cli.MEASURED)
+        for kind in KINDS:
+            self.assertIn(kind, result.out)
+            options = cli.run("test", kind, "--help")
+            self.assert_exit(options, cli.MEASURED)
+            for option in ("--min", "--max", "--granularity", "--criterion", "--self-check",
+                           "--server-limit-open-rate", "--target"):
+                self.assertIn(option + " ", options.out + " ")
+            for option in ("--rate", "--duration", "--concurrency", "--stage", "--listen"):
+                self.assertNotIn(option + " ", options.out)
+
+    def test_without_a_test_usage_goes_to_stderr(self):
+        result = cli.run("test")
+        self.assert_exit(result, cli.USAGE)
+        self.assertEqual(result.out, "")
+        self.assertIn(KINDS[0], result.err)
+
+    def test_an_unknown_test_is_refused(self):
+        self.assert_refused(cli.run("test", "speed", "--port", "ring"), "speed", "--help")
+
+    def test_a_port_has_to_be_named(self):
+        self.assert_refused(cli.run("test", KINDS[0]), "--port", "ring")
+
+    def test_what_a_test_decides_itself_is_no_option(self):
+        self.assert_refused(test(KINDS[0], "--rate", "1k"), "--rate", "not an option")
+
+    def test_an_empty_range_is_refused(self):
+        self.assert_refused(test(KINDS[0], "--min", "2k", "--max", "1k"), "--min", "--max")
+
+    def test_a_beginning_outside_the_range_is_refused(self):
+        self.assert_refused(test(KINDS[0], "--max", "2k", "--initial", "3k"), "--initial")
+
+    def test_an_unknown_criterion_is_refused(self):
+        for wrong in ("all", "0%", "100%", "7"):
+            self.assert_refused(test(KINDS[0], "--criterion", wrong), "--criterion", wrong)
+
+    def test_a_close_that_is_no_close_direction_is_refused(self):
+        for wrong in ("both", "rst"):
+            self.assert_refused(test(KINDS[0], "--close", wrong), "--close", "client", "server")
+
+    def test_capacity_needs_http(self):
+        self.assert_refused(test("concurrent-capacity", "--request", "64"), "--request", "http")
+
+    def test_teardown_has_no_request_of_its_own(self):
+        self.assert_refused(test("teardown-rate", "--request", "http"), "--request")
+
+    def test_both_ends_here_need_no_target(self):
+        self.assert_refused(test(KINDS[0], "--target", "10.0.0.1:80"), "--target", "ring")
+
+    def test_a_foreign_server_is_not_ours_to_limit(self):
+        self.assert_refused(
+            test(KINDS[0], "--local", "10.0.0.2/24", "--target", "10.0.0.1:80",
+                 "--server-max-connections", "10", port="tap:hc0"), "--server", "tap:hc0")
+
+    def test_a_port_that_leads_out_needs_a_target(self):
+        self.assert_refused(test(KINDS[0], "--local", "10.0.0.2/24", port="tap:hc0"), "--target")
+
+
+class Searches(cli.Case):
+    def assert_found(self, result, key, limit, granularity, above):
+        """Within the granularity below the limit, and above it no more than a bucket holds."""
+        self.assert_exit(result, cli.MEASURED)
+        out = result.json
+        self.assertEqual(out["schema"], "handclasp.test.v1")
+        self.assertEqual(out["result"]["outcome"], "found", json.dumps(out["iterations"], indent=1))
+        value = out["result"][key]
+        self.assertGreaterEqual(value, limit - granularity)
+        self.assertLessEqual(value, limit + above)
+        self.assertLessEqual(out["result"]["lowest_failed"] - value, granularity)
+        last = out["iterations"][-1]
+        self.assertEqual((last["value"], last["passes"], last["phase"]),
+                         (value, True, "confirmation"))
+        return out
+
+    def assert_rows(self, out, times):
+        for row in out["iterations"]:
+            self.assertEqual(row["passes"], row["why"] is None)
+            self.assertLessEqual(row["total_completed"], row["total_attempted"])
+            if row["passes"]:
+                self.assertEqual(row["total_completed"], row["total_attempted"])
+        for name in TIMES:
+            self.assertGreater(out["result"]["%s_%s_us" % (name, times)], 0)
+            self.assertIn("%s_%s_us" % (name, times), out["iterations"][0])
+
+    def test_the_rate_at_which_a_device_opens_is_found(self):
+        result = test("establishment-rate", "--server-limit-open-rate", "4k", "--min", "1k",
+                      "--max", "8k", "--granularity", "200", "--sustain", "500ms", "--repeat", "2")
+        out = self.assert_found(result, "highest_connection_rate", 4000, 200, 120)
+        self.assert_rows(out, "connection_establishment_time")
+        setup = out["setup"]
+        self.assertEqual(setup["validation_method"], "HTTP/1.1 GET")
+        self.assertEqual(setup["object_size_bytes"], 64)
+        self.assertEqual(setup["close_direction"], "client")
+        self.assertIs(setup["is_nat_enabled"], False)
+        self.assertEqual(out["result"]["number_of_completed_responses"],
+                         setup["number_of_connections"])
+        self.assertEqual(out["config"]["criterion"], "none")
+        self.assertEqual(out["config"]["syn_retries"], 0)
+
+    def test_the_rate_at_which_a_device_closes_is_found(self):
+        for side in ("client", "server"):
+            # What waits behind the limit is late after --grace: 50 ms of 1 s.
+            result = test("teardown-rate", "--server-limit-close-rate", "4k", "--min", "1k",
+                          "--max", "8k", "--granularity", "200", "--sustain", "1s", "--close",
+                          side, "--repeat", "2")
+            out = self.assert_found(result, "highest_connection_tear_down_rate", 4000, 200, 400)
+            self.assert_rows(out, "connection_tear_down_time")
+            self.assertEqual(out["setup"]["close_direction"], side)
+            self.assertIn("late", [r for r in out["iterations"] if not r["passes"]][-1]["why"])
+
+    def test_the_rate_of_transactions_is_found(self):
+        result = test("transaction-rate", "--server-limit-open-rate", "4k", "--min", "1k", "--max",
+                      "8k", "--granularity", "400", "--sustain", "500ms", "--repeat", "2")
+        out = self.assert_found(result, "maximum_transaction_rate", 4000, 400, 120)
+        self.assert_rows(out, "transaction_time")
+
+    def test_times_beside_the_throughput_level_are_delay(self):
+        for limits, is_latency in ((["--max", "2k"], False),
+                                   (["--max", "4k", "--server-limit-open-rate", "3k"], True)):
+            result = test("http-latency", "--min", "2k", "--granularity", "500", "--sustain",
+                          "300ms", "--repeat", "1", *limits)
+            self.assert_exit(result, cli.MEASURED)
+            out = result.json["result"]
+            self.assertIs(out["is_latency"], is_latency)
+            points = list(out["delay_distribution_us"].values())
+            self.assertEqual(points, sorted(points))
+            self.assertLessEqual(out["minimum_delay_us"], points[0])
+            self.assertLessEqual(points[-1], out["maximum_delay_us"])
+
+    def test_the_connections_a_device_holds_are_counted_exactly(self):
+        result = test("concurrent-capacity", "--server-max-connections", "777", "--max", "2000",
+                      "--initial", "777", "--repeat", "2")
+        out = self.assert_found(result, "maximum_concurrent_connections", 777, 1, 0)
+        self.assertEqual(out["result"]["lowest_failed"], 778)
+        self.assertEqual(out["result"]["number_of_completed_responses"], 777)
+
+    def test_a_device_without_a_limit_is_said_to_be_above(self):
+        result = test("concurrent-capacity", "--max", "300", "--repeat", "1")
+        self.assert_exit(result, cli.MEASURED)
+        self.assertEqual(result.json["result"]["outcome"], "at_max")
+        self.assertEqual(result.json["result"]["maximum_concurrent_connections"], 300)
+
+    def test_a_device_below_min_fails_the_run(self):
+        result = test("concurrent-capacity", "--server-max-connections", "5", "--min", "10",
+                      "--max", "20")
+        self.assert_exit(result, cli.RUN_FAILED)
+        self.assertIn("--min 10", result.err)
+        self.assertEqual(result.json["result"]["outcome"], "below_min")
+        self.assertIsNone(result.json["result"]["maximum_concurrent_connections"])
+
+    def test_a_share_that_may_be_lost_is_allowed_for(self):
+        result = test("concurrent-capacity", "--server-max-connections", "90", "--max", "200",
+                      "--criterion", "10%", "--repeat", "1")
+        self.assert_exit(result, cli.MEASURED)
+        self.assertEqual(result.json["result"]["maximum_concurrent_connections"], 100)
+
+    def test_a_device_that_resets_has_no_sharp_limit(self):
+        # With 1 of 500 reset, an iteration of 50 passes mostly, and not always.
+        result = test("concurrent-capacity", "--server-reset", "0.2%", "--min", "1", "--max", "400",
+                      "--repeat", "8", "--seed", "3")
+        self.assert_exit(result, cli.MEASURED)
+        out = result.json
+        self.assertIn(out["result"]["outcome"], ("flaky", "found"))
+        failed = [r for r in out["iterations"] if not r["passes"]]
+        self.assertGreater(len(failed), 0)
+        self.assertEqual(out["result"]["lowest_failed"], min(r["value"] for r in failed))
+
+    def test_the_tester_is_held_against_itself(self):
+        result = test("concurrent-capacity", "--self-check", "--server-max-connections", "50",
+                      "--max", "100", "--repeat", "1")
+        self.assert_exit(result, cli.MEASURED)
+        out = result.json
+        self.assertEqual(out["self_check"]["maximum_concurrent_connections"], 100)
+        self.assertEqual(out["self_check"]["outcome"], "at_max")
+        self.assertIs(out["self_check"]["is_near"], False)
+        self.assertEqual(out["result"]["maximum_concurrent_connections"], 50)
+        self.assertEqual(out["iterations"][0]["phase"], "self_check")
+
+    def test_a_criterion_of_the_result_decides_the_exit_code(self):
+        args = ("concurrent-capacity", "--max", "50", "--repeat", "1", "--fail-if")
+        crossed = test(*args, "max_connect>1ns")
+        self.assert_exit(crossed, cli.CROSSED)
+        self.assertIs(crossed.json["verdict"]["passes"], False)
+        self.assert_exit(test(*args, "failed>0"), cli.MEASURED)
+
+    def test_what_was_asked_is_in_the_file(self):
+        result = test("concurrent-capacity", "--min", "2", "--max", "40", "--initial", "30",
+                      "--granularity", "20", "--criterion", "9411", "--sustain", "3s", "--aging",
+                      "10ms", "--repeat", "2", "--attempt-rate", "50k", "--close", "server")
+        self.assert_exit(result, cli.MEASURED)
+        config = result.json["config"]
+        for key, value in (("min", 2), ("max", 40), ("initial", 30), ("granularity", 20),
+                           ("criterion", "9411"), ("sustain_s", 3), ("aging_s", 0.01),
+                           ("repeat", 2), ("attempt_rate_per_s", 50000), ("close", "server"),
+                           ("grace_s", 0.05), ("self_check", False), ("port", "ring")):
+            self.assertEqual(config[key], value, key)
+
+    def test_rows_come_as_iterations_end_and_agree_with_the_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "out.json")
+            result = cli.run("test", "concurrent-capacity", "--port", "ring", *PATIENT,
+                             "--server-max-connections", "60", "--max", "100", "--json", path)
+            self.assert_exit(result, cli.MEASURED)
+            with open(path, encoding="utf-8") as file:
+                out = json.load(file)
+        lines = result.out.splitlines()
+        self.assertIn("RFC 3511 5.2", lines[0])
+        rows = [line.split() for line in lines[2:2 + len(out["iterations"])]]
+        for number, (line, row) in enumerate(zip(rows, out["iterations"]), 1):
+            self.assertEqual([int(x) for x in line[:4]],
+                             [number, row["value"], row["total_attempted"], row["total_completed"]])
+        self.assertTrue(any(line.startswith("result: maximum concurrent connections 60 ")
+                            for line in lines))
+
+
+if __name__ == "__main__":
+    sys.exit(cli.main())
