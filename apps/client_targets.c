@@ -9,16 +9,15 @@
 
 #include <stdlib.h>
 
-// How many take part by now.
+// How many take part by now; at least one.
 static unsigned active_count(const struct client *c)
 {
 	const struct client_plan *p = c->plan;
-	uint64_t joined;
+	uint64_t joined = p->target_count;
 
-	if (p->stagger_ns == 0)
-		return p->target_count;
-	joined = 1 + (c->now_ns - c->load_from_ns) / p->stagger_ns;
-	return (unsigned)min_u64(joined, p->target_count);
+	if (p->stagger_ns > 0)
+		joined = min_u64(joined, 1 + (c->now_ns - c->load_from_ns) / p->stagger_ns);
+	return joined > 1 ? (unsigned)joined : 1;
 }
 
 unsigned targets_connect(struct client *c, unsigned n, const uint64_t *planned_ns)
