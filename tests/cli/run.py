@@ -232,6 +232,7 @@ class Options(Case):
         "PREFIX": ("10.0.0.1/24", "10.1.0.0/16"), "LO-HI": ("9-8", "1024-65535"),
         "PORTS": ("80:ftp", "echo"), "T:R[-R]": ("10s", "10s:0-200k"),
         "SHARE": ("0.1", "0.1%"), "T@EVERY": ("5s@200ms", "200ms@5s"),
+        "DIR": ("/dev/null", "no directory"),
         "MEASURE>LIMIT": ("p99>5us", "p99_connect>500us"), "on|off": ("yes", "off or on"),
     }
 
