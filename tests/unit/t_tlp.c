@@ -84,8 +84,10 @@ static void pto_is_two_round_trips(void)
 	UNIT_EQ(delay_ms(), 41);
 	x.c.srtt_us = 20001;
 	UNIT_EQ(delay_ms(), 42);
-	x.c.srtt_us = 10; // Less than a tick.
-	UNIT_EQ(delay_ms(), 2);
+	x.c.srtt_us = 10; // Less than a tick: the floor.
+	UNIT_EQ(delay_ms(), 10);
+	x.c.rto_ms = 7;
+	UNIT_EQ(delay_ms(), 7);
 }
 
 // One segment's ACK may be delayed; the RTO bounds that.
