@@ -54,7 +54,7 @@ static uint8_t *put_leb128(uint8_t *to, uint64_t x)
 
 static uint8_t *put_zigzag(uint8_t *to, int64_t x)
 {
-	return put_leb128(to, (uint64_t)x << 1 ^ (uint64_t)(x >> 63));
+	return put_leb128(to, (uint64_t)x << 1 ^ (x < 0 ? UINT64_MAX : 0));
 }
 
 static uint8_t *put_counts(uint8_t *to, const struct hc_hist *h)
