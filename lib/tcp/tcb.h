@@ -132,7 +132,9 @@ struct hc_cc {
 	};
 	/* 60 */ uint32_t live; // With HC_SWITCH_LIVE: its index, data or not.
 };
+#ifndef __CHECKER__ // sparse gives every bool among bit-fields a byte.
 HC_STATIC_ASSERT(sizeof(struct hc_cc) == 64, "congestion control has a line of its own");
+#endif
 
 // The first line is for every connection. What only data needs follows, and is initialised when
 // data first flows.
@@ -164,7 +166,9 @@ struct hc_tcb_cold {
 };
 HC_STATIC_ASSERT(offsetof(struct hc_tcb_cold, cc) == HC_COLD_FIRST_BYTES,
 		 "what every connection has is one cache line");
+#ifndef __CHECKER__
 HC_STATIC_ASSERT(sizeof(struct hc_tcb_cold) % 64 == 0, "cold halves begin on a line");
+#endif
 
 HC_ALWAYS_INLINE bool hc_tcb_is_holding(const struct hc_tcb_cold *c)
 {
