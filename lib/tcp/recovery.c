@@ -241,7 +241,8 @@ uint32_t hc_recovery_delay_ms(const struct hc_tcb *t, const struct hc_tcb_cold *
 {
 	const struct hc_board *b = hc_recovery_board(c, env);
 
-	if (b && b->rack.is_waiting)
+	// What a closed window is asked with has RTOs between, whatever RACK waits for.
+	if (b && b->rack.is_waiting && t->snd_wnd != 0)
 		return hc_min_u32(hc_rack_wait_ms(b, env), c->rto_ms);
 	if (hc_tlp_may(t, c, env))
 		return hc_tlp_delay_ms(t, c, env);

@@ -259,6 +259,21 @@ static void reordering_window_passes_and_recovery_begins(void)
 	UNIT_EQ(delay_ms(), x.c.rto_ms);
 }
 
+// The peer takes its window back meanwhile: it is probed at RTOs, not once a millisecond.
+static void closed_window_is_not_probed_by_the_reordering_timer(void)
+{
+	begin(4);
+	x.c.snd_end = x.t.snd_nxt;
+	(void)sack(0, 1, 2);
+	CU_ASSERT(mine()->rack.is_waiting);
+	x.t.snd_wnd = 0;
+	UNIT_EQ(delay_ms(), x.c.rto_ms);
+	wait_us(10000);
+	UNIT_EQ(fx_what(hc_tcp_timeout(&x.t, &x.c, &env)), HC_DO_PROBE | HC_DO_TIMER_RTX);
+	UNIT_EQ(delay_ms(), x.c.rto_ms);
+	CU_ASSERT(x.c.rto_ms > 2);
+}
+
 // Within the window: the missing one comes, and nothing is sent again.
 static void reordering_within_the_window_costs_nothing(void)
 {
@@ -447,6 +462,7 @@ UNIT_SUITE(rack, UNIT_TEST(least_rtt_forgets),
 	   UNIT_TEST(one_ack_with_several_blocks_is_in_order),
 	   UNIT_TEST(times_before_the_first_sack_are_spread),
 	   UNIT_TEST(reordering_window_passes_and_recovery_begins),
+	   UNIT_TEST(closed_window_is_not_probed_by_the_reordering_timer),
 	   UNIT_TEST(reordering_within_the_window_costs_nothing),
 	   UNIT_TEST(without_reordering_dup_thresh_needs_no_wait),
 	   UNIT_TEST(with_reordering_seen_dup_thresh_says_nothing),
