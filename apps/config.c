@@ -159,6 +159,11 @@ static bool finish_hold_live(struct config *cfg)
 			 "--live");
 		return false;
 	}
+	if (cfg->request.kind == REQUEST_NONE && cfg->close == CLOSE_SERVER) {
+		complain("--hold-live --close server: without a request the server has nothing to "
+			 "close after; give --request, or --close client");
+		return false;
+	}
 	cfg->concurrency = cfg->hold_live;
 	return true;
 }
@@ -453,6 +458,7 @@ static bool finish_limits(struct config *cfg)
 	return is_enough_for_all(cfg, l->open_per_s, prefix, "limit-open-rate") &&
 	       is_enough_for_all(cfg, l->close_per_s, prefix, "limit-close-rate") &&
 	       is_enough_for_all(cfg, l->conns, prefix, "max-connections") &&
+	       is_enough_for_all(cfg, cfg->connections, "", "connections") &&
 	       is_enough_for_all(cfg, cfg->open_per_s, "", "open-rate") &&
 	       is_enough_for_all(cfg, cfg->close_per_s, "", "close-rate");
 }

@@ -104,11 +104,16 @@ static void fill(uint64_t *field, uint64_t value)
 		*field = value;
 }
 
-static bool finish_range(const struct test_options *t)
+static bool finish_range(const struct test_options *t, unsigned cores)
 {
 	if (t->min > t->max) {
 		complain("--min %llu is above --max %llu: there is nothing between them",
 			 (unsigned long long)t->min, (unsigned long long)t->max);
+		return false;
+	}
+	if (t->min < cores) {
+		complain("--min %llu is too small for --cores %u: each core needs at least one",
+			 (unsigned long long)t->min, cores);
 		return false;
 	}
 	if (t->initial && (t->initial < t->min || t->initial > t->max)) {
@@ -175,7 +180,12 @@ bool test_finish(struct config *cfg)
 			 cfg->device);
 		return false;
 	}
-	fill(&t->min, info->min);
+	if (cfg->target.count > 1 || cfg->stack.has_fast_open) {
+		complain("a test has one server, and opens by three segments: give one --target, "
+			 "without --fast-open");
+		return false;
+	}
+	fill(&t->min, max_u64(info->min, cfg->cores));
 	fill(&t->max, max_u64(info->max, t->min));
 	fill(&t->granularity, info->granularity);
 	fill(&t->sustain_ns, info->sustain_ns);
@@ -184,7 +194,8 @@ bool test_finish(struct config *cfg)
 		t->aging_ns = is_ring ? 0 : LOAD_AGING_NS;
 	if (cfg->stack.rto_init_ms == 0)
 		cfg->stack.rto_init_ms = is_ring ? RING_RTO_MS : LOAD_RTO_MS;
-	return finish_range(t) && finish_exchange(cfg) && test_turn(cfg, t->max, false, &turn);
+	return finish_range(t, cfg->cores) && finish_exchange(cfg) &&
+	       test_turn(cfg, t->max, false, &turn);
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -460,6 +460,14 @@ class Rules(Case):
         self.assert_refused(run("load", "--port", "tap:a", "--local", "10.0.0.2/24"), "--target")
         self.assert_refused(run("serve", "--port", "tap:a"), "--local")
 
+    def test_a_core_without_a_connection_is_refused(self):
+        self.assert_refused(run("bench", "--cores", "2", "--connections", "1"), "--connections",
+                            "--cores")
+
+    def test_a_population_that_nobody_closes_is_refused(self):
+        self.assert_refused(run("bench", "--hold-live", "10", "--rate", "1k", "--duration", "2s",
+                                "--close", "server"), "--hold-live", "--request")
+
     def test_a_ring_is_for_bench(self):
         self.assert_refused(run("serve", "--port", "ring", "--local", "10.0.0.1/24"), "bench")
 

@@ -60,6 +60,14 @@ class CommandLine(cli.Case):
     def test_an_empty_range_is_refused(self):
         self.assert_refused(test(KINDS[0], "--min", "2k", "--max", "1k"), "--min", "--max")
 
+    def test_a_core_without_a_connection_is_refused(self):
+        self.assert_refused(test(KINDS[0], "--cores", "2", "--min", "1"), "--min", "--cores")
+
+    def test_several_servers_and_fast_open_are_refused(self):
+        self.assert_refused(test(KINDS[0], "--fast-open", "on"), "--fast-open")
+        self.assert_refused(cli.run("test", KINDS[0], "--port", "tap:a", "--local", "10.0.0.2/24",
+                                    "--target", "10.0.0.1:80-81"), "--target")
+
     def test_a_beginning_outside_the_range_is_refused(self):
         self.assert_refused(test(KINDS[0], "--max", "2k", "--initial", "3k"), "--initial")
 
