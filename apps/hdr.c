@@ -196,7 +196,8 @@ static double deviation_us(const struct hc_hist *h, uint64_t total)
 
 	for (unsigned i = 0; i < HC_HIST_SLOTS; i++) {
 		uint64_t low_ns = hc_hist_slot_low_ns(i);
-		double off = (double)(low_ns + (hc_hist_slot_high_ns(i) + 1 - low_ns) / 2) - mean;
+		uint64_t middle_ns = low_ns + (hc_hist_slot_high_ns(i) + 1 - low_ns) / 2;
+		double off = (double)middle_ns - mean;
 
 		sum += (double)h->slot[i] * off * off;
 	}

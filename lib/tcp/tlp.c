@@ -120,18 +120,19 @@ static void repaired(struct hc_tcb_cold *c, const struct hc_tcp_env *env)
 static void probe_input(const struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_seg *seg,
 			const struct hc_tcp_env *env, bool advances, bool has_dsack)
 {
-	if (hc_seq_lt(seg->ack, c->cc.tlp_end))
+	// It was new, or both copies arrived (case 1).
+	bool is_needless = !c->cc.is_probe_rtx || (has_dsack && env->sack[0].hi == c->cc.tlp_end);
+	bool is_behind = hc_seq_gt(seg->ack, c->cc.tlp_end);
+	// A repeated ACK: both arrived as well (case 2).
+	bool is_repeated = !advances && !(seg->opts & HC_OPT_SACK) && seg->payload_len == 0 &&
+			   !(seg->flags & HC_TCP_FIN) &&
+			   (uint32_t)seg->wnd << c->snd_wscale == t->snd_wnd;
+
+	if (hc_seq_lt(seg->ack, c->cc.tlp_end) || !(is_needless || is_behind || is_repeated))
 		return;
-	if (!c->cc.is_probe_rtx || (has_dsack && env->sack[0].hi == c->cc.tlp_end)) {
-		c->cc.has_probe = false; // It was new, or both copies arrived (case 1).
-	} else if (hc_seq_gt(seg->ack, c->cc.tlp_end)) {
-		c->cc.has_probe = false;
+	c->cc.has_probe = false;
+	if (is_behind && !is_needless)
 		repaired(c, env);
-	} else if (!advances && !(seg->opts & HC_OPT_SACK) && seg->payload_len == 0 &&
-		   !(seg->flags & HC_TCP_FIN) &&
-		   (uint32_t)seg->wnd << c->snd_wscale == t->snd_wnd) {
-		c->cc.has_probe = false; // A repeated ACK: both arrived as well (case 2).
-	}
 }
 
 void hc_tlp_input(const struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_seg *seg,
