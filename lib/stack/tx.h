@@ -359,13 +359,13 @@ HC_ALWAYS_INLINE void hc_sock_acked(struct hc_worker *w, uint32_t idx)
 {
 	struct hc_sock *k = &w->sock[idx];
 	uint32_t una_off = w->tcb[idx].snd_una - k->snd_first;
+	uint32_t behind = una_off - k->own_span.len + (uint32_t)HC_FAULT(unacked_byte_let_go);
 
 	if (k->snd_head == HC_IDX_NONE)
 		return;
 	// Our FIN may be acknowledged with it.
 	if (HC_UNLIKELY(k->snd_head != HC_SPAN_OWN || k->snd_tail != HC_SPAN_OWN ||
-			k->own_span.owner ||
-			una_off + HC_FAULT(unacked_byte_let_go) - k->own_span.len > 1)) {
+			k->own_span.owner || behind > 1)) {
 		hc_sock_acked_any(w, idx);
 		return;
 	}
