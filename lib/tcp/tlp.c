@@ -8,8 +8,9 @@
 #define PTO_WITHOUT_RTT_MS 1000u // RFC 8985 7.2.
 
 // Over the in-memory wire and in a rack a round trip takes microseconds, and a processor that
-// serves something else for a few milliseconds is no loss.
-#define PTO_MIN_MS 10u
+// serves something else for some milliseconds is no loss: no sooner than this part of the least
+// RTO.
+#define PTO_MIN_SHARE 4u
 
 bool hc_tlp_may(const struct hc_tcb *t, const struct hc_tcb_cold *c, const struct hc_tcp_env *env)
 {
@@ -33,7 +34,7 @@ uint32_t hc_tlp_delay_ms(const struct hc_tcb *t, const struct hc_tcb_cold *c,
 	if (c->srtt_us) {
 		// Rounded up, and a tick more because the wheel rounds down to its own.
 		pto_ms = (2 * hc_min_u32(c->srtt_us, 1u << 30) + 999) / 1000 + 1;
-		pto_ms = hc_max_u32(pto_ms, PTO_MIN_MS);
+		pto_ms = hc_max_u32(pto_ms, env->rto_min_ms / PTO_MIN_SHARE);
 		if (t->snd_nxt - t->snd_una <= c->mss)
 			pto_ms += env->rto_min_ms;
 	}

@@ -81,11 +81,13 @@ static bool next(struct hc_send_plan *plan)
 static void pto_is_two_round_trips(void)
 {
 	begin(4, 0);
-	UNIT_EQ(delay_ms(), 41);
-	x.c.srtt_us = 20001;
-	UNIT_EQ(delay_ms(), 42);
+	x.c.rto_ms = 400;
+	x.c.srtt_us = 40000;
+	UNIT_EQ(delay_ms(), 81);
+	x.c.srtt_us = 40001;
+	UNIT_EQ(delay_ms(), 82);
 	x.c.srtt_us = 10; // Less than a tick: the floor.
-	UNIT_EQ(delay_ms(), 10);
+	UNIT_EQ(delay_ms(), env.rto_min_ms / 4);
 	x.c.rto_ms = 7;
 	UNIT_EQ(delay_ms(), 7);
 }
@@ -98,7 +100,8 @@ static void pto_of_one_segment_is_the_rto(void)
 	UNIT_EQ(delay_ms(), x.c.rto_ms);
 	CU_ASSERT(hc_tlp_may(&x.t, &x.c, &env));
 	x.c.rto_ms = 900;
-	UNIT_EQ(delay_ms(), 41 + env.rto_min_ms);
+	x.c.srtt_us = 40000;
+	UNIT_EQ(delay_ms(), 81 + env.rto_min_ms);
 }
 
 static void pto_without_rtt_is_one_second(void)
@@ -306,7 +309,7 @@ static void lost_tail_is_repaired_without_a_timeout(void)
 	wait_ms(20);
 	(void)ack_with(7, 0, 0); // 7, 8 and 9 are lost.
 	after_ms = delay_ms();
-	UNIT_EQ(after_ms, 41);
+	UNIT_EQ(after_ms, env.rto_min_ms / 4);
 	wait_ms(after_ms);
 	CU_ASSERT_FATAL(probe(&plan));
 	UNIT_EQ(plan.seq, x.c.iss + 1 + 9 * MSS);
