@@ -51,9 +51,8 @@ int fx_socket_listen(int backlog)
 	return sock;
 }
 
-int fx_socket_accept(struct fx_peer *p, int *listener)
+int fx_socket_accept_at(struct fx_peer *p, int listener)
 {
-	int l = fx_socket_listen(8);
 	int sock;
 
 	fx_peer_put(p, FRAME_SYN, 0);
@@ -61,11 +60,18 @@ int fx_socket_accept(struct fx_peer *p, int *listener)
 	(void)fx_peer_take(p, FRAME_SYN | FRAME_ACK);
 	fx_peer_put(p, FRAME_ACK, 0);
 	fx_socket_step();
-	sock = hc_socket_accept(fx_sockets, l, NULL);
+	sock = hc_socket_accept(fx_sockets, listener, NULL);
 	CU_ASSERT(sock >= 0);
+	return sock;
+}
+
+int fx_socket_accept(struct fx_peer *p, int *listener)
+{
+	int l = fx_socket_listen(8);
+
 	if (listener)
 		*listener = l;
-	return sock;
+	return fx_socket_accept_at(p, l);
 }
 
 int fx_socket_begin(struct fx_peer *p)

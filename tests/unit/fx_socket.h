@@ -24,7 +24,9 @@ void fx_socket_wait_ms(uint32_t ms);
 
 // A socket that listens on FX_PORT.
 int fx_socket_listen(int backlog);
-// The peer's connection through a new listener, accepted. *listener may be NULL.
+// The peer's connection through a listener, accepted; and through a new one, *listener, which may
+// be NULL.
+int fx_socket_accept_at(struct fx_peer *p, int listener);
 int fx_socket_accept(struct fx_peer *p, int *listener);
 // A socket whose SYN the peer has; and one that is connected.
 int fx_socket_begin(struct fx_peer *p);

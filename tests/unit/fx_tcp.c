@@ -47,6 +47,29 @@ struct hc_tcp_env fx_env(void)
 	return env;
 }
 
+struct hc_boards fx_boards;
+
+struct hc_tcp_env fx_sack_env(unsigned count)
+{
+	static struct hc_board board[2];
+	static uint32_t memory[2];
+	struct hc_tcp_env env = fx_env();
+
+	HC_ASSERT(count <= HC_ARRAY_LEN(board));
+	fx_boards.board = board;
+	hc_pool_init(&fx_boards.pool, memory, count);
+	env.boards = &fx_boards;
+	env.congestion = HC_CONGESTION_NEWRENO;
+	return env;
+}
+
+void fx_pass_us(struct hc_tcp_env *env, uint64_t us)
+{
+	uint64_t now_ns = env->now_ns + us * 1000;
+
+	hc_tcp_env_set_ms(env, now_ns, (uint32_t)(now_ns / 1000000), 0);
+}
+
 struct fx_conn fx_syn_sent(const struct fx_story *s)
 {
 	struct fx_conn x;
@@ -337,5 +360,13 @@ struct fx_conn fx_sender(unsigned segments, uint16_t mss)
 	x.c.snd_wscale = 5;
 	fx_queued(&x, 1000u * mss);
 	fx_in_flight(&x, (uint32_t)segments * mss);
+	return x;
+}
+
+struct fx_conn fx_sack_sender(unsigned segments, uint16_t mss)
+{
+	struct fx_conn x = fx_sender(segments, mss);
+
+	x.t.flags |= HC_TCB_SACK;
 	return x;
 }

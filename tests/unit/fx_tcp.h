@@ -47,6 +47,13 @@ extern uint64_t fx_ctr[HC_CTR_COUNT];   // What every environment counts in.
 // The environment of a step: the counters begin at 0 and the challenge allowance is whole.
 struct hc_tcp_env fx_env(void);
 
+// The same with NewReno and scoreboards, `count` of them free (1 or 2), which are in fx_boards.
+extern struct hc_boards fx_boards;
+struct hc_tcp_env fx_sack_env(unsigned count);
+
+// Time passes.
+void fx_pass_us(struct hc_tcp_env *env, uint64_t us);
+
 // The connection in each state, as the story's last segment left it.
 struct fx_conn fx_syn_sent(const struct fx_story *s);
 struct fx_conn fx_syn_rcvd(const struct fx_story *s); // After a simultaneous open.
@@ -67,7 +74,8 @@ void fx_in_flight(struct fx_conn *x, uint32_t bytes); // So much of it is sent, 
 // ESTABLISHED, with `segments` of `mss` bytes in flight, which is all that cwnd allows, and no end
 // of data behind.
 struct fx_conn fx_sender(unsigned segments, uint16_t mss);
-void fx_zero_window(struct fx_conn *x); // Our own: the buffer is full.
+struct fx_conn fx_sack_sender(unsigned segments, uint16_t mss); // SACK is agreed upon.
+void fx_zero_window(struct fx_conn *x);                         // Our own: the buffer is full.
 
 // Books the window and the timestamp of an acceptable segment that acknowledges SND.NXT.
 void fx_saw(struct fx_conn *x, const struct hc_seg *seg);

@@ -238,7 +238,8 @@ static void timestamps(struct hc_stack_config *cfg)
 	cfg->has_timestamps = true;
 }
 
-static void an_old_timestamp_or_none_is_not_taken(void)
+// A peer with timestamps, whose connection is established.
+static struct fx_peer open_with_timestamps(void)
 {
 	const struct fx_options o = {.set_cfg = timestamps};
 	struct fx_peer p = fx_peer_new();
@@ -248,6 +249,13 @@ static void an_old_timestamp_or_none_is_not_taken(void)
 	fx_open(&o);
 	(void)fx_listen(0);
 	(void)fx_accept(&p);
+	return p;
+}
+
+static void an_old_timestamp_or_none_is_not_taken(void)
+{
+	struct fx_peer p = open_with_timestamps();
+
 	p.tsval--;
 	put_off(&p, FRAME_ACK, 0, 0, true);
 	UNIT_EQ(fx_ctr(HC_CTR_tcp_paws), 1);
@@ -260,14 +268,8 @@ static void an_old_timestamp_or_none_is_not_taken(void)
 // RFC 7323 5.5.
 static void a_timestamp_is_good_again_after_24_days(void)
 {
-	const struct fx_options o = {.set_cfg = timestamps};
-	struct fx_peer p = fx_peer_new();
+	struct fx_peer p = open_with_timestamps();
 
-	p.has_ts = true;
-	p.tsval = 5000;
-	fx_open(&o);
-	(void)fx_listen(0);
-	(void)fx_accept(&p);
 	for (unsigned i = 0; i < 9; i++) {
 		fx.now_ns += (1ull << 28) * 1000000;
 		fx_step();

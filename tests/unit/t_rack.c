@@ -14,31 +14,16 @@
 #define MSS 1000u
 #define RTT 2000u // SRTT and RACK.min_RTT.
 
-static struct hc_board board[1];
-static uint32_t board_memory[1];
-static struct hc_boards boards;
 static struct hc_tcp_env env;
 static struct fx_conn x;
-
-static void wait_us(uint32_t us)
-{
-	uint64_t now_ns = env.now_ns + us * 1000ull;
-
-	hc_tcp_env_set_ms(&env, now_ns, (uint32_t)(now_ns / 1000000), 0);
-}
 
 // `segments` in flight, and no end of data behind. cwnd is wide open: what is tested is what counts
 // as lost, not when there is room for it.
 static void begin(unsigned segments)
 {
-	env = fx_env();
-	boards.board = board;
-	hc_pool_init(&boards.pool, board_memory, 1);
-	env.boards = &boards;
-	env.congestion = HC_CONGESTION_NEWRENO;
-	x = fx_sender(segments, MSS);
-	x.t.flags |= HC_TCB_SACK;
-	wait_us(1000000);
+	env = fx_sack_env(1);
+	x = fx_sack_sender(segments, MSS);
+	fx_pass_us(&env, 1000000);
 }
 
 static uint32_t ack_with(unsigned ack, unsigned n, const unsigned (*block)[2], uint32_t tsecr)
@@ -79,7 +64,7 @@ static unsigned next(void)
 static struct hc_board *mine(void)
 {
 	CU_ASSERT_FATAL(x.c.switches & HC_SWITCH_BOARD);
-	return &board[x.c.cc.board];
+	return &fx_boards.board[x.c.cc.board];
 }
 
 // Milliseconds the timer has to run, as the stack asks.
@@ -134,10 +119,10 @@ static void newest_delivered_is_what_was_sent_last(void)
 	begin(10);
 	(void)sack(0, 1, 4); // Lost: 0.
 	UNIT_EQ(next(), 0);
-	wait_us(500);
+	fx_pass_us(&env, 500);
 	(void)sack(0, 1, 6);
 	UNIT_EQ(mine()->rack.end_seq, x.t.snd_una + 6 * MSS);
-	wait_us(RTT - 500);
+	fx_pass_us(&env, RTT - 500);
 	// Segment 0, sent again 2 ms ago.
 	(void)sack(6, 7, 8);
 	UNIT_EQ(mine()->rack.end_seq, x.t.snd_una - 5 * MSS);
@@ -152,7 +137,7 @@ static void ack_sooner_than_min_rtt_is_of_the_first_sending(void)
 	begin(10);
 	(void)sack(0, 1, 4);
 	UNIT_EQ(next(), 0);
-	wait_us(RTT / 2);
+	fx_pass_us(&env, RTT / 2);
 	(void)sack(1, 2, 4);
 	CU_ASSERT(!mine()->rack.is_segment_rtx);
 	UNIT_EQ(mine()->rack.end_seq, x.c.iss + 1 + 4 * MSS);
@@ -170,10 +155,10 @@ static void echo_tells_the_first_sending_from_the_second(void)
 		begin(10);
 		x.t.flags |= HC_TCB_TS;
 		first_ts = env.ts_now;
-		wait_us(20000);
+		fx_pass_us(&env, 20000);
 		(void)ack_with(0, 1, (const unsigned[][2]){{1, 4}}, first_ts);
 		UNIT_EQ(next(), 0);
-		wait_us(20000);
+		fx_pass_us(&env, 20000);
 		(void)ack_with(1, 1, block, is_second ? env.ts_now - 20 : first_ts);
 		UNIT_EQ(mine()->rack.is_segment_rtx, is_second);
 	}
@@ -245,10 +230,10 @@ static void reordering_window_passes_and_recovery_begins(void)
 	CU_ASSERT(!hc_cc_is_recovering(&x.c));
 	CU_ASSERT(mine()->rack.is_waiting);
 	UNIT_EQ(delay_ms(), 2); // 0.5 ms, rounded up, and a tick.
-	wait_us(RTT / 4 - 5);
+	fx_pass_us(&env, RTT / 4 - 5);
 	(void)sack(0, 0, 0);
 	CU_ASSERT(!hc_cc_is_recovering(&x.c));
-	wait_us(10);
+	fx_pass_us(&env, 10);
 	UNIT_EQ(fx_what(hc_tcp_timeout(&x.t, &x.c, &env)), HC_DO_OUTPUT | HC_DO_TIMER_RTX);
 	CU_ASSERT(hc_cc_is_recovering(&x.c));
 	UNIT_EQ(x.c.retries, 0); // No retransmission timeout.
@@ -268,7 +253,7 @@ static void closed_window_is_not_probed_by_the_reordering_timer(void)
 	CU_ASSERT(mine()->rack.is_waiting);
 	x.t.snd_wnd = 0;
 	UNIT_EQ(delay_ms(), x.c.rto_ms);
-	wait_us(10000);
+	fx_pass_us(&env, 10000);
 	UNIT_EQ(fx_what(hc_tcp_timeout(&x.t, &x.c, &env)), HC_DO_PROBE | HC_DO_TIMER_RTX);
 	UNIT_EQ(delay_ms(), x.c.rto_ms);
 	CU_ASSERT(x.c.rto_ms > 2);
@@ -279,9 +264,9 @@ static void reordering_within_the_window_costs_nothing(void)
 {
 	begin(4);
 	(void)sack(0, 1, 2);
-	wait_us(RTT / 8);
+	fx_pass_us(&env, RTT / 8);
 	CU_ASSERT(sack(2, 0, 0) & HC_DO_TIMER_RTX);
-	wait_us(RTT);
+	fx_pass_us(&env, RTT);
 	CU_ASSERT(x.c.cc.has_reordered);
 	CU_ASSERT(!hc_cc_is_recovering(&x.c));
 	UNIT_EQ(fx_ctr[HC_CTR_rtx_fast], 0);
@@ -309,7 +294,7 @@ static void with_reordering_seen_dup_thresh_says_nothing(void)
 	for (unsigned i = 3; i < 12; i++)
 		(void)sack(0, 2, i);
 	CU_ASSERT(!hc_cc_is_recovering(&x.c));
-	wait_us(RTT / 4 + 5);
+	fx_pass_us(&env, RTT / 4 + 5);
 	(void)hc_tcp_timeout(&x.t, &x.c, &env);
 	CU_ASSERT(hc_cc_is_recovering(&x.c));
 	UNIT_EQ(next(), 0);
@@ -324,18 +309,18 @@ static void lost_retransmission_is_seen_without_a_timeout(void)
 	begin(10);
 	(void)sack(0, 1, 4);
 	UNIT_EQ(next(), 0); // Lost again.
-	wait_us(100);
+	fx_pass_us(&env, 100);
 	(void)sack(0, 1, 8); // Room for two that were never sent.
 	UNIT_EQ(next(), 10);
 	UNIT_EQ(next(), 11);
 	UNIT_EQ(next(), UINT_MAX);
-	wait_us(RTT);
+	fx_pass_us(&env, RTT);
 	UNIT_EQ(mine()->run[0].flags, HC_RUN_LOST | HC_RUN_RTX | HC_RUN_EVER);
 	(void)sack(0, 1, 12);
 	UNIT_EQ(fx_ctr[HC_CTR_rack_lost_again], 1);
 	UNIT_EQ(fx_ctr[HC_CTR_fast_recoveries], 1); // One congestion event.
 	UNIT_EQ(next(), 0);
-	wait_us(RTT);
+	fx_pass_us(&env, RTT);
 	(void)sack(12, 0, 0);
 	CU_ASSERT(!hc_cc_is_recovering(&x.c));
 	UNIT_EQ(fx_ctr[HC_CTR_rtx_timeouts], 0);
@@ -348,7 +333,7 @@ static void one_step_proves_no_order(void)
 	(void)sack(0, 1, 8);
 	UNIT_EQ(next(), 0);
 	UNIT_EQ(next(), 10);
-	wait_us(RTT);
+	fx_pass_us(&env, RTT);
 	(void)sack(0, 1, 11);
 	UNIT_EQ(fx_ctr[HC_CTR_rack_lost_again], 0);
 }
@@ -385,7 +370,7 @@ static void dsack_with_nothing_in_flight_counts_as_well(void)
 	(void)ack_with(4, 1, (const unsigned[][2]){{3, 4}}, 0);
 	UNIT_EQ(x.c.cc.reo_mult, 1);
 	CU_ASSERT(!(x.c.switches & HC_SWITCH_BOARD));
-	UNIT_EQ(boards.pool.free_count, 1);
+	UNIT_EQ(fx_boards.pool.free_count, 1);
 }
 
 static void dsack_round_keeps_the_scoreboard_and_ends(void)
@@ -426,7 +411,7 @@ static void timeout_marks_the_first_and_what_is_old_enough(void)
 	x.c.cwnd = 20 * MSS;
 	(void)sack(0, 2, 3);
 	mine()->rack.is_waiting = false; // The timer is late, for the sake of the case.
-	wait_us(200000);
+	fx_pass_us(&env, 200000);
 	UNIT_EQ(next(), 4); // Sent just before the timeout.
 	UNIT_EQ(fx_what(hc_tcp_timeout(&x.t, &x.c, &env)), HC_DO_OUTPUT | HC_DO_TIMER_RTX);
 	UNIT_EQ(fx_ctr[HC_CTR_rtx_timeouts], 1);
@@ -434,7 +419,7 @@ static void timeout_marks_the_first_and_what_is_old_enough(void)
 	for (unsigned i = 0; i < 4; i++) // With 2: its SACK is not believed any more.
 		UNIT_EQ(next(), i);
 	UNIT_EQ(next(), 5); // And not 4, of which nothing is known yet.
-	wait_us(RTT);
+	fx_pass_us(&env, RTT);
 	(void)sack(4, 5, 6); // Sent behind it, and here: it is lost as well.
 	UNIT_EQ(next(), 4);
 	UNIT_EQ(fx_ctr[HC_CTR_fast_recoveries], 0); // Still what the timeout is about.

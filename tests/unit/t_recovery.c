@@ -12,30 +12,6 @@
 
 #define MSS 1000u
 
-static struct hc_board board[2];
-static uint32_t board_memory[2];
-static struct hc_boards boards;
-
-static struct hc_tcp_env sack_env(unsigned board_count)
-{
-	struct hc_tcp_env env = fx_env();
-
-	boards.board = board;
-	hc_pool_init(&boards.pool, board_memory, board_count);
-	env.boards = &boards;
-	env.congestion = HC_CONGESTION_NEWRENO;
-	return env;
-}
-
-// ESTABLISHED with SACK, `segments` of them in flight, and no end of data behind.
-static struct fx_conn sender(unsigned segments)
-{
-	struct fx_conn x = fx_sender(segments, MSS);
-
-	x.t.flags |= HC_TCB_SACK;
-	return x;
-}
-
 // An ACK of `ack` with up to two SACK blocks, in segments behind ISS + 1.
 static uint32_t sack(struct fx_conn *x, struct hc_tcp_env *env, unsigned ack, unsigned lo,
 		     unsigned hi)
@@ -54,13 +30,6 @@ static uint32_t sack(struct fx_conn *x, struct hc_tcp_env *env, unsigned ack, un
 	return fx_what(hc_tcp_input(&x->t, &x->c, &seg, env));
 }
 
-static void wait_us(struct hc_tcp_env *env, uint32_t us)
-{
-	uint64_t now_ns = env->now_ns + us * 1000ull;
-
-	hc_tcp_env_set_ms(env, now_ns, (uint32_t)(now_ns / 1000000), 0);
-}
-
 // The segment sent next, in segments behind ISS + 1; UINT_MAX: none.
 static unsigned next(struct fx_conn *x, struct hc_tcp_env *env)
 {
@@ -75,8 +44,8 @@ static unsigned next(struct fx_conn *x, struct hc_tcp_env *env)
 
 static void third_sack_enters_and_pipe_governs(void)
 {
-	struct hc_tcp_env env = sack_env(1);
-	struct fx_conn x = sender(10);
+	struct hc_tcp_env env = fx_sack_env(1);
+	struct fx_conn x = fx_sack_sender(10, MSS);
 
 	// With the first the timer is RACK's.
 	UNIT_EQ(sack(&x, &env, 0, 1, 2), HC_DO_OUTPUT | HC_DO_TIMER_RTX);
@@ -111,13 +80,13 @@ static void third_sack_enters_and_pipe_governs(void)
 	CU_ASSERT(x.c.switches & HC_SWITCH_BOARD); // For reports of duplicates.
 	(void)sack(&x, &env, 16, 0, 0);
 	CU_ASSERT(!(x.c.switches & HC_SWITCH_BOARD)); // Nothing is noted any more.
-	UNIT_EQ(boards.pool.free_count, 1);
+	UNIT_EQ(fx_boards.pool.free_count, 1);
 }
 
 static void one_sack_of_much_is_enough(void)
 {
-	struct hc_tcp_env env = sack_env(1);
-	struct fx_conn x = sender(10);
+	struct hc_tcp_env env = fx_sack_env(1);
+	struct fx_conn x = fx_sack_sender(10, MSS);
 
 	// More than two segments above: IsLost() at once (RFC 6675 5, step 2).
 	UNIT_EQ(sack(&x, &env, 0, 1, 4), HC_DO_OUTPUT | HC_DO_TIMER_RTX);
@@ -126,8 +95,8 @@ static void one_sack_of_much_is_enough(void)
 
 static void repeated_acks_without_news_count_for_nothing(void)
 {
-	struct hc_tcp_env env = sack_env(1);
-	struct fx_conn x = sender(10);
+	struct hc_tcp_env env = fx_sack_env(1);
+	struct fx_conn x = fx_sack_sender(10, MSS);
 
 	for (unsigned i = 0; i < 8; i++)
 		(void)sack(&x, &env, 0, 1, 2);
@@ -137,15 +106,15 @@ static void repeated_acks_without_news_count_for_nothing(void)
 
 static void what_is_sacked_is_skipped_after_a_timeout(void)
 {
-	struct hc_tcp_env env = sack_env(1);
-	struct fx_conn x = sender(10);
+	struct hc_tcp_env env = fx_sack_env(1);
+	struct fx_conn x = fx_sack_sender(10, MSS);
 	struct hc_board *b;
 
 	(void)sack(&x, &env, 0, 5, 6);
 	UNIT_EQ(x.c.retries, 0);
-	b = &board[x.c.cc.board];
+	b = &fx_boards.board[x.c.cc.board];
 	b->rack.is_waiting = false; // What is lost was sent again, say, and lost again.
-	wait_us(&env, 200000);
+	fx_pass_us(&env, 200000);
 	UNIT_EQ(fx_what(hc_tcp_timeout(&x.t, &x.c, &env)), HC_DO_OUTPUT | HC_DO_TIMER_RTX);
 	UNIT_EQ(x.c.retries, 1);
 	// RFC 2018 8: the peer may have dropped it since.
@@ -163,8 +132,8 @@ static void what_is_sacked_is_skipped_after_a_timeout(void)
 
 static void without_a_scoreboard_it_is_newreno(void)
 {
-	struct hc_tcp_env env = sack_env(0);
-	struct fx_conn x = sender(10);
+	struct hc_tcp_env env = fx_sack_env(0);
+	struct fx_conn x = fx_sack_sender(10, MSS);
 
 	for (unsigned i = 2; i <= 4; i++)
 		(void)sack(&x, &env, 0, 1, i);
@@ -177,20 +146,20 @@ static void without_a_scoreboard_it_is_newreno(void)
 
 static void sack_that_was_not_agreed_upon_is_no_sack(void)
 {
-	struct hc_tcp_env env = sack_env(1);
-	struct fx_conn x = sender(10);
+	struct hc_tcp_env env = fx_sack_env(1);
+	struct fx_conn x = fx_sack_sender(10, MSS);
 
 	x.t.flags &= (uint16_t)~HC_TCB_SACK;
 	(void)sack(&x, &env, 0, 1, 4);
 	CU_ASSERT(!(x.c.switches & HC_SWITCH_BOARD));
 	CU_ASSERT(!hc_cc_is_recovering(&x.c));
-	UNIT_EQ(boards.pool.free_count, 1);
+	UNIT_EQ(fx_boards.pool.free_count, 1);
 }
 
 static void lies_take_no_scoreboard(void)
 {
-	struct hc_tcp_env env = sack_env(1);
-	struct fx_conn x = sender(10);
+	struct hc_tcp_env env = fx_sack_env(1);
+	struct fx_conn x = fx_sack_sender(10, MSS);
 
 	(void)sack(&x, &env, 0, 9, 11); // Behind SND.NXT.
 	(void)sack(&x, &env, 0, 0, 3);  // SND.UNA itself.
@@ -198,17 +167,17 @@ static void lies_take_no_scoreboard(void)
 	(void)sack(&x, &env, 0, 2, 3);
 	(void)sack(&x, &env, 0, 9, 11);
 	UNIT_EQ(fx_ctr[HC_CTR_sack_bad_block], 1);
-	UNIT_EQ(board[x.c.cc.board].sacked_bytes, MSS);
+	UNIT_EQ(fx_boards.board[x.c.cc.board].sacked_bytes, MSS);
 }
 
 // After 4 GiB the queue may end where it began: that is no connection that sent nothing.
 static void four_gibibytes_are_not_none(void)
 {
-	struct hc_tcp_env env = sack_env(2);
-	struct fx_conn x = sender(10);
+	struct hc_tcp_env env = fx_sack_env(2);
+	struct fx_conn x = fx_sack_sender(10, MSS);
 	uint32_t mine;
 
-	CU_ASSERT(hc_pool_get(&boards.pool) != HC_IDX_NONE); // Another connection's.
+	CU_ASSERT(hc_pool_get(&fx_boards.pool) != HC_IDX_NONE); // Another connection's.
 	(void)sack(&x, &env, 0, 1, 4);
 	CU_ASSERT(x.c.switches & HC_SWITCH_BOARD);
 	mine = x.c.cc.board;
@@ -222,8 +191,8 @@ static void four_gibibytes_are_not_none(void)
 
 static void last_resort_is_one_segment_at_the_end(void)
 {
-	struct hc_tcp_env env = sack_env(1);
-	struct fx_conn x = sender(10);
+	struct hc_tcp_env env = fx_sack_env(1);
+	struct fx_conn x = fx_sack_sender(10, MSS);
 
 	x.c.snd_end = x.t.snd_nxt; // No more data.
 	(void)sack(&x, &env, 0, 1, 4);
@@ -239,8 +208,8 @@ static void last_resort_is_one_segment_at_the_end(void)
 
 static void fin_is_repaired_like_data(void)
 {
-	struct hc_tcp_env env = sack_env(1);
-	struct fx_conn x = sender(4);
+	struct hc_tcp_env env = fx_sack_env(1);
+	struct fx_conn x = fx_sack_sender(4, MSS);
 	hc_seq end = x.t.snd_nxt;
 	struct hc_send_plan plan;
 	bool arm_persist;
@@ -263,8 +232,8 @@ static void fin_is_repaired_like_data(void)
 // that went before does not count.
 static void reopened_window_takes_all_again(void)
 {
-	struct hc_tcp_env env = sack_env(1);
-	struct fx_conn x = sender(6);
+	struct hc_tcp_env env = fx_sack_env(1);
+	struct fx_conn x = fx_sack_sender(6, MSS);
 	uint32_t wnd = x.t.snd_wnd;
 
 	x.c.snd_end = x.t.snd_nxt;
@@ -291,17 +260,17 @@ static void dsack(struct fx_conn *x, struct hc_tcp_env *env, unsigned ack, unsig
 
 static void reordering_taken_for_loss_is_undone(void)
 {
-	struct hc_tcp_env env = sack_env(1);
-	struct fx_conn x = sender(10);
+	struct hc_tcp_env env = fx_sack_env(1);
+	struct fx_conn x = fx_sack_sender(10, MSS);
 	uint32_t ssthresh = x.c.ssthresh;
 
 	(void)sack(&x, &env, 0, 1, 4);
 	UNIT_EQ(next(&x, &env), 0);
 	UNIT_EQ(x.c.cwnd, 5 * MSS);
-	wait_us(&env, 100);
+	fx_pass_us(&env, 100);
 	(void)sack(&x, &env, 4, 0, 0); // It was late, not lost ...
 	CU_ASSERT(hc_cc_is_recovering(&x.c));
-	wait_us(&env, 1900);
+	fx_pass_us(&env, 1900);
 	dsack(&x, &env, 4, 0); // ... and came twice.
 	CU_ASSERT(!hc_cc_is_recovering(&x.c));
 	UNIT_EQ(x.c.cwnd, 10 * MSS);
@@ -313,8 +282,8 @@ static void reordering_taken_for_loss_is_undone(void)
 // Also when the recovery is over by then: the scoreboard waits for it.
 static void recovery_is_undone_after_its_end(void)
 {
-	struct hc_tcp_env env = sack_env(1);
-	struct fx_conn x = sender(10);
+	struct hc_tcp_env env = fx_sack_env(1);
+	struct fx_conn x = fx_sack_sender(10, MSS);
 
 	(void)sack(&x, &env, 0, 1, 8);
 	UNIT_EQ(next(&x, &env), 0);
@@ -336,8 +305,8 @@ static void recovery_is_undone_after_its_end(void)
 // One of two was lost indeed; and a loss of which nothing more is heard stays one.
 static void loss_is_not_undone(void)
 {
-	struct hc_tcp_env env = sack_env(1);
-	struct fx_conn x = sender(10);
+	struct hc_tcp_env env = fx_sack_env(1);
+	struct fx_conn x = fx_sack_sender(10, MSS);
 
 	(void)sack(&x, &env, 0, 2, 8);
 	UNIT_EQ(next(&x, &env), 0);
@@ -359,8 +328,8 @@ static void loss_is_not_undone(void)
 
 static void nothing_lost_is_sent_past_a_window_that_shrank(void)
 {
-	struct hc_tcp_env env = sack_env(1);
-	struct fx_conn x = sender(10);
+	struct hc_tcp_env env = fx_sack_env(1);
+	struct fx_conn x = fx_sack_sender(10, MSS);
 
 	(void)sack(&x, &env, 0, 6, 10);
 	x.t.snd_wnd = 2 * MSS;
@@ -374,8 +343,8 @@ static void nothing_lost_is_sent_past_a_window_that_shrank(void)
 // how many round trips it takes until all is acknowledged.
 static unsigned rounds_to_repair(bool has_sack, const bool lost[40])
 {
-	struct hc_tcp_env env = sack_env(has_sack);
-	struct fx_conn x = sender(40);
+	struct hc_tcp_env env = fx_sack_env(has_sack);
+	struct fx_conn x = fx_sack_sender(40, MSS);
 	bool has[400] = {false};
 	unsigned flight[400];
 	unsigned flight_count = 0;
@@ -391,7 +360,7 @@ static unsigned rounds_to_repair(bool has_sack, const bool lost[40])
 		unsigned count = 0;
 
 		CU_ASSERT_FATAL(++rounds < 60 && flight_count != 0);
-		wait_us(&env, 2000);
+		fx_pass_us(&env, 2000);
 		for (unsigned i = 0; i < flight_count; i++) {
 			unsigned lo = flight[i];
 			unsigned hi = flight[i];

@@ -209,12 +209,7 @@ static void options_of_a_listener_are_inherited(void)
 	UNIT_EQ(set(l, HC_SO_LINGER, 0), 0);
 	UNIT_EQ(set(l, HC_SO_REUSEADDR, 1), 0);
 	UNIT_EQ(set(l, HC_TCP_NODELAY, 1), 0);
-	fx_peer_put(&p, FRAME_SYN, 0);
-	fx_socket_step();
-	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
-	fx_peer_put(&p, FRAME_ACK, 0);
-	fx_socket_step();
-	sock = hc_socket_accept(fx_sockets, l, NULL);
+	sock = fx_socket_accept_at(&p, l);
 	UNIT_EQ(get(sock, HC_SO_SNDBUF, &value), 0);
 	UNIT_EQ(value, 1234);
 	UNIT_EQ(get(sock, HC_SO_LINGER, &value), 0);
@@ -363,12 +358,7 @@ static void who_was_accepted_is_probed_as_its_listener_was_told(void)
 	UNIT_EQ(set(l, HC_TCP_KEEPIDLE, 100), 0);
 	UNIT_EQ(set(l, HC_TCP_KEEPINTVL, 10), 0);
 	UNIT_EQ(set(l, HC_TCP_KEEPCNT, 2), 0);
-	fx_peer_put(&p, FRAME_SYN, 0);
-	fx_socket_step();
-	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
-	fx_peer_put(&p, FRAME_ACK, 0);
-	fx_socket_step();
-	sock = hc_socket_accept(fx_sockets, l, NULL);
+	sock = fx_socket_accept_at(&p, l);
 	UNIT_EQ(get(sock, HC_SO_KEEPALIVE, &value), 0);
 	UNIT_EQ(value, 1);
 	UNIT_EQ(get(sock, HC_TCP_KEEPIDLE, &value), 0);

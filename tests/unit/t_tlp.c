@@ -10,32 +10,17 @@
 
 #define MSS 1000u
 
-static struct hc_board board[1];
-static uint32_t board_memory[1];
-static struct hc_boards boards;
 static struct hc_tcp_env env;
 static struct fx_conn x;
-
-static void wait_ms(uint32_t ms)
-{
-	uint64_t now_ns = env.now_ns + ms * 1000000ull;
-
-	hc_tcp_env_set_ms(&env, now_ns, (uint32_t)(now_ns / 1000000), 0);
-}
 
 // `segments` in flight, with an SRTT of 20 ms, and `more` bytes behind that cwnd has no room for.
 static void begin(unsigned segments, uint32_t more)
 {
-	env = fx_env();
-	boards.board = board;
-	hc_pool_init(&boards.pool, board_memory, 1);
-	env.boards = &boards;
-	env.congestion = HC_CONGESTION_NEWRENO;
-	x = fx_sender(segments, MSS);
-	x.t.flags |= HC_TCB_SACK;
+	env = fx_sack_env(1);
+	x = fx_sack_sender(segments, MSS);
 	x.c.srtt_us = 20000;
 	x.c.snd_end = x.t.snd_nxt + more;
-	wait_ms(1000);
+	fx_pass_us(&env, 1000 * 1000);
 }
 
 static uint32_t delay_ms(void)
@@ -270,7 +255,7 @@ static void probe_stays_within_the_window(void)
 	CU_ASSERT(!probe(&plan));
 	UNIT_EQ(fx_ctr[HC_CTR_tlp_probes], 0);
 	UNIT_EQ(delay_ms(), x.c.rto_ms);
-	wait_ms(x.c.rto_ms);
+	fx_pass_us(&env, 1000 * x.c.rto_ms);
 	UNIT_EQ(fx_what(hc_tcp_timeout(&x.t, &x.c, &env)), HC_DO_OUTPUT | HC_DO_TIMER_RTX);
 	UNIT_EQ(x.c.retries, 1);
 }
@@ -289,7 +274,7 @@ static void next_probe_waits_for_an_rtt(void)
 	x.c.snd_end += 2 * MSS;
 	CU_ASSERT_FATAL(next(&plan) && next(&plan));
 	CU_ASSERT(!hc_tlp_may(&x.t, &x.c, &env));
-	wait_ms(20);
+	fx_pass_us(&env, 1000 * 20);
 	(void)ack_with(5, 0, 0);
 	CU_ASSERT(!(x.c.switches & HC_SWITCH_TLP));
 	CU_ASSERT(hc_tlp_may(&x.t, &x.c, &env));
@@ -306,18 +291,18 @@ static void lost_tail_is_repaired_without_a_timeout(void)
 
 	begin(10, 0);
 	x.c.cc.sent_ms = env.now_ms;
-	wait_ms(20);
+	fx_pass_us(&env, 1000 * 20);
 	(void)ack_with(7, 0, 0); // 7, 8 and 9 are lost.
 	after_ms = delay_ms();
 	UNIT_EQ(after_ms, env.rto_min_ms / 4);
-	wait_ms(after_ms);
+	fx_pass_us(&env, 1000 * after_ms);
 	CU_ASSERT_FATAL(probe(&plan));
 	UNIT_EQ(plan.seq, x.c.iss + 1 + 9 * MSS);
-	wait_ms(20);
+	fx_pass_us(&env, 1000 * 20);
 	(void)ack_with(7, 9, 10);
 	after_ms += 20 + delay_ms();
 	CU_ASSERT(!hc_cc_is_recovering(&x.c));
-	wait_ms(delay_ms());
+	fx_pass_us(&env, 1000 * delay_ms());
 	UNIT_EQ(fx_what(hc_tcp_timeout(&x.t, &x.c, &env)), HC_DO_OUTPUT | HC_DO_TIMER_RTX);
 	CU_ASSERT(hc_cc_is_recovering(&x.c));
 	CU_ASSERT_FATAL(next(&plan));
@@ -404,7 +389,7 @@ static void recovery_forgets_the_probe(void)
 	CU_ASSERT(!x.c.cc.has_probe);
 	begin(10, 0);
 	CU_ASSERT_FATAL(probe(&plan));
-	wait_ms(x.c.rto_ms);
+	fx_pass_us(&env, 1000 * x.c.rto_ms);
 	UNIT_EQ(fx_what(hc_tcp_timeout(&x.t, &x.c, &env)), HC_DO_OUTPUT | HC_DO_TIMER_RTX);
 	CU_ASSERT(!x.c.cc.has_probe);
 	UNIT_EQ(fx_ctr[HC_CTR_rtx_timeouts], 1);
