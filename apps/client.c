@@ -42,7 +42,7 @@ void client_discard(struct client *c, hc_conn conn)
 static inline void end_first(struct client *c, hc_conn conn, enum close_side close)
 {
 	if (close == CLOSE_CLIENT || close == CLOSE_BOTH)
-		client_close(c, conn);
+		client_close(c, conn, false);
 	else if (close == CLOSE_RST && hc_abort(c->worker, conn) == 0)
 		c->counts.tally[TALLY_CHURN].aborted++;
 }
@@ -84,7 +84,7 @@ static void events_plain(struct client *c, unsigned n)
 			break;
 		case HC_EV_PEER_CLOSED:
 			if (close == CLOSE_SERVER || is_live)
-				client_close(c, ev->conn);
+				client_close(c, ev->conn, false);
 			break;
 		case HC_EV_CLOSED:
 			t->closed++;
@@ -126,7 +126,7 @@ static uint64_t loop_target(const struct client *c)
 // What is neither held nor ended, and does not wait to be closed, has packets on the wire.
 uint64_t client_room(const struct client *c)
 {
-	uint64_t idle = c->hold_count + c->think_count + closes_waiting(&c->closes);
+	uint64_t idle = c->held.count + c->thinking.count + closes_waiting(&c->closes);
 	uint64_t open = tally_open(&c->counts.tally[TALLY_CHURN]);
 	uint64_t busy = open > idle ? open - idle : 0;
 
@@ -401,7 +401,7 @@ void client_step(struct client *c, uint64_t now_ns)
 	if (c->slots) {
 		exchange_events(c, n);
 		exchange_hold_expire(c);
-		if (UNLIKELY(c->think_count > 0))
+		if (UNLIKELY(c->thinking.count > 0))
 			requests_think_expire(c);
 	} else {
 		events_plain(c, n);

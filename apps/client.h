@@ -130,6 +130,14 @@ enum slot_queue {
 	SLOT_THINKS, // For --think; planned_ns is when it is over.
 };
 
+#define SLOT_NONE UINT32_MAX
+
+// Slots that wait, in order.
+struct slot_line {
+	uint32_t head, tail; // SLOT_NONE: empty.
+	uint64_t count;
+};
+
 // One cache line: what a connection needs on its way from SYN to response.
 struct slot {
 	hc_conn conn;
@@ -196,10 +204,7 @@ struct client {
 	uint32_t slot_cap;
 	uint32_t slot_used;
 	uint32_t slot_free;
-	uint32_t hold_head, hold_tail;
-	uint64_t hold_count;
-	uint32_t think_head, think_tail;
-	uint64_t think_count;
+	struct slot_line held, thinking;
 	uint64_t random;
 	bool half_closes;      // Our FIN goes before the response: only the peer's ends it.
 	struct arrivals acts;  // Of those gathered first: whose turn is next.
@@ -302,15 +307,15 @@ void requests_stop(struct client *c, struct slot *s);
 // Goes on with those that have thought long enough.
 void requests_think_expire(struct client *c);
 
-// Puts a connection on the queue of those that are held, and takes one off.
-void exchange_hold(struct client *c, struct slot *s);
-void exchange_unhold(struct client *c, struct slot *s);
+// Puts a connection on a queue, behind the others, and takes one off.
+void slots_push(struct client *c, struct slot_line *l, struct slot *s, enum slot_queue queue);
+void slots_remove(struct client *c, struct slot_line *l, struct slot *s);
 
 // Sends what is left of the request.
 void exchange_send(struct client *c, struct slot *s);
 
 // Closes if all that has to happen before has happened.
-void exchange_end_if_due(struct client *c, uint32_t i);
+void exchange_end_if_due(struct client *c, struct slot *s);
 
 // The load begins.
 void staged_begin(struct client *c);
@@ -331,20 +336,12 @@ struct hc_hist *client_hist(void);
 uint64_t client_room(const struct client *c);
 
 // Closes a connection, or our half of it, when --close-rate lets it.
-static inline void client_close(struct client *c, hc_conn conn)
+static inline void client_close(struct client *c, hc_conn conn, bool is_half)
 {
 	if (UNLIKELY(c->closes.waiting != NULL))
-		closes_put(&c->closes, c->worker, c->now_ns, conn, false);
+		closes_put(&c->closes, c->worker, c->now_ns, conn, is_half);
 	else
-		(void)hc_close(c->worker, conn);
-}
-
-static inline void client_shutdown(struct client *c, hc_conn conn)
-{
-	if (UNLIKELY(c->closes.waiting != NULL))
-		closes_put(&c->closes, c->worker, c->now_ns, conn, true);
-	else
-		(void)hc_shutdown(c->worker, conn);
+		(void)closes_send(c->worker, conn, is_half);
 }
 
 // Throws away what a connection received.

@@ -14,8 +14,6 @@
 
 #include "client.h"
 
-#define NONE UINT32_MAX
-
 // ---------------------------------------------------------------------------------------------
 // slots
 
@@ -23,11 +21,11 @@ static uint32_t slot_take(struct client *c)
 {
 	uint32_t i = c->slot_free;
 
-	if (i != NONE) {
+	if (i != SLOT_NONE) {
 		c->slot_free = c->slots[i].next;
 		return i;
 	}
-	return c->slot_used < c->slot_cap ? c->slot_used++ : NONE;
+	return c->slot_used < c->slot_cap ? c->slot_used++ : SLOT_NONE;
 }
 
 static void slot_give(struct client *c, uint32_t i)
@@ -37,39 +35,39 @@ static void slot_give(struct client *c, uint32_t i)
 	c->slot_free = i;
 }
 
-void exchange_hold(struct client *c, struct slot *s)
+void slots_push(struct client *c, struct slot_line *l, struct slot *s, enum slot_queue queue)
 {
 	uint32_t i = (uint32_t)(s - c->slots);
 
-	c->hold_count++;
-	s->queue = SLOT_HELD;
-	s->next = NONE;
-	s->prev = c->hold_tail;
-	if (c->hold_tail == NONE)
-		c->hold_head = i;
+	l->count++;
+	s->queue = queue;
+	s->next = SLOT_NONE;
+	s->prev = l->tail;
+	if (l->tail == SLOT_NONE)
+		l->head = i;
 	else
-		c->slots[c->hold_tail].next = i;
-	c->hold_tail = i;
+		c->slots[l->tail].next = i;
+	l->tail = i;
 }
 
-void exchange_unhold(struct client *c, struct slot *s)
+void slots_remove(struct client *c, struct slot_line *l, struct slot *s)
 {
-	if (s->prev == NONE)
-		c->hold_head = s->next;
+	if (s->prev == SLOT_NONE)
+		l->head = s->next;
 	else
 		c->slots[s->prev].next = s->next;
-	if (s->next == NONE)
-		c->hold_tail = s->prev;
+	if (s->next == SLOT_NONE)
+		l->tail = s->prev;
 	else
 		c->slots[s->next].prev = s->prev;
-	c->hold_count--;
+	l->count--;
 	s->queue = SLOT_IDLE;
 }
 
 static void slot_end(struct client *c, uint32_t i)
 {
 	if (c->slots[i].queue == SLOT_HELD)
-		exchange_unhold(c, &c->slots[i]);
+		slots_remove(c, &c->held, &c->slots[i]);
 	else if (UNLIKELY(c->slots[i].queue == SLOT_THINKS))
 		requests_stop(c, &c->slots[i]);
 	slot_give(c, i);
@@ -90,7 +88,7 @@ unsigned exchange_connect_to(struct client *c, unsigned n, const uint64_t *plann
 	while (slots < n) {
 		uint32_t i = slot_take(c);
 
-		if (i == NONE)
+		if (i == SLOT_NONE)
 			break;
 		c->slot_cookies[slots++] = i;
 	}
@@ -113,39 +111,27 @@ unsigned exchange_connect_to(struct client *c, unsigned n, const uint64_t *plann
 // ---------------------------------------------------------------------------------------------
 // ending
 
-static void end_first(struct client *c, uint32_t i)
+void exchange_end(struct client *c, struct slot *s)
 {
-	struct slot *s = &c->slots[i];
-
 	if (c->plan->close == CLOSE_RST) {
 		if (hc_abort(c->worker, s->conn) != 0)
 			return; // Its last event is still to come in this burst.
 		c->counts.tally[TALLY_CHURN].aborted++;
-		slot_end(c, i);
+		slot_end(c, (uint32_t)(s - c->slots));
 		return;
 	}
 	s->is_closing = true;
-	if (s->outcome == OUTCOME_PENDING)
-		client_shutdown(c, s->conn);
-	else
-		client_close(c, s->conn);
-}
-
-void exchange_end(struct client *c, struct slot *s)
-{
-	end_first(c, (uint32_t)(s - c->slots));
+	client_close(c, s->conn, s->outcome == OUTCOME_PENDING);
 }
 
 // Closes if all that has to happen before has happened. A response that has no length of its own
 // ends with the peer's FIN: to get it our own goes first, and we read on.
-void exchange_end_if_due(struct client *c, uint32_t i)
+void exchange_end_if_due(struct client *c, struct slot *s)
 {
-	struct slot *s = &c->slots[i];
-
 	if (!s->is_due || s->is_closing || s->requests_left > 0 || c->plan->close == CLOSE_SERVER)
 		return;
 	if (s->outcome != OUTCOME_PENDING || (c->half_closes && s->unsent == 0))
-		end_first(c, i);
+		exchange_end(c, s);
 }
 
 void exchange_hold_expire(struct client *c)
@@ -156,17 +142,16 @@ void exchange_hold_expire(struct client *c)
 		staged_act(c);
 		return;
 	}
-	while (c->hold_head != NONE) {
-		uint32_t i = c->hold_head;
-		struct slot *s = &c->slots[i];
+	while (c->held.head != SLOT_NONE) {
+		struct slot *s = &c->slots[c->held.head];
 
 		if (!is_over && c->now_ns - s->opened_ns < c->plan->hold_ns)
 			return;
 		if (client_room(c) == 0)
 			return;
-		exchange_unhold(c, s);
+		slots_remove(c, &c->held, s);
 		s->is_due = true;
-		exchange_end_if_due(c, i);
+		exchange_end_if_due(c, s);
 	}
 }
 
@@ -310,7 +295,7 @@ static void receive(struct client *c, uint32_t i)
 		staged_answered(c, s);
 	if (UNLIKELY(c->plan->texts != NULL) && s->outcome != OUTCOME_PENDING)
 		requests_answered(c, s);
-	exchange_end_if_due(c, i);
+	exchange_end_if_due(c, s);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -365,8 +350,8 @@ static void on_opened(struct client *c, uint32_t i)
 	if (s->outcome == OUTCOME_PENDING && !s->has_head && s->body_left == 0)
 		complete(c, s, OUTCOME_RIGHT);
 	if (!s->is_due)
-		exchange_hold(c, s);
-	exchange_end_if_due(c, i);
+		slots_push(c, &c->held, s, SLOT_HELD);
+	exchange_end_if_due(c, s);
 }
 
 static void on_sent(struct client *c, uint32_t i)
@@ -376,7 +361,7 @@ static void on_sent(struct client *c, uint32_t i)
 	if (LIKELY(s->unsent == 0))
 		return;
 	exchange_send(c, s);
-	exchange_end_if_due(c, i);
+	exchange_end_if_due(c, s);
 }
 
 // The peer's FIN ends a response that has no other end, and cuts short one that has.
@@ -397,7 +382,7 @@ static void on_peer_closed(struct client *c, uint32_t i)
 		requests_stop(c, s);
 	if (!s->is_closing) {
 		s->is_closing = true;
-		client_close(c, s->conn);
+		client_close(c, s->conn, false);
 	}
 }
 
@@ -498,9 +483,8 @@ void exchange_events(struct client *c, unsigned n)
 bool exchange_init(struct client *c)
 {
 	c->slot_cap = c->plan->conn_cap;
-	c->slot_free = NONE;
-	c->hold_head = c->hold_tail = NONE;
-	c->think_head = c->think_tail = NONE;
+	c->slot_free = SLOT_NONE;
+	c->held = c->thinking = (struct slot_line){.head = SLOT_NONE, .tail = SLOT_NONE};
 	c->random = c->plan->seed + c->plan->index;
 	c->slots = aligned_alloc(sizeof *c->slots, c->slot_cap * sizeof *c->slots);
 	if (c->slots)

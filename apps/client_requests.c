@@ -11,8 +11,6 @@
 
 #include "client.h"
 
-#define NONE UINT32_MAX
-
 // ---------------------------------------------------------------------------------------------
 // asking
 
@@ -80,41 +78,11 @@ static void ask(struct client *c, struct slot *s, uint64_t due_ns)
 // ---------------------------------------------------------------------------------------------
 // thinking
 
-static void think_push(struct client *c, struct slot *s)
-{
-	uint32_t i = (uint32_t)(s - c->slots);
-
-	c->think_count++;
-	s->queue = SLOT_THINKS;
-	s->planned_ns = c->now_ns + c->plan->think_ns;
-	s->next = NONE;
-	s->prev = c->think_tail;
-	if (c->think_tail == NONE)
-		c->think_head = i;
-	else
-		c->slots[c->think_tail].next = i;
-	c->think_tail = i;
-}
-
-static void think_remove(struct client *c, struct slot *s)
-{
-	if (s->prev == NONE)
-		c->think_head = s->next;
-	else
-		c->slots[s->prev].next = s->next;
-	if (s->next == NONE)
-		c->think_tail = s->prev;
-	else
-		c->slots[s->next].prev = s->prev;
-	c->think_count--;
-	s->queue = SLOT_IDLE;
-}
-
 void requests_stop(struct client *c, struct slot *s)
 {
 	s->requests_left = 0;
 	if (s->queue == SLOT_THINKS)
-		think_remove(c, s);
+		slots_remove(c, &c->thinking, s);
 }
 
 // The server closes only after a last request, and there will be none: it is ours to close.
@@ -135,18 +103,20 @@ void requests_answered(struct client *c, struct slot *s)
 	}
 	if (s->queue == SLOT_THINKS)
 		return;
-	if (c->plan->think_ns > 0)
-		think_push(c, s);
-	else
+	if (c->plan->think_ns == 0) {
 		ask(c, s, c->now_ns);
+		return;
+	}
+	s->planned_ns = c->now_ns + c->plan->think_ns;
+	slots_push(c, &c->thinking, s, SLOT_THINKS);
 }
 
 void requests_think_expire(struct client *c)
 {
 	const bool is_over = client_phase(c) >= PHASE_DRAIN;
 
-	while (c->think_head != NONE) {
-		struct slot *s = &c->slots[c->think_head];
+	while (c->thinking.head != SLOT_NONE) {
+		struct slot *s = &c->slots[c->thinking.head];
 		uint64_t due_ns = s->planned_ns;
 
 		if ((!is_over && c->now_ns < due_ns) || client_room(c) == 0)
@@ -154,7 +124,7 @@ void requests_think_expire(struct client *c)
 		if (is_over) {
 			stop_and_end(c, s);
 		} else {
-			think_remove(c, s);
+			slots_remove(c, &c->thinking, s);
 			ask(c, s, due_ns);
 		}
 	}

@@ -24,7 +24,7 @@ static bool is_gathered(const struct client *c)
 {
 	const struct client_tally *t = &c->counts.tally[TALLY_CHURN];
 
-	return c->is_quota_seen && tally_open(t) == c->hold_count;
+	return c->is_quota_seen && tally_open(t) == c->held.count;
 }
 
 static bool is_acting(struct client *c)
@@ -44,18 +44,18 @@ static bool is_acting(struct client *c)
 // Whose turn is next; NULL: all have had it.
 static struct slot *next_of(const struct client *c)
 {
-	struct slot *s = c->hold_head == UINT32_MAX ? NULL : &c->slots[c->hold_head];
+	struct slot *s = c->held.head == SLOT_NONE ? NULL : &c->slots[c->held.head];
 
 	return s && !s->is_acted ? s : NULL;
 }
 
 static void act(struct client *c, struct slot *s)
 {
-	exchange_unhold(c, s);
+	slots_remove(c, &c->held, s);
 	s->is_acted = true;
 	if (!c->plan->act_asks) {
 		s->is_due = true;
-		exchange_end_if_due(c, (uint32_t)(s - c->slots));
+		exchange_end_if_due(c, s);
 		return;
 	}
 	s->asked_ns = c->now_ns;
@@ -80,11 +80,11 @@ void staged_act(struct client *c)
 void staged_answered(struct client *c, struct slot *s)
 {
 	if (s->is_acted && s->queue != SLOT_HELD && !s->is_closing && s->outcome != OUTCOME_PENDING)
-		exchange_hold(c, s);
+		slots_push(c, &c->held, s, SLOT_HELD);
 }
 
 bool staged_is_over(const struct client *c)
 {
 	return c->acts_from_ns > 0 && !next_of(c) &&
-	       tally_open(&c->counts.tally[TALLY_CHURN]) == c->hold_count;
+	       tally_open(&c->counts.tally[TALLY_CHURN]) == c->held.count;
 }

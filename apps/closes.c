@@ -5,22 +5,15 @@
 
 #include <stdlib.h>
 
-// Sends a FIN. Returns whether there was one to send: the connection may have ended while it
-// waited, or its end may be under way already.
-static bool send_fin(struct hc_worker *w, hc_conn conn, bool is_half)
-{
-	return (is_half ? hc_shutdown(w, conn) : hc_close(w, conn)) == 0;
-}
-
 void closes_put(struct closes *c, struct hc_worker *w, uint64_t now_ns, hc_conn conn, bool is_half)
 {
 	if (closes_waiting(c) == 0 && bucket_fill(&c->rate, now_ns) > 0) {
-		bucket_take(&c->rate, send_fin(w, conn, is_half));
+		bucket_take(&c->rate, closes_send(w, conn, is_half));
 		return;
 	}
 	if (closes_waiting(c) == c->cap) {
 		c->unlimited++;
-		(void)send_fin(w, conn, is_half);
+		(void)closes_send(w, conn, is_half);
 		return;
 	}
 	c->waited++;
@@ -32,7 +25,7 @@ void closes_run(struct closes *c, struct hc_worker *w, uint64_t now_ns)
 	while (closes_waiting(c) > 0 && bucket_fill(&c->rate, now_ns) > 0) {
 		const struct waiting_close *next = &c->waiting[c->head++ & (c->cap - 1)];
 
-		bucket_take(&c->rate, send_fin(w, next->conn, next->is_half));
+		bucket_take(&c->rate, closes_send(w, next->conn, next->is_half));
 	}
 }
 

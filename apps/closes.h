@@ -28,6 +28,13 @@ struct closes {
 bool closes_init(struct closes *c, uint64_t per_s, uint32_t conn_cap);
 void closes_fini(struct closes *c);
 
+// Sends a FIN. @return whether there was one to send: the connection may have ended while it
+// waited, or its end may be under way already.
+static inline bool closes_send(struct hc_worker *w, hc_conn conn, bool is_half)
+{
+	return (is_half ? hc_shutdown(w, conn) : hc_close(w, conn)) == 0;
+}
+
 // Closes a connection, or our half of it, when its turn has come.
 void closes_put(struct closes *c, struct hc_worker *w, uint64_t now_ns, hc_conn conn, bool is_half);
 

@@ -221,9 +221,9 @@ void server_end(struct server *s, struct session *ss)
 	// with it (RFC 9112 9.6): half close instead, and throw away what comes.
 	if (ss->held.len > 0 || ss->is_lingering) {
 		ss->is_lingering = true;
-		server_shutdown(s, ss->conn);
+		server_close(s, ss->conn, true);
 	} else {
-		server_close(s, ss->conn);
+		server_close(s, ss->conn, false);
 	}
 }
 
@@ -327,7 +327,7 @@ static void on_accepted(struct server *s, const struct hc_event *ev)
 	if (!l->closes_first)
 		return;
 	if (l->mode == LISTEN_ACCEPT) {
-		server_close(s, ev->conn);
+		server_close(s, ev->conn, false);
 	} else if (l->mode >= LISTEN_CLOSE_FIRST) {
 		struct session *ss = scratch_begin(s, ev->conn, ev->cookie);
 
@@ -384,7 +384,7 @@ static void on_peer_closed(struct server *s, const struct hc_event *ev)
 			session_settle(s, ss);
 			return;
 		}
-		server_close(s, ev->conn);
+		server_close(s, ev->conn, false);
 		return;
 	}
 	ss->has_peer_closed = true;

@@ -146,20 +146,12 @@ bool server_push(struct server *s, struct session *ss);
 void server_end(struct server *s, struct session *ss);
 
 // Closes a connection, or our half of it, when its turn has come.
-static inline void server_close(struct server *s, hc_conn conn)
+static inline void server_close(struct server *s, hc_conn conn, bool is_half)
 {
 	if (UNLIKELY(s->closes != NULL))
-		closes_put(s->closes, s->worker, s->now_ns, conn, false);
+		closes_put(s->closes, s->worker, s->now_ns, conn, is_half);
 	else
-		(void)hc_close(s->worker, conn);
-}
-
-static inline void server_shutdown(struct server *s, hc_conn conn)
-{
-	if (UNLIKELY(s->closes != NULL))
-		closes_put(s->closes, s->worker, s->now_ns, conn, true);
-	else
-		(void)hc_shutdown(s->worker, conn);
+		(void)closes_send(s->worker, conn, is_half);
 }
 
 // Takes what has come and throws it away.

@@ -31,7 +31,7 @@ static void answer_unasked(struct server *s, struct session *ss)
 static bool shut_or_hold(struct server *s, struct session *ss, enum listen_mode mode)
 {
 	if (mode == LISTEN_NEVER_READ)
-		server_shutdown(s, ss->conn);
+		server_close(s, ss->conn, true);
 	else if (mode == LISTEN_HOLD)
 		ss->is_holding = true;
 	return mode == LISTEN_NEVER_READ || mode == LISTEN_HOLD;
@@ -48,5 +48,5 @@ void server_mode_accepted(struct server *s, struct session *ss)
 void server_mode_peer_closed(struct server *s, struct session *ss)
 {
 	if (!shut_or_hold(s, ss, (enum listen_mode)s->listener[ss->listener].mode))
-		server_close(s, ss->conn);
+		server_close(s, ss->conn, false);
 }
