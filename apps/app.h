@@ -46,6 +46,12 @@ static inline uint64_t max_u64(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+// How long so many take at a rate.
+static inline uint64_t time_ns_of(uint64_t count, double per_s)
+{
+	return (uint64_t)((double)count / per_s * (double)NS_PER_S);
+}
+
 // One sentence on stderr, begun with the program's name and, if set, the sub-command's.
 __attribute__((format(printf, 1, 2))) void complain(const char *fmt, ...);
 

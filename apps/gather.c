@@ -104,15 +104,6 @@ static double seconds_of(const struct loop *l)
 					 : 0;
 }
 
-static void add_rates(struct result *out, const struct view *v, double seconds)
-{
-	if (seconds <= 0)
-		return;
-	out->opened_per_s += (double)v->opened / seconds;
-	out->established_per_s += (double)v->established / seconds;
-	out->closed_per_s += (double)v->closed / seconds;
-}
-
 static uint64_t packets_of(const struct hc_snapshot *s, bool has_both_ends)
 {
 	return s->counter[HC_CTR_tx_packets] + (has_both_ends ? 0 : s->counter[HC_CTR_rx_packets]);
@@ -179,7 +170,6 @@ static void add_end(struct result *out, struct part *part, const struct loop *l,
 	if (side != out->side)
 		return;
 	view_of(&grown, side, &v);
-	add_rates(out, &v, seconds_of(l));
 	part->ended += out->cfg->close == CLOSE_RST ? v.reset : v.closed;
 }
 

@@ -98,11 +98,8 @@ static int run_test(const struct config *cfg)
 	struct outputs out;
 	int code = EXIT_USAGE;
 
-	if (outputs_open(&out, cfg)) {
-		if (out.json)
-			outputs_empty_json(&out, cfg);
-		code = test_execute(cfg, out.json);
-	}
+	if (outputs_open(&out, cfg))
+		code = test_execute(cfg, &out);
 	outputs_close(&out);
 	return code;
 }

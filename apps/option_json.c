@@ -3,26 +3,13 @@
 
 #include "option_json.h"
 
-#include "result.h"
-
-static json_t *integer(uint64_t n)
-{
-	return json_integer((json_int_t)min_u64(n, INT64_MAX));
-}
+#include "json_parts.h"
 
 static json_t *address_text(uint32_t addr, int len)
 {
 	if (len >= 0)
-		return json_sprintf("%u.%u.%u.%u/%d", addr >> 24, addr >> 16 & 255, addr >> 8 & 255,
-				    addr & 255, len);
-	return json_sprintf("%u.%u.%u.%u", addr >> 24, addr >> 16 & 255, addr >> 8 & 255,
-			    addr & 255);
-}
-
-static json_t *target_text(const struct endpoint *e)
-{
-	return json_sprintf("%u.%u.%u.%u:%u", e->addr >> 24, e->addr >> 16 & 255,
-			    e->addr >> 8 & 255, e->addr & 255, e->port);
+		return json_sprintf(ADDR_FMT "/%d", ADDR_ARGS(addr), len);
+	return json_sprintf(ADDR_FMT, ADDR_ARGS(addr));
 }
 
 // One as itself, several as an array.
@@ -33,10 +20,10 @@ static json_t *targets_text(const struct target_list *l)
 	if (l->count == 0)
 		return json_null();
 	if (l->count == 1)
-		return target_text(&l->target[0]);
+		return endpoint_text(&l->target[0]);
 	array = json_array();
 	for (unsigned i = 0; i < l->count; i++)
-		(void)json_array_append_new(array, target_text(&l->target[i]));
+		(void)json_array_append_new(array, endpoint_text(&l->target[i]));
 	return array;
 }
 
@@ -89,7 +76,7 @@ static json_t *response_text(const struct response *r)
 {
 	if (r->sizes.count > 0)
 		return sizes_text(&r->sizes);
-	return r->bytes == RESPONSE_AUTO ? json_null() : integer(r->bytes);
+	return r->bytes == RESPONSE_AUTO ? json_null() : count(r->bytes);
 }
 
 static json_t *request_text(const struct request *r)
@@ -139,7 +126,7 @@ json_t *option_json(const struct option *o, const void *field)
 	case OPTION_COUNT:
 	case OPTION_SIZE:
 	case OPTION_MILLIS:
-		return integer(load_number(field, o->size));
+		return count(load_number(field, o->size));
 	case OPTION_RATE:
 		return *(const double *)field > 0 ? json_real(*(const double *)field) : json_null();
 	case OPTION_SECONDS:

@@ -156,7 +156,7 @@ bool outputs_write(const struct outputs *o, const struct result *r)
 	bool is_written = true;
 
 	if (o->json) {
-		empty("json", r->cfg->json, o->json);
+		outputs_empty_json(o, r->cfg);
 		is_written = result_write_json(r, o->json);
 	}
 	if (o->hlog) {

@@ -141,11 +141,6 @@ static uint64_t open_per_s(const struct config *cfg)
 	return min_u64(rate, cfg->open_per_s);
 }
 
-static uint64_t time_of(uint64_t count, double per_s)
-{
-	return (uint64_t)((double)count / per_s * (double)NS_PER_S);
-}
-
 // What a test asks of its iterations.
 static void plan_turn(struct plan *p, const struct config *cfg)
 {
@@ -159,11 +154,11 @@ static void plan_turn(struct plan *p, const struct config *cfg)
 		struct client_plan *load = &p->load[i];
 
 		load->grace_ns = t->grace_ns;
-		load->open_ns = time_of(cfg->connections, cfg->rate_per_s);
+		load->open_ns = time_ns_of(cfg->connections, cfg->rate_per_s);
 		if (t->act_per_s <= 0)
 			continue;
 		load->acts = &p->acts;
-		load->act_ns = time_of(cfg->connections, t->act_per_s);
+		load->act_ns = time_ns_of(cfg->connections, t->act_per_s);
 		load->act_asks = t->act_asks;
 	}
 }

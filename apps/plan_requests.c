@@ -14,16 +14,15 @@
 #include <string.h>
 
 #include "plan_parts.h"
+#include "units.h"
 
 #define HTTP_TEXT_MORE 160u // Beyond the path.
 
 static int write_http(const struct config *cfg, const struct endpoint *host, char *to, size_t size,
 		      const char *path, bool is_last)
 {
-	uint32_t addr = host->addr;
-
-	return snprintf(to, size, "GET %s HTTP/1.1\r\nHost: %u.%u.%u.%u:%u\r\n%s\r\n", path,
-			addr >> 24, addr >> 16 & 255, addr >> 8 & 255, addr & 255, host->port,
+	return snprintf(to, size, "GET %s HTTP/1.1\r\nHost: " ADDR_FMT ":%u\r\n%s\r\n", path,
+			ADDR_ARGS(host->addr), host->port,
 			is_last && plan_server_closes_first(cfg) ? "Connection: close\r\n" : "");
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "units.h"
 #include "verdict.h"
 
 // 1234567 -> "1,234,567". Returns `out`.
@@ -104,12 +105,12 @@ static void first_line(const struct result *r)
 {
 	char remarks[REMARKS_MAX][FAULT_SIZE];
 	unsigned n = result_remarks(r, remarks);
+	const struct section *s = result_sustain(r);
+	bool is_rst = r->cfg->close == CLOSE_RST;
 	char number[32];
 
-	bool is_rst = r->cfg->close == CLOSE_RST;
-
 	printf("\nresult: %s connections/s opened and %s on %u core%s",
-	       grouped(rounded(is_rst ? r->established_per_s : r->closed_per_s), number),
+	       grouped(rounded(is_rst ? s->established_per_s : s->closed_per_s), number),
 	       is_rst ? "reset" : "closed", r->plan->lcore_count,
 	       r->plan->lcore_count == 1 ? "" : "s");
 	for (unsigned i = 0; i < n; i++)
@@ -129,10 +130,11 @@ static void apart(const char *name, const struct section *s)
 
 static void rates(const struct result *r)
 {
+	const struct section *s = result_sustain(r);
 	char opened[32], closed[32];
 
 	printf("  rate         opened %s/s, closed %s/s, from %.2f s to %.2f s of %.2f s\n",
-	       grouped(rounded(r->opened_per_s), opened), grouped(rounded(r->closed_per_s), closed),
+	       grouped(rounded(s->opened_per_s), opened), grouped(rounded(s->closed_per_s), closed),
 	       r->steady_from_s, r->steady_to_s, r->elapsed_s);
 	apart("ramp", &r->sections[SECTION_RAMP]);
 	apart("drain", &r->sections[SECTION_DRAIN]);
@@ -193,10 +195,9 @@ static void totals(const struct result *r)
 		const struct endpoint *e = &r->cfg->target.target[i];
 		const struct target_tally *t = &r->clients.target[i];
 
-		printf("  target       %u.%u.%u.%u:%u: %s opened, %s established, %s closed",
-		       e->addr >> 24, e->addr >> 16 & 255, e->addr >> 8 & 255, e->addr & 255,
-		       e->port, grouped(t->opened, a), grouped(t->established, b),
-		       grouped(t->closed, c));
+		printf("  target       " ADDR_FMT ":%u: %s opened, %s established, %s closed",
+		       ADDR_ARGS(e->addr), e->port, grouped(t->opened, a),
+		       grouped(t->established, b), grouped(t->closed, c));
 		print_nonzero("failed", t->failed);
 		print_nonzero("reset", t->reset);
 		printf("\n");
@@ -308,7 +309,7 @@ static void machine(const struct result *r)
 		printf("  warning      %s\n", r->plan->warnings[i]);
 }
 
-static void verdict(const struct result *r)
+void report_verdict(const struct result *r)
 {
 	for (unsigned i = 0; i < r->cfg->fail_if.count; i++) {
 		struct judgement j;
@@ -336,6 +337,6 @@ void report_summary(const struct result *r)
 		printf("  ledger       balanced\n");
 	for (unsigned i = 0; i < r->fault_count; i++)
 		printf("  ledger       %s\n", r->faults[i]);
-	verdict(r);
+	report_verdict(r);
 	(void)fflush(stdout);
 }

@@ -10,3 +10,6 @@ void report_plan(const struct config *cfg, const struct plan *plan);
 void report_heading(void);
 void report_interval(const struct interval *i);
 void report_summary(const struct result *r);
+
+// A line for each --fail-if.
+void report_verdict(const struct result *r);

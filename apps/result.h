@@ -81,7 +81,6 @@ struct result {
 
 	// The measured part.
 	double steady_from_s, steady_to_s;
-	double opened_per_s, established_per_s, closed_per_s;
 	struct section sections[SECTION_COUNT];
 	double ns_per_connection;     // 0: nothing was closed. Of cores, whoever used them.
 	double cpu_ns_per_connection; // The same, of CPU time that the loops got.
@@ -97,6 +96,12 @@ struct result {
 	char faults[FAULTS_MAX][FAULT_SIZE]; // Where the books do not balance.
 	unsigned fault_count;
 };
+
+// The measured part: its rates are the result's.
+static inline const struct section *result_sustain(const struct result *r)
+{
+	return &r->sections[SECTION_SUSTAIN];
+}
 
 // Connections that did all they were meant to do.
 uint64_t result_completed(const struct result *r);
@@ -119,6 +124,10 @@ void result_free(struct result *r);
 
 // Writes the result as JSON. @return false after a complaint.
 bool result_write_json(const struct result *r, FILE *to);
+
+// Writes a document, and `lines`, which may be NULL, as "histograms" with each member in a line of
+// its own. Takes both over. @return false after a complaint that names `path`.
+bool result_write_document(struct json_t *out, struct json_t *lines, const char *path, FILE *to);
 
 // The parts that a test's file has too. The caller owns them.
 struct json_t *result_environment_json(const struct result *r);

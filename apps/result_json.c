@@ -5,11 +5,11 @@
 // new ones may come. What is not known is null, not 0. The config object is made from the option
 // table (option_json.c), so every option that matters is in it under a name that carries its unit.
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hdr.h"
+#include "json_parts.h"
 #include "option_json.h"
 #include "verdict.h"
 
@@ -19,24 +19,9 @@
 // ---------------------------------------------------------------------------------------------
 // small pieces
 
-static json_t *count(uint64_t n)
-{
-	return json_integer((json_int_t)min_u64(n, INT64_MAX));
-}
-
-static json_t *real(double x)
-{
-	return __builtin_isfinite(x) ? json_real(x) : json_null();
-}
-
 static json_t *known(double x)
 {
 	return x > 0 ? real(x) : json_null();
-}
-
-static void set(json_t *object, const char *key, json_t *value)
-{
-	(void)json_object_set_new(object, key, value);
 }
 
 static json_t *texts(const char *first, size_t stride, unsigned n)
@@ -184,13 +169,10 @@ static json_t *targets_json(const struct result *r)
 		return json_null();
 	array = json_array();
 	for (unsigned i = 0; i < l->count; i++) {
-		const struct endpoint *e = &l->target[i];
 		const struct target_tally *t = &r->clients.target[i];
 		json_t *one = json_object();
 
-		set(one, "target",
-		    json_sprintf("%u.%u.%u.%u:%u", e->addr >> 24, e->addr >> 16 & 255,
-				 e->addr >> 8 & 255, e->addr & 255, e->port));
+		set(one, "target", endpoint_text(&l->target[i]));
 		set(one, "opened", count(t->opened));
 		set(one, "established", count(t->established));
 		set(one, "closed", count(t->closed));
@@ -303,10 +285,11 @@ static json_t *section_json(const struct section *s)
 
 static json_t *rates_json(const struct result *r)
 {
+	const struct section *s = result_sustain(r);
 	json_t *out =
-		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "opened_per_s", real(r->opened_per_s),
-			  "established_per_s", real(r->established_per_s), "closed_per_s",
-			  real(r->closed_per_s), "steady_from_s", real(r->steady_from_s),
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "opened_per_s", real(s->opened_per_s),
+			  "established_per_s", real(s->established_per_s), "closed_per_s",
+			  real(s->closed_per_s), "steady_from_s", real(r->steady_from_s),
 			  "steady_to_s", real(r->steady_to_s), "elapsed_s", real(r->elapsed_s));
 
 	for (unsigned i = 0; i < SECTION_COUNT; i++)
@@ -506,8 +489,7 @@ static bool dump(const json_t *out, json_t *lines, FILE *to)
 	return is_written && fprintf(to, "\n}\n") > 0 && fflush(to) == 0;
 }
 
-// Takes the documents over; `lines` may be NULL.
-static bool write_document(json_t *out, json_t *lines, const char *path, FILE *to)
+bool result_write_document(json_t *out, json_t *lines, const char *path, FILE *to)
 {
 	bool is_written = dump(out, lines, to);
 
@@ -526,7 +508,7 @@ bool plan_write_json(const struct config *cfg, const struct plan *plan, FILE *to
 	set(out, "command", json_string(cfg->command_name));
 	set(out, "config", option_json_all(cfg));
 	set(out, "plan", plan_json(plan, plan_has_client(cfg)));
-	return write_document(out, NULL, cfg->json, to);
+	return result_write_document(out, NULL, cfg->json, to);
 }
 
 bool result_write_json(const struct result *r, FILE *to)
@@ -554,5 +536,5 @@ bool result_write_json(const struct result *r, FILE *to)
 		set(out, "server_counters", counters_json(&r->server, -1));
 	set(out, "verdict", result_verdict_json(r));
 	set(out, "intervals", intervals_json(r));
-	return write_document(out, histograms_json(r), r->cfg->json, to);
+	return result_write_document(out, histograms_json(r), r->cfg->json, to);
 }

@@ -384,7 +384,7 @@ bool test_is_tester_near(const struct test *t)
 	       10 * t->search.passed >= 9 * self->passed;
 }
 
-int test_execute(const struct config *cfg, FILE *json)
+int test_execute(const struct config *cfg, const struct outputs *out)
 {
 	static struct test t;
 	int code = EXIT_ENVIRONMENT;
@@ -400,8 +400,11 @@ int test_execute(const struct config *cfg, FILE *json)
 	if (code == EXIT_MEASURED) {
 		test_report_result(&t);
 		code = verdict(&t);
-		if (json && !test_write_json(&t, json))
-			code = EXIT_ENVIRONMENT;
+		if (out->json) {
+			outputs_empty_json(out, cfg);
+			if (!test_write_json(&t, out->json))
+				code = EXIT_ENVIRONMENT;
+		}
 	}
 	plan_free(&t.plan);
 	result_free(&t.result);

@@ -8,6 +8,7 @@
 // test.c goes through the iterations; test_turn.c says what one of them is as a configuration of
 // bench or load; test_judge.c turns its result into a row; test_report.c and test_json.c tell.
 
+#include "outputs.h"
 #include "run.h"
 #include "search.h"
 
@@ -71,8 +72,8 @@ struct test {
 // complaint.
 bool test_finish(struct config *cfg);
 
-// Runs all iterations, prints, and writes `json` if it is not NULL. Returns an exit code.
-int test_execute(const struct config *cfg, FILE *json);
+// Runs all iterations, prints, and writes the file if one is asked for. Returns an exit code.
+int test_execute(const struct config *cfg, const struct outputs *out);
 
 // Whether both ends are in this process.
 bool test_is_ring(const struct config *cfg);

@@ -4,23 +4,11 @@
 // The test's file, schema handclasp.test.v1: the names of RFC 3511 in snake case, with their units
 // last. Rows and result are those that the terminal shows.
 
-#include <jansson.h>
-#include <string.h>
-
+#include "json_parts.h"
 #include "option_json.h"
 #include "test.h"
 
 #define TEST_SCHEMA "handclasp.test.v1"
-
-static void set(json_t *object, const char *key, json_t *value)
-{
-	(void)json_object_set_new(object, key, value);
-}
-
-static json_t *count(uint64_t n)
-{
-	return json_integer((json_int_t)min_u64(n, INT64_MAX));
-}
 
 // minimum_, maximum_, average_ and aggregate_KEY_us; null when nothing of the kind was measured.
 static void set_times(json_t *out, const char *key, const struct test_times *x)
@@ -36,7 +24,7 @@ static void set_times(json_t *out, const char *key, const struct test_times *x)
 
 	for (unsigned i = 0; i < ARRAY_LEN(parts); i++) {
 		snprintf(name, sizeof name, "%s_%s_us", parts[i].name, key);
-		set(out, name, x->count > 0 ? json_real(parts[i].us) : json_null());
+		set(out, name, x->count > 0 ? real(parts[i].us) : json_null());
 	}
 }
 
@@ -53,9 +41,9 @@ static json_t *row_json(const struct test *t, const struct test_row *row)
 	set(out, "passes", json_boolean(row->passes));
 	set(out, "is_disturbed", json_boolean(row->is_disturbed));
 	set(out, "why", row->passes ? json_null() : json_string(row->why));
-	set(out, "connection_attempt_rate_per_s", json_real(row->attempt_per_s));
-	set(out, "asked_per_s", json_real(n->asked_per_s));
-	set(out, "achieved_per_s", json_real(n->achieved_per_s));
+	set(out, "connection_attempt_rate_per_s", real(row->attempt_per_s));
+	set(out, "asked_per_s", real(n->asked_per_s));
+	set(out, "achieved_per_s", real(n->achieved_per_s));
 	set(out, "total_attempted", count(n->attempted));
 	set(out, "total_completed", count(n->completed));
 	set(out, "failed", count(n->failed));
@@ -67,8 +55,8 @@ static json_t *row_json(const struct test *t, const struct test_row *row)
 	set(out, "objects_requested", count(row->objects_requested));
 	set(out, "objects_returned", count(row->objects_returned));
 	set(out, "retransmitted", count(row->retransmitted));
-	set(out, "longest_gap_ms", json_real(row->gap_ms));
-	set(out, "elapsed_s", json_real(row->elapsed_s));
+	set(out, "longest_gap_ms", real(row->gap_ms));
+	set(out, "elapsed_s", real(row->elapsed_s));
 	set_times(out, t->info->times_key, &row->times);
 	set_times(out, "client_connect_time", &row->connect_times);
 	return out;
@@ -93,9 +81,9 @@ static json_t *set_up_json(const struct test *t)
 	    t->has_best ? count(t->rows[t->best].numbers.attempted) : json_null());
 	set(out, "connection_attempt_rate_per_s",
 	    t->info->is_gathered ? count(t->cfg->test.attempt_per_s) : json_null());
-	set(out, "aging_time_s", json_real((double)t->cfg->test.aging_ns / (double)NS_PER_S));
+	set(out, "aging_time_s", real((double)t->cfg->test.aging_ns / (double)NS_PER_S));
 	set(out, "sustain_s",
-	    t->info->sustain_ns ? json_real((double)t->cfg->test.sustain_ns / (double)NS_PER_S)
+	    t->info->sustain_ns ? real((double)t->cfg->test.sustain_ns / (double)NS_PER_S)
 				: json_null());
 	set(out, "validation_method", has_object ? json_string("HTTP/1.1 GET") : json_null());
 	set(out, "object_size_bytes", has_object ? count(test_object_bytes(t)) : json_null());
@@ -121,7 +109,7 @@ static json_t *distribution_json(const struct test *t)
 
 	for (unsigned i = 0; i < ARRAY_LEN(points); i++)
 		set(out, points[i].name,
-		    json_real((double)hc_hist_quantile_ns(h, points[i].quantile) / 1e3));
+		    real((double)hc_hist_quantile_ns(h, points[i].quantile) / 1e3));
 	return out;
 }
 
@@ -162,7 +150,6 @@ bool test_write_json(const struct test *t, FILE *to)
 {
 	json_t *out = json_object();
 	json_t *rows = json_array();
-	bool is_written;
 
 	for (unsigned i = 0; i < t->row_count; i++)
 		(void)json_array_append_new(rows, row_json(t, &t->rows[i]));
@@ -177,10 +164,5 @@ bool test_write_json(const struct test *t, FILE *to)
 	set(out, "self_check", self_check_json(t));
 	set(out, "verdict", t->has_best ? result_verdict_json(&t->result) : json_null());
 	set(out, "iterations", rows);
-	is_written = json_dumpf(out, to, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) == 0 &&
-		     fputc('\n', to) != EOF && fflush(to) == 0;
-	json_decref(out);
-	if (!is_written)
-		complain("the result could not be written to %s: is there room?", t->cfg->json);
-	return is_written;
+	return result_write_document(out, NULL, t->cfg->json, to);
 }

@@ -4,10 +4,8 @@
 // The test on the terminal: what it is, a row as each iteration ends, and what was found. The first
 // line of the result carries what qualifies it.
 
-#include <string.h>
-
+#include "report.h"
 #include "test.h"
-#include "verdict.h"
 
 void test_report_begin(const struct test *t)
 {
@@ -126,18 +124,6 @@ static void set_up_parameters(const struct test *t)
 		       (unsigned long long)best->objects_returned);
 }
 
-static void verdict(const struct test *t)
-{
-	for (unsigned i = 0; i < t->cfg->fail_if.count; i++) {
-		struct judgement j;
-		char words[160];
-
-		verdict_judge(&t->result, &t->cfg->fail_if.item[i], &j);
-		verdict_words(&j, words, sizeof words);
-		printf("  verdict      %s\n", words);
-	}
-}
-
 void test_report_result(const struct test *t)
 {
 	if (!config_is_talking(t->cfg) || !t->has_best || t->search.state == SEARCH_BELOW_MIN)
@@ -152,6 +138,6 @@ void test_report_result(const struct test *t)
 	times("client connect time (SYN to SYN-ACK)", &t->rows[t->best].connect_times);
 	self_check(t);
 	set_up_parameters(t);
-	verdict(t);
+	report_verdict(&t->result);
 	(void)fflush(stdout);
 }

@@ -23,18 +23,13 @@ static uint64_t times(uint64_t per_s, uint64_t ns)
 	return n < 1 ? 1 : (uint64_t)(n + 0.5);
 }
 
-static uint64_t time_of(uint64_t count, uint64_t per_s)
-{
-	return (uint64_t)((double)count / (double)per_s * (double)NS_PER_S);
-}
-
 // What could not be opened soon after the planned end never is: a device far beyond its limit
 // would keep us for as long as it likes.
 static void open_at(const struct config *cfg, uint64_t count, uint64_t per_s, struct config *out)
 {
 	out->connections = count;
 	out->rate_per_s = (double)per_s;
-	out->duration_ns = time_of(count, per_s) + cfg->test.grace_ns;
+	out->duration_ns = time_ns_of(count, (double)per_s) + cfg->test.grace_ns;
 }
 
 // All are opened at the attempt rate, and held until each has had its turn.
@@ -44,7 +39,7 @@ static void gather_first(const struct config *cfg, uint64_t count, uint64_t act_
 	open_at(cfg, count, cfg->test.attempt_per_s, out);
 	out->turn.act_per_s = (double)act_per_s;
 	out->turn.act_asks = asks;
-	out->hold_ns = time_of(count, act_per_s) + WAIT_NS;
+	out->hold_ns = time_ns_of(count, (double)act_per_s) + WAIT_NS;
 }
 
 bool test_turn(const struct config *cfg, uint64_t value, bool is_self_check, struct config *out)

@@ -23,9 +23,11 @@ static void judge_time(const struct result *r, struct judgement *j)
 
 static double rate_of(const struct result *r, unsigned measure)
 {
+	const struct section *s = result_sustain(r);
+
 	if (measure == MEASURE_OPENED_RATE)
-		return r->opened_per_s;
-	return measure == MEASURE_CLOSED_RATE ? r->closed_per_s : r->established_per_s;
+		return s->opened_per_s;
+	return measure == MEASURE_CLOSED_RATE ? s->closed_per_s : s->established_per_s;
 }
 
 // A number, and of how many.
