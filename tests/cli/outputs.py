@@ -24,10 +24,10 @@ import unittest
 import zlib
 from pathlib import Path
 
+import run as cli
+
 SECONDS = 60
-USAGE = 2
 CONNECTIONS = 30000
-HANDCLASP = ""
 HERE = Path(__file__).resolve().parent
 
 KINDS = ("connect", "connect_corrected", "establishment", "close", "teardown", "first_byte",
@@ -37,7 +37,7 @@ UNIT_SHIFT, SUB_BITS = 6, 11  # Of the buckets: 64 ns, 2 048 of them.
 
 
 def run(*args):
-    argv = [HANDCLASP] + [str(a) for a in args]
+    argv = [cli.HANDCLASP] + [str(a) for a in args]
     return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS,
                           check=False, text=True)
 
@@ -308,7 +308,7 @@ class Outputs(unittest.TestCase):
 class Refusals(unittest.TestCase):
     def assert_refused(self, *args, words):
         done = run("bench", "--connections", 10, "--hugepages", "off", *args)
-        self.assertEqual(done.returncode, USAGE, done)
+        self.assertEqual(done.returncode, cli.USAGE, done)
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
         for word in words:
             self.assertIn(word, done.stderr)
@@ -336,29 +336,5 @@ class Refusals(unittest.TestCase):
                 self.assertEqual({row["connect_p50_us"] for row in csv.DictReader(rows)}, {""})
 
 
-class Tally(unittest.TextTestResult):
-    passed = 0
-
-    def addSuccess(self, test):
-        super().addSuccess(test)
-        self.passed += 1
-
-
-def main():
-    global HANDCLASP
-    if len(sys.argv) < 2:
-        print(__doc__, file=sys.stderr)
-        sys.exit(2)
-    HANDCLASP = os.path.abspath(sys.argv[1])
-    runner = unittest.TextTestRunner(resultclass=Tally, stream=sys.stdout, verbosity=2)
-    result = unittest.main(argv=[sys.argv[0]] + sys.argv[2:], testRunner=runner, exit=False).result
-    failed = len(result.failures) + len(result.errors)
-    for _, why in result.skipped:
-        print("skip outputs: %s" % why)
-    skipped = ", %d skipped" % len(result.skipped) if result.skipped else ""
-    print("%d passed, %d failed%s" % (result.passed, failed, skipped))
-    sys.exit(failed != 0)
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(cli.main())

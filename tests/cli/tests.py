@@ -236,6 +236,17 @@ class Searches(cli.Case):
                            ("grace_s", 0.05), ("self_check", False), ("port", "ring")):
             self.assertEqual(config[key], value, key)
 
+    def test_a_test_that_cannot_begin_leaves_the_file_as_it_was(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "out.json")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("old")
+            result = cli.run("test", KINDS[0], *PATIENT, "--port", "0000:ff:1f.7", "--local", "10.0.0.2/24",
+                             "--target", "10.0.0.1:80", "--json", path)
+            self.assert_exit(result, cli.ENVIRONMENT)
+            with open(path, encoding="utf-8") as file:
+                self.assertEqual(file.read(), "old")
+
     def test_rows_come_as_iterations_end_and_agree_with_the_file(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "out.json")
