@@ -5,6 +5,7 @@
 /** @file All of the public interface. */
 
 #include <handclasp/counters.h>
+#include <handclasp/flood.h>
 #include <handclasp/hist.h>
 #include <handclasp/runtime.h>
 #include <handclasp/socket.h>

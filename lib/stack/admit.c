@@ -19,8 +19,14 @@ uint32_t hc_worker_admit(struct hc_worker *w, const struct hc_admission *limits)
 	w->admitted = 0;
 	w->is_choosy = limits->syns != HC_ADMIT_ALL || limits->conns != HC_ADMIT_ALL ||
 		       limits->refused > 0;
-	w->looks_at_syns = w->always_cookies || w->is_choosy;
+	hc_admit_look(w);
 	return taken;
+}
+
+void hc_admit_look(struct hc_worker *w)
+{
+	w->looks_at_syns = w->always_cookies || w->is_choosy ||
+			   (HC_FORCE uint32_t)w->flood.watched_mask_be != 0;
 }
 
 // Whether there may be one connection more.

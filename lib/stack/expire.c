@@ -163,6 +163,7 @@ static void take_earlier(struct earliest *e, uint32_t due_ms)
 uint64_t hc_next_due_ns(const struct hc_worker *w)
 {
 	struct earliest e = {.is_set = false};
+	uint64_t due_ns, flood_ns;
 	uint32_t due_ms;
 
 	if (w->late_head != w->late_tail || w->pending_count || w->tx_count)
@@ -182,9 +183,11 @@ uint64_t hc_next_due_ns(const struct hc_worker *w)
 		take_earlier(&e, due_ms);
 	if (hc_pmtu_next_due_ms(w, &due_ms))
 		take_earlier(&e, due_ms);
-	if (!e.is_set)
-		return UINT64_MAX;
-	if (hc_seq_le(e.ms, w->env.now_ms))
+	if (e.is_set && hc_seq_le(e.ms, w->env.now_ms))
 		return w->env.now_ns;
-	return w->next_ms_ns + (uint64_t)(e.ms - w->env.now_ms - 1) * 1000000u;
+	due_ns = e.is_set ? w->next_ms_ns + (uint64_t)(e.ms - w->env.now_ms - 1) * 1000000u
+			  : UINT64_MAX;
+	if (hc_flood_next_due_ns(w, &flood_ns))
+		due_ns = flood_ns < due_ns ? flood_ns : due_ns;
+	return due_ns;
 }

@@ -146,6 +146,26 @@ uint16_t hc_route(struct hc_worker *w, hc_be32 remote_be)
 	return n ? (uint16_t)(n - ns->entry) : HC_NEIGH_NONE;
 }
 
+static void ask_if_due(struct hc_worker *w, struct hc_neigh *n)
+{
+	if (n->state != HC_NEIGH_FAILED || !hc_seq_ge(w->env.now_ms, n->deadline_ms))
+		return;
+	n->state = HC_NEIGH_INCOMPLETE;
+	n->tries = 0;
+	ask(w, n);
+}
+
+bool hc_neigh_is_ready(struct hc_worker *w, uint16_t neigh)
+{
+	struct hc_neigh *n = &w->neighs.entry[neigh];
+
+	if (neigh == HC_NEIGH_NONE)
+		return false;
+	if (!n->is_usable)
+		ask_if_due(w, n);
+	return n->is_usable;
+}
+
 void hc_neigh_send(struct hc_worker *w, struct rte_mbuf *m, hc_be32 remote_be)
 {
 	uint16_t idx = hc_route(w, remote_be);
@@ -162,11 +182,7 @@ void hc_neigh_send(struct hc_worker *w, struct rte_mbuf *m, hc_be32 remote_be)
 		hc_tx_push(w, m, m->pkt_len);
 		return;
 	}
-	if (n->state == HC_NEIGH_FAILED && hc_seq_ge(w->env.now_ms, n->deadline_ms)) {
-		n->state = HC_NEIGH_INCOMPLETE;
-		n->tries = 0;
-		ask(w, n);
-	}
+	ask_if_due(w, n);
 	// RFC 1122 2.3.2.2 says to keep at least the latest packet.
 	if (n->state == HC_NEIGH_FAILED || w->neighs.queue_cap == 0) {
 		drop_unresolved(w, m, n->state == HC_NEIGH_FAILED);
@@ -340,7 +356,8 @@ void hc_arp_input(struct hc_worker *w, const uint8_t *frame, uint32_t l3_off, bo
 	n = is_probe ? NULL : neigh_find(w, spa_be);
 	if (n)
 		neigh_learn(w, n, sha);
-	if (!hc_is_our_address(w, tpa_be)) {
+	// Who probes for a source of our flood may have it: we only borrow them.
+	if (!hc_is_our_address(w, tpa_be) && (is_probe || !hc_flood_has_source(w, tpa_be))) {
 		w->ctr[n ? HC_CTR_rx_arp : HC_CTR_arp_not_for_us]++;
 		return;
 	}

@@ -493,6 +493,7 @@ HC_ALWAYS_INLINE bool is_backlog_full(const struct hc_listener *l)
 static HC_NOINLINE bool is_turned_away(struct hc_worker *w, const struct hc_seg *seg,
 				       const struct hc_listener *l, bool has_floor)
 {
+	hc_flood_note(w, seg);
 	if (w->is_choosy && !hc_admit_syn(w, seg))
 		return true;
 	if (!is_backlog_full(l) && (!w->always_cookies || has_floor))

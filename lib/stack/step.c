@@ -61,6 +61,18 @@ static void forward_arp(struct hc_worker *w, const struct rte_mbuf *m)
 	}
 }
 
+// Why a frame is dropped. What was not for us may be an answer to our flood.
+static enum hc_counter drop_of(const struct hc_worker *w, const struct rte_mbuf *m,
+			       const struct hc_parsed *p)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l3_off);
+
+	if (p->drop == HC_CTR_ip_not_for_us &&
+	    hc_flood_has_source(w, hc_load_be32(ip + HC_IP4_DST)))
+		return HC_CTR_flood_answers;
+	return p->drop;
+}
+
 // Everything but TCP. The buffer is used up, unless it is returned: then it holds a whole segment,
 // of which this was the last fragment, and *seg is that segment.
 static HC_NOINLINE struct rte_mbuf *run_aside(struct hc_worker *w, struct rte_mbuf *m,
@@ -91,7 +103,7 @@ static HC_NOINLINE struct rte_mbuf *run_aside(struct hc_worker *w, struct rte_mb
 		return m;
 	}
 	default:
-		w->ctr[p->drop]++;
+		w->ctr[drop_of(w, m, p)]++;
 		break;
 	}
 	hc_mbuf_put(w, m);
@@ -254,7 +266,7 @@ static inline void set_time(struct hc_worker *w, uint64_t now_ns)
 
 // The first step tells what time it is, which may be any. @return false while our addresses are not
 // ours yet: then there is nothing else to do.
-static HC_NOINLINE bool start(struct hc_worker *w)
+static bool start(struct hc_worker *w)
 {
 	if (w->claim.state != HC_CLAIM_HELD) {
 		hc_claim_step(w);
@@ -264,6 +276,17 @@ static HC_NOINLINE bool start(struct hc_worker *w)
 	hc_timers_set_clock(&w->syn_timers, w->cfg.syn_cap, 0, w->env.now_ms);
 	w->paws_ms = w->env.now_ms;
 	hc_neigh_start(w);
+	w->has_errand = w->flood.is_on;
+	return true;
+}
+
+// What comes before the pipeline. @return false when it is all there is.
+static HC_NOINLINE bool run_errand(struct hc_worker *w)
+{
+	if (!w->is_started && !start(w))
+		return false;
+	if (w->flood.is_on)
+		hc_flood_step(w);
 	return true;
 }
 
@@ -284,7 +307,7 @@ unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events, 
 	w->event_count = 0;
 	w->event_max = max;
 	set_time(w, now_ns);
-	if (HC_UNLIKELY(!w->is_started) && !start(w))
+	if (HC_UNLIKELY(w->has_errand) && !run_errand(w))
 		return 0;
 	if (HC_UNLIKELY(w->retired_count))
 		hc_release_retired(w);

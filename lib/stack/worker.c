@@ -327,6 +327,7 @@ int hc_worker_create(struct hc_port *port, unsigned queue, const struct hc_stack
 	w->redirects = port->queue_count > 1 && !port->has_rss;
 	w->pool = port->pool[queue];
 	w->stage.is_on = cfg->keeps_stage_cycles;
+	w->has_errand = true; // The start.
 	w->has_odd_syn = cfg->has_ecn || cfg->has_fast_open;
 	w->lays_out_syns = cfg->syn_layout != HC_SYN_LAYOUT_BUILT;
 	w->has_keepalive = cfg->has_keepalive;

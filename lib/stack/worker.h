@@ -18,6 +18,7 @@
 //   tuple.h   source tuples of connect()     ends.h    times of connections with both ends ours
 //   option.c  options of a connection
 //   keep.c    keep-alive
+//   flood.c   a SYN flood, made or watched
 //   data.c    send and receive queues   held.c   text ahead of its turn
 //   conn.c    the application's calls   worker.c life, statistics, audit
 //
@@ -220,6 +221,22 @@ struct hc_ends {
 	struct hc_tuples tuples;  // Which slot is whose, at the side that opens; without slots.
 };
 
+// A SYN flood (flood.c): ours, and one of others that is watched.
+struct hc_flooding {
+	bool is_on;
+	bool has_begun; // Its schedule.
+	uint32_t per_s;
+	uint64_t at_ns; // Owed up to here, in billionths of a SYN.
+	uint64_t owed;
+	hc_be32 remote_be;
+	hc_be16 rport_be;
+	uint32_t addr_first, addr_count;
+	uint32_t port_first, port_count;
+	hc_be32 sources_be, sources_mask_be; // All 0: there never was one.
+	hc_be32 watched_be, watched_mask_be; // All 0: none is.
+	struct hc_rng rng;
+};
+
 struct hc_stage_clock {
 	bool is_on;
 	uint64_t last;
@@ -238,6 +255,7 @@ struct hc_worker {
 	bool has_data;  // Data has flowed, so the queues of connections are worth a prefetch.
 	bool redirects; // Frames of other workers' flows may arrive here.
 	bool is_started;
+	bool has_errand;     // A step begins with something else: the start, or a flood.
 	bool has_keepalive;  // Every connection has, from its opening on.
 	bool always_cookies; // HC_SYN_COOKIES_ALWAYS.
 	bool is_choosy;      // Some limit of `admission` is in force.
@@ -281,6 +299,7 @@ struct hc_worker {
 	struct hc_ends ends;
 	struct hc_neighs neighs;
 	struct hc_claiming claim;
+	struct hc_flooding flood;
 
 	struct hc_listener *listener;
 	uint32_t listener_cap;
@@ -421,6 +440,8 @@ hc_ref hc_flow_find(const struct hc_worker *w, const struct hc_flow_key *key);
 // admit.c
 HC_MUST_USE bool hc_admit_conn(struct hc_worker *w);
 HC_MUST_USE bool hc_admit_syn(struct hc_worker *w, const struct hc_seg *syn);
+// Works out looks_at_syns.
+void hc_admit_look(struct hc_worker *w);
 
 // cookies.c
 void hc_cookie_answer(struct hc_worker *w, const struct hc_seg *syn, enum hc_counter drop);
@@ -437,6 +458,12 @@ void hc_fastopen_done(struct hc_worker *w, uint32_t idx, const struct rte_mbuf *
 void hc_fastopen_end(struct hc_worker *w, uint32_t idx);
 void hc_fastopen_was_reset(struct hc_worker *w);
 void hc_fastopen_lost(struct hc_worker *w, uint32_t idx);
+
+// flood.c
+HC_COLD void hc_flood_step(struct hc_worker *w);
+bool hc_flood_next_due_ns(const struct hc_worker *w, uint64_t *due_ns);
+bool hc_flood_has_source(const struct hc_worker *w, hc_be32 addr_be);
+void hc_flood_note(struct hc_worker *w, const struct hc_seg *syn);
 
 // expire.c
 void hc_expire(struct hc_worker *w);
@@ -470,6 +497,8 @@ void hc_neighs_free(struct hc_worker *w);
 void hc_neigh_start(struct hc_worker *w);
 uint16_t hc_route(struct hc_worker *w, hc_be32 remote_be);
 void hc_neigh_send(struct hc_worker *w, struct rte_mbuf *m, hc_be32 remote_be);
+// Whether frames through this next hop can leave; if not, it is asked for its address.
+HC_MUST_USE bool hc_neigh_is_ready(struct hc_worker *w, uint16_t neigh);
 void hc_neigh_tick(struct hc_worker *w);
 bool hc_neigh_next_due_ms(const struct hc_worker *w, uint32_t *due_ms);
 void hc_arp_input(struct hc_worker *w, const uint8_t *frame, uint32_t l3_off, bool is_forwarded);

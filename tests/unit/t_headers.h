@@ -19,6 +19,7 @@
 	X(struct hc_plan, is_sustainable)                                                          \
 	X(struct hc_stack_config, seed)                                                            \
 	X(struct hc_event, conn)                                                                   \
+	X(struct hc_flood, syns_per_s)                                                             \
 	X(struct hc_connect_args, flags)                                                           \
 	X(struct hc_listen_args, cookie)                                                           \
 	X(struct hc_chunk, owner)                                                                  \
