@@ -319,10 +319,12 @@ static bool is_quota_reached(const struct client *c)
 	       c->counts.tally[TALLY_CHURN].opened + c->counts.missed >= p->connections;
 }
 
-static bool is_fill_over(const struct client *c)
+static bool is_fill_over(struct client *c)
 {
 	const struct client_tally *t = &c->counts.tally[TALLY_LIVE];
 
+	if (c->plan->attack_lead_ns > 0 && client_attack_leads(c))
+		return false;
 	return t->opened == c->plan->live && t->opened == t->established + t->failed;
 }
 
@@ -420,6 +422,8 @@ void client_step(struct client *c, uint64_t now_ns)
 		end_schedule(c);
 	else if (phase < PHASE_DRAIN && phase == before)
 		open_churn(c); // Not in the step of a change: the loop takes its mark first.
+	if (UNLIKELY(c->plan->attack.syns_per_s > 0))
+		client_attack(c, phase);
 	hc_flush(c->worker);
 }
 

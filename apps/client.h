@@ -69,6 +69,9 @@ struct client_plan {
 	uint32_t request_bytes;
 	uint64_t response_bytes; // RESPONSE_AUTO: whatever comes.
 
+	struct hc_flood attack; // syns_per_s 0: none.
+	uint64_t attack_lead_ns;
+
 	bool keeps_live; // --hold-live: tells how many were alive.
 
 	// Several of them (client_targets.c); of one the first above has the address.
@@ -211,6 +214,9 @@ struct client {
 	uint64_t acts_from_ns; // 0: they are still gathered.
 	uint64_t open_deadline_ns, act_deadline_ns; // UINT64_MAX: nothing is late.
 	uint64_t turned_ns;
+	bool has_attacked;
+	int attack_refusal; // Of hc_flood_begin().
+	uint64_t attack_from_ns;
 	uint32_t *slot_cookies; // Of one bulk call.
 	hc_conn *slot_conns;
 
@@ -328,6 +334,11 @@ void staged_answered(struct client *c, struct slot *s);
 
 // Whether all have had their turn, and those that stay have been answered.
 bool staged_is_over(const struct client *c);
+
+// client_attack.c, while plan->attack is one: at the end of each step; and whether it still goes
+// ahead of the load.
+void client_attack(struct client *c, enum client_phase phase);
+bool client_attack_leads(struct client *c);
 
 // A histogram, empty; NULL when memory is short.
 struct hc_hist *client_hist(void);

@@ -445,6 +445,22 @@ static bool is_enough_for_all(const struct config *cfg, uint64_t limit, const ch
 	return false;
 }
 
+static bool finish_attack(const struct config *cfg)
+{
+	const struct attack *a = &cfg->attack;
+
+	if (a->syns_per_s == 0 && (a->sources.len > 0 || a->lead_ns > 0)) {
+		complain("--attack-sources and --attack-lead are of a SYN attack, and there is "
+			 "none: give --attack-rate, such as --attack-rate 100k");
+		return false;
+	}
+	if (a->syns_per_s > 0 && cfg->target.count > 1) {
+		complain("--attack-rate is of SYNs to one target: give one --target");
+		return false;
+	}
+	return is_enough_for_all(cfg, a->syns_per_s, "", "attack-rate");
+}
+
 static bool finish_limits(struct config *cfg)
 {
 	const struct server_limits *l = &cfg->limits;
@@ -487,6 +503,6 @@ bool config_finish(struct config *cfg)
 			finish_limits(cfg);
 
 	if (is_right && cfg->command != COMMAND_SERVE)
-		is_right = finish_load(cfg);
+		is_right = finish_attack(cfg) && finish_load(cfg);
 	return is_right && finish_stack(cfg);
 }

@@ -130,6 +130,13 @@ static inline bool server_limits_are_set(const struct server_limits *l)
 	       l->reset > 0;
 }
 
+// SYNs that belong to no connection, beside those that do (RFC 3511 5.5); of all workers together.
+struct attack {
+	uint64_t syns_per_s; // 0: none.
+	struct hc_prefix sources;
+	uint64_t lead_ns; // It begins so long before the first connection.
+};
+
 // In the order of test_infos (test.c).
 enum test_kind {
 	TEST_ESTABLISHMENT_RATE,
@@ -191,6 +198,7 @@ struct config {
 	uint32_t close_method; // enum close_method.
 
 	struct server_limits limits;
+	struct attack attack; // Of serve the sources alone: whose SYNs are counted.
 
 	// Where.
 	const char *device;

@@ -68,6 +68,7 @@ static void check_client(struct result *r, const struct client *c, const struct 
 	      v.failed);
 	equal(r, "client", "RESET events and aborts = connections reset",
 	      churn->reset + live->reset + churn->aborted, v.reset);
+	equal(r, "client", "refusals of the SYN attack", (uint64_t)-c->attack_refusal, 0);
 	equal(r, "client", "failures = failures by cause", churn->failed + live->failed,
 	      sum_of(c->counts.failed_by));
 }

@@ -477,6 +477,8 @@ bool plan_make(struct plan *p, struct config *cfg)
 	set_clock_base(cfg);
 	if (!draw_seed(cfg))
 		return false;
+	if (plan_has_client(cfg))
+		plan_attack_sources(cfg);
 	p->worker_count = cfg->cores;
 	p->lcore_count = cfg->is_split ? 2 * cfg->cores : cfg->cores;
 	if (!plan_workers(p, cfg) || !has_room_for_live(p, cfg))
@@ -487,6 +489,8 @@ bool plan_make(struct plan *p, struct config *cfg)
 		return false;
 	if (plan_has_client(cfg)) {
 		if (!plan_load(p, cfg))
+			return false;
+		if (!plan_attack(p, cfg))
 			return false;
 		plan_arithmetic(p, cfg);
 		warn_of_limits(p, cfg);

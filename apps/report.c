@@ -246,6 +246,23 @@ static void limits(const struct result *r)
 	printf("\n");
 }
 
+static void attack(const struct result *r)
+{
+	const uint64_t *client = r->client.counter;
+	char a[32], b[32];
+
+	if (r->cfg->attack.sources.len == 0)
+		return;
+	printf("  SYN attack   ");
+	if (plan_has_client(r->cfg))
+		printf("%s sent, %s answers%s", grouped(client[HC_CTR_flood_syns_sent], a),
+		       grouped(client[HC_CTR_flood_answers], b),
+		       plan_has_server(r->cfg) ? ", " : "\n");
+	if (plan_has_server(r->cfg))
+		printf("%s received by the server\n",
+		       grouped(r->server.counter[HC_CTR_flood_syns_received], a));
+}
+
 static void print_times(const char *name, const struct hc_hist *h)
 {
 	if (h->count == 0)
@@ -328,6 +345,7 @@ void report_summary(const struct result *r)
 	totals(r);
 	exchanges(r);
 	limits(r);
+	attack(r);
 	for (unsigned i = 0; i < LATENCY_KINDS; i++)
 		print_times(latency_names[i].title, &r->latency[i]);
 	stages(r);

@@ -91,7 +91,7 @@ static uint64_t odd_drops(const struct result *r)
 {
 	static const enum hc_counter not_ours[] = {
 		HC_CTR_eth_not_for_us, HC_CTR_eth_unknown_type, HC_CTR_arp_not_for_us,
-		HC_CTR_ip_not_for_us,  HC_CTR_ip_unknown_proto,
+		HC_CTR_ip_not_for_us,  HC_CTR_ip_unknown_proto, HC_CTR_flood_answers,
 	};
 	uint64_t drops = counters_of_kind(&r->client, HC_COUNTER_DROP) +
 			 counters_of_kind(&r->server, HC_COUNTER_DROP);
@@ -99,6 +99,16 @@ static uint64_t odd_drops(const struct result *r)
 	for (unsigned i = 0; i < ARRAY_LEN(not_ours); i++)
 		drops -= both(r, not_ours[i]);
 	return drops;
+}
+
+static void remark_attack(const struct result *r, struct remarks *to)
+{
+	if (r->cfg->attack.syns_per_s == 0 || !plan_has_client(r->cfg))
+		return;
+	remark(to, "a SYN attack of %llu/s went on beside them", ull(r->cfg->attack.syns_per_s));
+	if (r->client.counter[HC_CTR_flood_syns_missed] > 0)
+		remark(to, "%llu of its SYNs were not sent in time",
+		       ull(r->client.counter[HC_CTR_flood_syns_missed]));
 }
 
 unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_SIZE])
@@ -113,6 +123,7 @@ unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_
 
 	if (server_limits_are_set(&r->cfg->limits))
 		remark(&to, "the server stood for a device with the limits it was told");
+	remark_attack(r, &to);
 	remark_silence(r, &to);
 	if (r->cfg->stack.time_wait_ms == 0)
 		remark(&to, "TIME-WAIT was skipped (--time-wait 0)");

@@ -263,6 +263,23 @@ static json_t *limits_json(const struct result *r)
 			 "stalls", (json_int_t)k->stalls);
 }
 
+static json_t *attack_json(const struct result *r)
+{
+	const uint64_t *client = r->client.counter, *server = r->server.counter;
+	bool has_client = plan_has_client(r->cfg);
+	json_t *out;
+
+	if (r->cfg->attack.sources.len == 0)
+		return json_null();
+	out = json_object();
+	set(out, "sent", has_client ? count(client[HC_CTR_flood_syns_sent]) : json_null());
+	set(out, "missed", has_client ? count(client[HC_CTR_flood_syns_missed]) : json_null());
+	set(out, "answers", has_client ? count(client[HC_CTR_flood_answers]) : json_null());
+	set(out, "received",
+	    plan_has_server(r->cfg) ? count(server[HC_CTR_flood_syns_received]) : json_null());
+	return out;
+}
+
 // ---------------------------------------------------------------------------------------------
 // rates, costs, latencies, intervals
 
@@ -527,6 +544,7 @@ bool result_write_json(const struct result *r, FILE *to)
 		set(out, "server", server_json(r));
 	if (plan_has_server(r->cfg))
 		set(out, "server_limits", limits_json(r));
+	set(out, "syn_attack", attack_json(r));
 	set(out, "rates", rates_json(r));
 	set(out, "cost", cost_json(r));
 	set(out, "latency_us", latencies_json(r));

@@ -535,6 +535,7 @@ bool server_init(struct server *s, struct hc_worker *worker, const struct config
 		complain("no memory for %u sessions: make --conn-cap smaller", s->session_cap);
 		return false;
 	}
+	hc_flood_watch(worker, cfg->attack.sources);
 	return listen_all(s, cfg, limits->syn_cap);
 }
 

@@ -150,6 +150,10 @@ class Options(Case):
         "server-stall": ("200ms@5s", "server_stall", "0.2s@5s"),
         "server-refuse": ("1%", "server_refuse", "1%"),
         "server-reset": ("0.1%", "server_reset", "0.1%"),
+        "attack-rate": ("20k", "attack_rate_per_s", 20000),
+        "attack-sources": ("198.19.0.0/24", "attack_sources", "198.19.0.0/24"),
+        "attack-lead": ("250ms", "attack_lead_s", 0.25),
+        "count-syns-from": ("198.18.0.0/15", "count_syns_from", "198.18.0.0/15"),
         "port": ("af_packet:eth9", "port", "af_packet:eth9"),
         "local": ("10.0.9.2/16", "local", "10.0.9.2/16"),
         "gateway": ("10.0.0.254", "gateway", "10.0.0.254"),
@@ -217,7 +221,8 @@ class Options(Case):
         "stages": (None, "stages", True),
     }
     # What would be refused beside the base options is given with what it needs.
-    COMPANIONS = {"ramp": ["--duration", "10s"], "arrivals": ["--rate", "10k"],
+    COMPANIONS = {"attack-sources": ["--attack-rate", "1k"], "attack-lead": ["--attack-rate", "1k"],
+                  "ramp": ["--duration", "10s"], "arrivals": ["--rate", "10k"],
                   "stagger": ["--target", "10.0.0.1:80-81"],
                   "requests": ["--request", "http"], "hold-live": ["--rate", "10k"],
                   "think": ["--request", "http", "--requests", "3"]}
@@ -353,7 +358,7 @@ class ConfigFile(Case):
                     self.assertEqual(result.json["config"][key], expected)
 
     def test_a_result_runs_its_own_test_again(self):
-        for args in (["--request", "http", "--close", "server"], ["--rate", "20k"],
+        for args in (["--request", "http", "--close", "server"], ["--rate", "20k"], ["--rate", "20k", "--attack-rate", "1k"],
                      ["--request", "16:1,99:9", "--response", "1k:2,2k:1", "--requests", "3"],
                      ["--server-stall", "1ms@1s", "--server-refuse", "0%", "--open-rate", "1M"],
                      ["--hold", "1ms", "--seed", 2**63 + 5], ["--", "--log-level", "8"]):
@@ -618,6 +623,76 @@ class Rules(Case):
 
     def test_an_empty_text_is_refused(self):
         self.assert_refused(run("bench", "--json", ""), "--json", "empty")
+
+
+class SynAttack(Case):
+    def test_it_needs_a_rate(self):
+        for option, value in (("--attack-sources", "198.18.0.0/15"), ("--attack-lead", "1s")):
+            self.assert_refused(run("bench", option, value), option, "--attack-rate")
+
+    def test_its_sources_are_nobodys(self):
+        for command, prefix, word in (
+                ("bench", "10.0.0.0/24", "10.0.0.2"), ("bench", "10.0.0.1", "10.0.0.1"),
+                ("bench", "10.1.0.0/24", "--clients"), ("load", "10.0.0.2", "--local"),
+                ("load", "10.0.0.1", "--target"), ("load", "128.0.0.0/4", "8 to 32"),
+                ("load", "127.1.0.0/16", "hosts"), ("load", "224.0.0.0/8", "hosts")):
+            self.assert_refused(run(command, *BASE[command], "--attack-rate", "1k",
+                                    "--attack-sources", prefix), "--attack-sources", prefix, word)
+        self.assert_refused(
+            run("load", "--port", "tap:hc0", "--local", "10.0.0.2/24", "--target", "10.9.0.1:80",
+                "--gateway", "10.0.0.1", "--attack-rate", "1k", "--attack-sources", "10.0.0.1/32"),
+            "--gateway")
+
+    def test_each_core_has_its_share(self):
+        self.assert_refused(run("bench", "--cores", 2, "--attack-rate", 1), "--attack-rate 1",
+                            "--cores 2")
+
+    def test_it_has_one_target(self):
+        self.assert_refused(run("load", "--port", "tap:hc0", "--local", "10.0.0.2/24", "--target",
+                                "10.0.0.1:80-81", "--attack-rate", "1k"), "--target")
+
+    def test_without_a_word_its_sources_are_those_of_rfc_2544(self):
+        config = plan("bench", "--attack-rate", "1k").json["config"]
+        self.assertEqual(config["attack_sources"], "198.18.0.0/15")
+        self.assertIsNone(plan("bench").json["config"]["attack_sources"])
+
+    def attacked(self, *args, code=MEASURED):
+        result = run("bench", "--hugepages", "off", "--json", "-", "--rate", "2k", "--duration",
+                     "500ms", "--attack-rate", "20k", *args)
+        self.assert_exit(result, code)
+        return result.json
+
+    def test_it_goes_on_beside_the_connections(self):
+        out = self.attacked("--attack-lead", "200ms")
+        attack, totals = out["syn_attack"], out["totals"]
+        self.assertTrue(totals["ledger_balanced"])
+        self.assertEqual(totals["opened"] + totals["missed"], 1000)
+        self.assertEqual(totals["closed"], totals["opened"])
+        # Of the lead and the load; a machine that is busy lets it go on a little longer.
+        self.assertGreaterEqual(attack["sent"] + attack["missed"], 14000 - 2)
+        self.assertEqual(attack["received"], attack["sent"])
+        self.assertGreaterEqual(attack["answers"], attack["sent"])  # Some of them twice.
+        self.assertEqual(totals["rst_sent"], 0)
+        self.assertEqual(totals["drops"], {"flood_answers": attack["answers"]})
+        self.assertIn("SYN attack of 20000/s", out["remarks"][0])
+        self.assertFalse([r for r in out["remarks"] if "dropped" in r])
+        self.assertEqual(out["client_counters"]["flood_syns_sent"], attack["sent"])
+        self.assertEqual(out["server_counters"]["flood_syns_received"], attack["sent"])
+
+    def test_what_it_comes_to_is_in_the_summary(self):
+        text = run("bench", "--hugepages", "off", "--connections", 2000, "--attack-rate", "100k").out
+        self.assertRegex(text, r"(?m)^  SYN attack   [0-9,]+ sent, [0-9,]+ answers, [0-9,]+ received")
+        self.assertNotIn("SYN attack", run("bench", "--hugepages", "off", "--connections", 100).out)
+        self.assertIsNone(bench(connections=100).json["syn_attack"])
+
+    def test_only_cookies_keep_a_server_open_under_it(self):
+        none = self.attacked("--attack-lead", "200ms", "--syn-cap", 1000, "--syn-cookies", "never",
+                             "--syn-retries", 0, "--drain", "0", code=RUN_FAILED)
+        self.assertEqual(none["totals"]["established"], 0)
+        self.assertGreater(none["totals"]["drops"]["tcp_syn_backlog"], 1000)
+        cookies = self.attacked("--attack-lead", "200ms", "--syn-cap", 1000)
+        self.assertEqual(cookies["totals"]["closed"], cookies["totals"]["opened"])
+        self.assertGreater(cookies["server_counters"]["syn_cookies_accepted"], 900)
 
 
 class Plans(Case):

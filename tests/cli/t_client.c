@@ -194,6 +194,35 @@ static void poisson_arrivals_are_spread_like_poisson(void)
 	shut_pair();
 }
 
+// The attack goes ahead of the load, beside it, and ends with it.
+static void an_attack_goes_ahead_and_ends_with_the_load(void)
+{
+	uint64_t connected_ns, at_end;
+
+	begin();
+	pair.cfg.rate_per_s = 1000;
+	pair.cfg.duration_ns = NS_PER_S / 10;
+	pair.cfg.attack.syns_per_s = 50000;
+	pair.cfg.attack.lead_ns = NS_PER_S / 5;
+	open_pair();
+	connected_ns = pair.now_ns;
+	while (churn()->opened == 0)
+		turn_for(TURN_NS);
+	connected_ns = pair.now_ns - connected_ns;
+	CU_ASSERT(connected_ns >= NS_PER_S / 5 && connected_ns < NS_PER_S / 5 + 5 * NS_PER_MS);
+	CU_ASSERT(server_ctr(HC_CTR_flood_syns_received) >= 9900);
+	run(0, 0);
+	CU_ASSERT_EQUAL(pair.client.attack_refusal, 0);
+	CU_ASSERT_EQUAL(churn()->opened, 100);
+	CU_ASSERT_EQUAL(churn()->closed, 100);
+	turn_for(10 * NS_PER_MS);
+	at_end = server_ctr(HC_CTR_flood_syns_received);
+	CU_ASSERT(at_end >= 14990 && at_end <= 15010);
+	turn_for(10 * NS_PER_MS);
+	CU_ASSERT_EQUAL(server_ctr(HC_CTR_flood_syns_received), at_end);
+	shut_pair();
+}
+
 static double p999_ms(const struct hc_hist *h)
 {
 	return (double)hc_hist_quantile_ns(h, 0.999) / 1e6;
@@ -863,6 +892,7 @@ static void what_was_behind_at_the_end_is_told(void)
 UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(stages_are_kept_to_the_connection),
 	   UNIT_TEST(poisson_arrivals_are_spread_like_poisson),
+	   UNIT_TEST(an_attack_goes_ahead_and_ends_with_the_load),
 	   UNIT_TEST(a_stall_shows_in_corrected_times_and_not_in_raw_ones),
 	   UNIT_TEST(a_stall_shows_in_corrected_times_of_responses),
 	   UNIT_TEST(without_a_stall_corrected_and_raw_times_agree),
