@@ -17,6 +17,7 @@
 #define DEFAULT_MEMORY_BYTES     (1ull << 30)
 #define TEST_GRACE_NS            (5 * NS_PER_MS)
 #define TEST_REPEAT              3u
+#define TEST_ATTACK_LEAD_NS      (500 * NS_PER_MS)
 
 static const char *const side_names[] = {"client", "server", "both", "rst"};
 static const char *const method_names[] = {"auto", "four-way", "three-way"};
@@ -101,6 +102,8 @@ void config_init_test(struct config *cfg, enum test_kind kind)
 	cfg->stack.rto_init_ms = 0; // By the port.
 	if (kind != TEST_TEARDOWN_RATE)
 		cfg->request.kind = REQUEST_HTTP;
+	if (kind == TEST_SYN_FLOOD)
+		cfg->attack.lead_ns = TEST_ATTACK_LEAD_NS;
 }
 
 // One rate is a schedule of one or two stages.

@@ -118,12 +118,12 @@ const struct option option_table[] = {
 	{"server-reset", "server_reset", "SHARE", "reset that share of connections once they are established",
 	 NULL, AT(limits.reset), ANY, B, OPTION_SHARE, GROUP_DEVICE},
 
-	{"attack-rate", "attack_rate_per_s", "R", "beside the connections send R SYNs a second that come to nothing (RFC 3511 5.5)",
-	 NULL, AT(attack.syns_per_s), 1, HC_FLOOD_PER_S_MAX, O | L, OPTION_COUNT, GROUP_ATTACK},
+	{"attack-rate", "attack_rate_per_s", "R", "beside the connections send R SYNs a second that come to nothing (RFC 3511 5.5; test syn-flood: 100k; 10k when the port leads out)",
+	 NULL, AT(attack.syns_per_s), 1, HC_FLOOD_PER_S_MAX, B | L, OPTION_COUNT, GROUP_ATTACK},
 	{"attack-sources", "attack_sources", "PREFIX", "where they come from; has to be nobody's (198.18.0.0/15)",
-	 NULL, AT(attack.sources), 1, 32, O | L, OPTION_PREFIX, GROUP_ATTACK},
-	{"attack-lead", "attack_lead_s", "T", "they begin so long before the first connection",
-	 NULL, AT(attack.lead_ns), 0, YEAR_NS, O | L, OPTION_SECONDS, GROUP_ATTACK},
+	 NULL, AT(attack.sources), 1, 32, B | L, OPTION_PREFIX, GROUP_ATTACK},
+	{"attack-lead", "attack_lead_s", "T", "they begin so long before the first connection (0s; test syn-flood: 500ms)",
+	 NULL, AT(attack.lead_ns), 0, YEAR_NS, B | L, OPTION_SECONDS, GROUP_ATTACK},
 	{"count-syns-from", "count_syns_from", "PREFIX", "count the SYNs that come from there, such as those of an attack",
 	 NULL, AT(attack.sources), 1, 32, S, OPTION_PREFIX, GROUP_ATTACK},
 

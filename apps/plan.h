@@ -52,5 +52,8 @@ struct plan {
 bool plan_make(struct plan *p, struct config *cfg);
 void plan_free(struct plan *p);
 
+// Fills in the sources of a SYN attack that were left to the plan.
+void plan_attack_sources(struct config *cfg);
+
 bool plan_has_client(const struct config *cfg);
 bool plan_has_server(const struct config *cfg);

@@ -51,9 +51,7 @@ __attribute__((format(printf, 2, 3))) void plan_warn(struct plan *p, const char 
 // The texts of requests. @return false after a complaint.
 bool plan_requests(struct plan *p, const struct config *cfg);
 
-// The sources of a SYN attack that were left to the plan; and the attack itself, once there are
-// loads. @return false after a complaint.
-void plan_attack_sources(struct config *cfg);
+// The SYN attack, once there are loads. @return false after a complaint.
 bool plan_attack(struct plan *p, const struct config *cfg);
 
 // Limits and addresses of all workers. @return false after a complaint.

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "test_flood.h"
 #include "verdict.h"
 
 #define TRIES_MAX        4u
@@ -88,6 +89,20 @@ const struct test_info test_infos[TEST_KINDS] = {
 			.unit = "transactions/s",
 			.times_title = "delay",
 			.times_key = "delay",
+			.min = 1000,
+			.max = 1000000,
+			.granularity = 1000,
+			.sustain_ns = 2 * NS_PER_S,
+		},
+	[TEST_SYN_FLOOD] =
+		{
+			.name = "syn-flood",
+			.section = "5.5",
+			.title = "highest connection rate under a SYN attack",
+			.key = "highest_connection_rate",
+			.unit = "connections/s",
+			.times_title = "connection establishment time",
+			.times_key = "connection_establishment_time",
 			.min = 1000,
 			.max = 1000000,
 			.granularity = 1000,
@@ -194,8 +209,8 @@ bool test_finish(struct config *cfg)
 		t->aging_ns = is_ring ? 0 : LOAD_AGING_NS;
 	if (cfg->stack.rto_init_ms == 0)
 		cfg->stack.rto_init_ms = is_ring ? RING_RTO_MS : LOAD_RTO_MS;
-	return finish_range(t, cfg->cores) && finish_exchange(cfg) &&
-	       test_turn(cfg, t->max, false, &turn);
+	return finish_range(t, cfg->cores) && finish_exchange(cfg) && test_flood_finish(cfg) &&
+	       test_turn(cfg, t->max, PART_SEARCH, &turn);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -225,7 +240,12 @@ static void keep_best(struct test *t, const struct test_row *row)
 	t->result = t->run->result;
 	t->run->result.intervals = NULL; // They are ours now.
 	t->best = (unsigned)(row - t->rows);
-	t->has_best = true;
+	if (row->part == PART_BASELINE) {
+		t->best_baseline = t->best;
+		t->has_baseline = true;
+	} else {
+		t->has_best = true;
+	}
 }
 
 // One run, with its row. Returns an exit code.
@@ -235,7 +255,7 @@ static int run_turn(struct test *t, const struct search *s, struct test_row *row
 	int code;
 
 	plan_free(&t->plan);
-	if (!test_turn(t->cfg, s->value, row->is_self_check, &t->turn_cfg) ||
+	if (!test_turn(t->cfg, s->value, row->part, &t->turn_cfg) ||
 	    !plan_make(&t->plan, &t->turn_cfg))
 		return EXIT_USAGE;
 	code = run_once(r, &t->turn_cfg, &t->plan);
@@ -263,7 +283,7 @@ static void wait_aging(const struct test *t)
 		(void)nanosleep(&wait, NULL); // A signal ends it, and the test.
 }
 
-static int try_value(struct test *t, struct search *s, bool is_self_check)
+static int try_value(struct test *t, struct search *s, enum test_part part)
 {
 	struct test_row *row;
 	int code;
@@ -273,7 +293,7 @@ static int try_value(struct test *t, struct search *s, bool is_self_check)
 		if (!row)
 			return EXIT_ENVIRONMENT;
 		row->value = s->value;
-		row->is_self_check = is_self_check;
+		row->part = part;
 		row->is_confirming = s->state == SEARCH_CONFIRMING;
 		code = run_turn(t, s, row);
 		if (code != EXIT_MEASURED) {
@@ -282,7 +302,7 @@ static int try_value(struct test *t, struct search *s, bool is_self_check)
 		}
 		row->is_disturbed &= tries < TRIES_MAX;
 		test_report_row(t, row);
-		if (row->passes && !is_self_check)
+		if (row->passes && part != PART_SELF_CHECK)
 			keep_best(t, row);
 		result_free(&t->run->result);
 		wait_aging(t);
@@ -295,12 +315,12 @@ static int try_value(struct test *t, struct search *s, bool is_self_check)
 	return EXIT_MEASURED;
 }
 
-static int iterate(struct test *t, struct search *s, bool is_self_check)
+static int iterate(struct test *t, struct search *s, enum test_part part)
 {
 	int code = EXIT_MEASURED;
 
 	while (code == EXIT_MEASURED && !search_is_over(s))
-		code = try_value(t, s, is_self_check);
+		code = try_value(t, s, part);
 	return code;
 }
 
@@ -311,13 +331,13 @@ static int start(struct test *t)
 	static struct config most;
 
 	if (t->cfg->test.has_self_check && !test_is_ring(t->cfg)) {
-		if (!test_turn(t->cfg, t->cfg->test.max, true, &most) ||
+		if (!test_turn(t->cfg, t->cfg->test.max, PART_SELF_CHECK, &most) ||
 		    !plan_make(&t->plan, &most))
 			return EXIT_USAGE;
 		self_bytes = t->plan.memory_bytes;
 		plan_free(&t->plan);
 	}
-	if (!test_turn(t->cfg, t->cfg->test.max, false, &most) || !plan_make(&t->plan, &most))
+	if (!test_turn(t->cfg, t->cfg->test.max, PART_SEARCH, &most) || !plan_make(&t->plan, &most))
 		return EXIT_USAGE;
 	t->plan.memory_bytes = max_u64(t->plan.memory_bytes, self_bytes);
 	return run_start(t->run, &most, &t->plan);
@@ -335,16 +355,23 @@ static int run_all(struct test *t)
 	};
 	int code = start(t);
 
-	search_init(&t->search, &sc);
 	if (code == EXIT_MEASURED && o->has_self_check) {
-		sc.granularity = max_u64(sc.granularity, (sc.max - sc.min) / SELF_GRANULARITY);
-		sc.repeat = 1;
-		sc.initial = sc.max;
-		search_init(&t->self_check, &sc);
-		code = iterate(t, &t->self_check, true);
+		struct search_config self = sc;
+
+		self.granularity = max_u64(sc.granularity, (sc.max - sc.min) / SELF_GRANULARITY);
+		self.repeat = 1;
+		self.initial = sc.max;
+		search_init(&t->self_check, &self);
+		code = iterate(t, &t->self_check, PART_SELF_CHECK);
 	}
-	if (code == EXIT_MEASURED)
-		code = iterate(t, &t->search, false);
+	if (code == EXIT_MEASURED && test_flood_is(t->cfg)) {
+		search_init(&t->baseline, &sc);
+		code = iterate(t, &t->baseline, PART_BASELINE);
+		test_flood_narrow(t, &sc);
+	}
+	search_init(&t->search, &sc);
+	if (code == EXIT_MEASURED && sc.max > 0)
+		code = iterate(t, &t->search, PART_SEARCH);
 	t->run->result.fault_count = 0;
 	run_stop(t->run);
 	if (code == EXIT_MEASURED && t->run->result.fault_count > 0) {
@@ -359,7 +386,9 @@ static int run_all(struct test *t)
 
 static int verdict(const struct test *t)
 {
-	if (t->search.state == SEARCH_BELOW_MIN || !t->has_best) {
+	if (t->has_baseline && t->baseline.state != SEARCH_BELOW_MIN)
+		return test_flood_verdict(t);
+	if (!test_is_found(t)) {
 		complain("not even --min %llu passes: see why in its row, or give a lower --min",
 			 (unsigned long long)t->cfg->test.min);
 		return EXIT_RUN_FAILED;
@@ -374,6 +403,16 @@ uint64_t test_object_bytes(const struct test *t)
 	if (t->turn_cfg.response.bytes != RESPONSE_AUTO && t->turn_cfg.response.sizes.count <= 1)
 		return t->turn_cfg.response.bytes;
 	return objects > 0 ? t->result.clients.body_bytes / objects : 0;
+}
+
+bool test_is_found(const struct test *t)
+{
+	return t->has_best && t->search.state != SEARCH_BELOW_MIN;
+}
+
+bool test_has_value(const struct test *t)
+{
+	return test_is_found(t) || (t->has_baseline && t->baseline.state != SEARCH_BELOW_MIN);
 }
 
 bool test_is_tester_near(const struct test *t)

@@ -7,6 +7,7 @@
 //
 // test.c goes through the iterations; test_turn.c says what one of them is as a configuration of
 // bench or load; test_judge.c turns its result into a row; test_report.c and test_json.c tell.
+// test_flood.c has what one of the tests has beyond that.
 
 #include "outputs.h"
 #include "run.h"
@@ -34,10 +35,23 @@ struct test_times {
 	double min_us, max_us, average_us, aggregate_us;
 };
 
+// What an iteration is for.
+enum test_part {
+	PART_SEARCH,
+	PART_SELF_CHECK, // The tester against itself.
+	PART_BASELINE,   // syn-flood: without the attack.
+};
+
+// The SYN attack beside an iteration.
+struct test_attack {
+	uint64_t sent, missed, answers;
+	uint64_t received; // By a server of ours.
+};
+
 // One iteration.
 struct test_row {
 	uint64_t value;
-	bool is_self_check;
+	enum test_part part;
 	bool is_confirming;
 	bool is_disturbed; // Failed while the tester itself was away: tried again, not counted.
 	bool passes;
@@ -51,6 +65,7 @@ struct test_row {
 	double elapsed_s;
 	struct test_times times;         // What the test is about.
 	struct test_times connect_times; // SYN to SYN-ACK, at the client.
+	struct test_attack attack;
 };
 
 struct test {
@@ -61,11 +76,14 @@ struct test {
 	struct plan plan;
 	struct search search;
 	struct search self_check; // Of the tester against itself, if that is asked for.
+	struct search baseline;   // Without the attack, of syn-flood.
 	struct test_row *rows;
 	unsigned row_count, row_cap;
 	unsigned best; // The row the times are from: the last that passed at the value found.
 	bool has_best;
-	struct result result; // The same.
+	unsigned best_baseline;
+	bool has_baseline;
+	struct result result; // The same, or without it the baseline's.
 };
 
 // Fills in what depends on the kind of test, and refuses what does not go together, with a
@@ -79,7 +97,7 @@ int test_execute(const struct config *cfg, const struct outputs *out);
 bool test_is_ring(const struct config *cfg);
 
 // The configuration of one iteration. @return false after a complaint.
-bool test_turn(const struct config *cfg, uint64_t value, bool is_self_check, struct config *out);
+bool test_turn(const struct config *cfg, uint64_t value, enum test_part part, struct config *out);
 
 // The row of the result at hand.
 void test_judge(const struct test *t, const struct result *r, struct test_row *row);
@@ -97,12 +115,22 @@ static inline bool test_is_at_throughput(const struct test *t)
 // As asked for, or as the server has it.
 uint64_t test_object_bytes(const struct test *t);
 
+// Whether a value passed every time; and whether there is something to report: that, or of
+// syn-flood at least the baseline.
+bool test_is_found(const struct test *t);
+bool test_has_value(const struct test *t);
+
 // How the tester's own limit compares, in words; false: nothing to say.
 bool test_is_tester_near(const struct test *t);
 
 void test_report_begin(const struct test *t);
 void test_report_row(const struct test *t, const struct test_row *row);
+void test_report_times(const char *title, const struct test_times *x);
 void test_report_result(const struct test *t);
+
+// What a search has found, with the times of a row, which may be NULL.
+void test_value_json(const struct test *t, const struct search *s, const struct test_row *row,
+		     struct json_t *out);
 
 // @return false after a complaint.
 bool test_write_json(const struct test *t, FILE *to);

@@ -6,7 +6,7 @@
 
 #include "json_parts.h"
 #include "option_json.h"
-#include "test.h"
+#include "test_flood.h"
 
 #define TEST_SCHEMA "handclasp.test.v1"
 
@@ -28,16 +28,26 @@ static void set_times(json_t *out, const char *key, const struct test_times *x)
 	}
 }
 
+static const char *phase_of(const struct test_row *row)
+{
+	switch (row->part) {
+	case PART_SELF_CHECK:
+		return "self_check";
+	case PART_BASELINE:
+		return "baseline";
+	case PART_SEARCH:
+		break;
+	}
+	return row->is_confirming ? "confirmation" : "search";
+}
+
 static json_t *row_json(const struct test *t, const struct test_row *row)
 {
 	const struct loss_numbers *n = &row->numbers;
 	json_t *out = json_object();
 
 	set(out, "value", count(row->value));
-	set(out, "phase",
-	    json_string(row->is_self_check   ? "self_check"
-			: row->is_confirming ? "confirmation"
-					     : "search"));
+	set(out, "phase", json_string(phase_of(row)));
 	set(out, "passes", json_boolean(row->passes));
 	set(out, "is_disturbed", json_boolean(row->is_disturbed));
 	set(out, "why", row->passes ? json_null() : json_string(row->why));
@@ -59,6 +69,7 @@ static json_t *row_json(const struct test *t, const struct test_row *row)
 	set(out, "elapsed_s", real(row->elapsed_s));
 	set_times(out, t->info->times_key, &row->times);
 	set_times(out, "client_connect_time", &row->connect_times);
+	test_flood_row_json(t, row, out);
 	return out;
 }
 
@@ -75,10 +86,11 @@ static json_t *set_up_json(const struct test *t)
 {
 	const struct config *turn = &t->turn_cfg;
 	bool has_object = turn->request.kind == REQUEST_HTTP;
+	bool has_result = t->has_best || t->has_baseline;
 	json_t *out = json_object();
 
 	set(out, "number_of_connections",
-	    t->has_best ? count(t->rows[t->best].numbers.attempted) : json_null());
+	    has_result ? count(t->rows[t->best].numbers.attempted) : json_null());
 	set(out, "connection_attempt_rate_per_s",
 	    t->info->is_gathered ? count(t->cfg->test.attempt_per_s) : json_null());
 	set(out, "aging_time_s", real((double)t->cfg->test.aging_ns / (double)NS_PER_S));
@@ -89,9 +101,10 @@ static json_t *set_up_json(const struct test *t)
 	set(out, "object_size_bytes", has_object ? count(test_object_bytes(t)) : json_null());
 	set(out, "close_method", json_string(close_method_name(turn->close_method)));
 	set(out, "close_direction", json_string(close_side_name(t->cfg->close)));
-	set(out, "virtual_clients", count(t->has_best ? t->result.plan->addresses : 0));
+	set(out, "virtual_clients", count(has_result ? t->result.plan->addresses : 0));
 	set(out, "virtual_servers", count(1));
 	set(out, "is_nat_enabled", json_false());
+	test_flood_set_up_json(t, out);
 	return out;
 }
 
@@ -113,28 +126,37 @@ static json_t *distribution_json(const struct test *t)
 	return out;
 }
 
-static json_t *result_json(const struct test *t)
+void test_value_json(const struct test *t, const struct search *s, const struct test_row *row,
+		     json_t *out)
 {
-	const struct search *s = &t->search;
-	bool is_known = s->passed > 0 && t->has_best;
-	json_t *out = json_object();
+	bool is_known = s->passed > 0 && row;
 
 	set(out, t->info->key, is_known ? count(s->passed) : json_null());
 	set(out, "lowest_failed", s->failed == UINT64_MAX ? json_null() : count(s->failed));
 	set(out, "outcome", json_string(state_name(s->state)));
 	set(out, "unit", json_string(t->info->unit));
 	if (is_known) {
-		set_times(out, t->info->times_key, &t->rows[t->best].times);
-		set_times(out, "client_connect_time", &t->rows[t->best].connect_times);
-		if (t->cfg->test.kind == TEST_HTTP_LATENCY) {
-			set(out, "is_latency", json_boolean(test_is_at_throughput(t)));
-			set(out, "delay_distribution_us", distribution_json(t));
-		}
+		set_times(out, t->info->times_key, &row->times);
+		set_times(out, "client_connect_time", &row->connect_times);
+	}
+}
+
+static json_t *result_json(const struct test *t)
+{
+	const struct search *s = &t->search;
+	bool is_known = s->passed > 0 && t->has_best;
+	json_t *out = json_object();
+
+	test_value_json(t, s, t->has_best ? &t->rows[t->best] : NULL, out);
+	if (is_known && t->cfg->test.kind == TEST_HTTP_LATENCY) {
+		set(out, "is_latency", json_boolean(test_is_at_throughput(t)));
+		set(out, "delay_distribution_us", distribution_json(t));
 	}
 	set(out, "number_of_completed_requests",
 	    is_known ? count(t->rows[t->best].objects_requested) : json_null());
 	set(out, "number_of_completed_responses",
 	    is_known ? count(t->rows[t->best].objects_returned) : json_null());
+	test_flood_result_json(t, out);
 	return out;
 }
 
@@ -150,6 +172,7 @@ bool test_write_json(const struct test *t, FILE *to)
 {
 	json_t *out = json_object();
 	json_t *rows = json_array();
+	bool has_result = t->has_best || t->has_baseline;
 
 	for (unsigned i = 0; i < t->row_count; i++)
 		(void)json_array_append_new(rows, row_json(t, &t->rows[i]));
@@ -157,7 +180,7 @@ bool test_write_json(const struct test *t, FILE *to)
 	set(out, "command", json_string("test"));
 	set(out, "test", json_string(t->info->name));
 	set(out, "section", json_sprintf("RFC 3511 %s", t->info->section));
-	set(out, "environment", t->has_best ? result_environment_json(&t->result) : json_null());
+	set(out, "environment", has_result ? result_environment_json(&t->result) : json_null());
 	set(out, "config", option_json_all(t->cfg));
 	set(out, "setup", set_up_json(t));
 	set(out, "result", result_json(t));

@@ -7,7 +7,7 @@
 // right) within --grace of the planned end. A tear-down is completed when the connection is closed
 // on both sides, as far as both are ours, within the same time.
 
-#include "test.h"
+#include "test_flood.h"
 
 static uint64_t less(uint64_t a, uint64_t b)
 {
@@ -37,6 +37,7 @@ enum latency test_latency(enum test_kind kind)
 		[TEST_CONCURRENT_CAPACITY] = LATENCY_ESTABLISHMENT,
 		[TEST_TRANSACTION_RATE] = LATENCY_RESPONSE,
 		[TEST_HTTP_LATENCY] = LATENCY_RESPONSE,
+		[TEST_SYN_FLOOD] = LATENCY_ESTABLISHMENT,
 	};
 
 	return of[kind];
@@ -115,6 +116,7 @@ void test_judge(const struct test *t, const struct result *r, struct test_row *r
 	n->resets = less(r->view.reset, r->clients.aborted);
 	switch (kind) {
 	case TEST_ESTABLISHMENT_RATE:
+	case TEST_SYN_FLOOD:
 		judge_opened(r, has_object, row);
 		break;
 	case TEST_TEARDOWN_RATE:
@@ -133,5 +135,6 @@ void test_judge(const struct test *t, const struct result *r, struct test_row *r
 	n->asked_per_s = rate;
 	n->achieved_per_s = rate * (double)n->completed / (double)n->attempted;
 	row->passes = loss_judge(&t->cfg->test.criterion, n, row->why, sizeof row->why);
+	test_flood_judge(t, r, row);
 	row->is_disturbed = !row->passes && 2 * r->clients.gap_ns_max > cfg->turn.grace_ns;
 }

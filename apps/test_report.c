@@ -5,7 +5,7 @@
 // line of the result carries what qualifies it.
 
 #include "report.h"
-#include "test.h"
+#include "test_flood.h"
 
 void test_report_begin(const struct test *t)
 {
@@ -15,14 +15,24 @@ void test_report_begin(const struct test *t)
 	if (!config_is_talking(t->cfg))
 		return;
 	loss_text(&o->criterion, criterion, sizeof criterion);
-	printf("test %s (RFC 3511 %s): %s, %llu to %llu %s, granularity %llu, criterion %s\n",
+	printf("test %s (RFC 3511 %s): %s, %llu to %llu %s, granularity %llu, criterion %s",
 	       t->info->name, t->info->section,
 	       test_is_ring(t->cfg) ? "both ends over the in-memory wire" : t->cfg->device,
 	       (unsigned long long)o->min, (unsigned long long)o->max, t->info->unit,
 	       (unsigned long long)o->granularity, criterion);
-	printf("%4s %11s %11s %11s %8s %8s %10s %10s %10s\n", "", "value", "attempted", "completed",
-	       "failed", "late", "min us", "avg us", "max us");
+	test_flood_report_begin(t);
+	printf("\n%4s %11s %11s %11s %8s %8s %10s %10s %10s\n", "", "value", "attempted",
+	       "completed", "failed", "late", "min us", "avg us", "max us");
 	(void)fflush(stdout);
+}
+
+static const char *part_of(const struct test_row *row)
+{
+	static const char *const names[] = {[PART_SEARCH] = "",
+					    [PART_SELF_CHECK] = "self-check: ",
+					    [PART_BASELINE] = "no attack: "};
+
+	return names[row->part];
 }
 
 static const char *word_of(const struct test_row *row)
@@ -43,8 +53,8 @@ void test_report_row(const struct test *t, const struct test_row *row)
 	       (unsigned long long)row->value, (unsigned long long)n->attempted,
 	       (unsigned long long)n->completed, (unsigned long long)n->failed,
 	       (unsigned long long)n->late);
-	printf(" %10.1f %10.1f %10.1f  %s%s", x->min_us, x->average_us, x->max_us,
-	       row->is_self_check ? "self-check: " : "", word_of(row));
+	printf(" %10.1f %10.1f %10.1f  %s%s", x->min_us, x->average_us, x->max_us, part_of(row),
+	       word_of(row));
 	if (!row->passes)
 		printf(": %s", row->why);
 	if (row->is_disturbed)
@@ -64,13 +74,17 @@ static void qualify(const struct test *t)
 		       (unsigned long long)s->passed, (unsigned long long)s->failed);
 	if (s->state == SEARCH_AT_MAX)
 		printf(" -- the highest value tried (--max): the limit is not below it");
+}
+
+static void qualify_by_tester(const struct test *t)
+{
 	if (test_is_tester_near(t))
 		printf(" -- within 10 %% of the tester's own limit of %llu: it may be the "
 		       "tester's",
 		       (unsigned long long)t->self_check.passed);
 }
 
-static void times(const char *title, const struct test_times *x)
+void test_report_times(const char *title, const struct test_times *x)
 {
 	if (x->count > 0)
 		printf("  %s: minimum %.1f, maximum %.1f, average %.1f, aggregate %.1f us\n", title,
@@ -124,20 +138,35 @@ static void set_up_parameters(const struct test *t)
 		       (unsigned long long)best->objects_returned);
 }
 
+static void value(const struct test *t)
+{
+	printf("\nresult: %s", t->info->title);
+	if (test_flood_is(t->cfg)) {
+		test_flood_report_value(t);
+	} else {
+		printf(" %llu %s", (unsigned long long)t->search.passed, t->info->unit);
+		qualify(t);
+	}
+	qualify_by_tester(t);
+	printf("\n");
+}
+
 void test_report_result(const struct test *t)
 {
-	if (!config_is_talking(t->cfg) || !t->has_best || t->search.state == SEARCH_BELOW_MIN)
+	if (!config_is_talking(t->cfg) || !test_has_value(t))
 		return;
-	printf("\nresult: %s %llu %s", t->info->title, (unsigned long long)t->search.passed,
-	       t->info->unit);
-	qualify(t);
-	printf("\n");
-	times(t->info->times_title, &t->rows[t->best].times);
-	if (t->cfg->test.kind == TEST_HTTP_LATENCY)
-		distribution(t);
-	times("client connect time (SYN to SYN-ACK)", &t->rows[t->best].connect_times);
+	value(t);
+	if (test_is_found(t)) {
+		test_report_times(t->info->times_title, &t->rows[t->best].times);
+		if (t->cfg->test.kind == TEST_HTTP_LATENCY)
+			distribution(t);
+		test_report_times("client connect time (SYN to SYN-ACK)",
+				  &t->rows[t->best].connect_times);
+	}
+	test_flood_report_result(t);
 	self_check(t);
 	set_up_parameters(t);
-	report_verdict(&t->result);
+	if (test_is_found(t))
+		report_verdict(&t->result);
 	(void)fflush(stdout);
 }

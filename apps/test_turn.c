@@ -42,20 +42,23 @@ static void gather_first(const struct config *cfg, uint64_t count, uint64_t act_
 	out->hold_ns = time_ns_of(count, (double)act_per_s) + WAIT_NS;
 }
 
-bool test_turn(const struct config *cfg, uint64_t value, bool is_self_check, struct config *out)
+bool test_turn(const struct config *cfg, uint64_t value, enum test_part part, struct config *out)
 {
 	const struct test_options *t = &cfg->test;
-	bool is_ring = is_self_check || test_is_ring(cfg);
+	bool is_ring = part == PART_SELF_CHECK || test_is_ring(cfg);
 
 	*out = *cfg;
 	out->command = is_ring ? COMMAND_BENCH : COMMAND_LOAD;
 	out->turn.grace_ns = t->grace_ns;
-	if (is_self_check)
+	if (part != PART_SEARCH)
+		out->attack = (struct attack){0};
+	if (part == PART_SELF_CHECK)
 		out->limits = (struct server_limits){0};
 	switch ((enum test_kind)t->kind) {
 	case TEST_ESTABLISHMENT_RATE:
 	case TEST_TRANSACTION_RATE:
 	case TEST_HTTP_LATENCY:
+	case TEST_SYN_FLOOD:
 		open_at(cfg, times(value, t->sustain_ns), value, out);
 		break;
 	case TEST_TEARDOWN_RATE:

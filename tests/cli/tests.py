@@ -17,7 +17,7 @@ import unittest
 import run as cli
 
 KINDS = ("establishment-rate", "teardown-rate", "concurrent-capacity", "transaction-rate",
-         "http-latency")
+         "http-latency", "syn-flood")
 TIMES = ("minimum", "maximum", "average", "aggregate")
 
 # Generous, as a machine that does other things in between is no fault of the device.
@@ -92,6 +92,19 @@ class CommandLine(cli.Case):
         self.assert_refused(
             test(KINDS[0], "--local", "10.0.0.2/24", "--target", "10.0.0.1:80",
                  "--server-max-connections", "10", port="tap:hc0"), "--server", "tap:hc0")
+
+    def test_only_syn_flood_has_an_attack(self):
+        for option, value in (("--attack-rate", "1k"), ("--attack-sources", "198.18.0.0/15"),
+                              ("--attack-lead", "1s")):
+            for kind in KINDS[:-1]:
+                self.assert_refused(test(kind, option, value), "--attack", kind, "syn-flood")
+
+    def test_an_attack_comes_from_nobodys_addresses(self):
+        self.assert_refused(test("syn-flood", "--attack-sources", "10.0.0.0/24"), "10.0.0.0/24",
+                            "10.0.0.2")
+        self.assert_refused(
+            test("syn-flood", "--local", "198.18.0.2/24", "--target", "198.18.0.1:80",
+                 port="tap:hc0"), "--attack-sources 198.18.0.0/15", "--local")
 
     def test_a_port_that_leads_out_needs_a_target(self):
         self.assert_refused(test(KINDS[0], "--local", "10.0.0.2/24", port="tap:hc0"), "--target")
@@ -263,6 +276,115 @@ class Searches(cli.Case):
                              [number, row["value"], row["total_attempted"], row["total_completed"]])
         self.assertTrue(any(line.startswith("result: maximum concurrent connections 60 ")
                             for line in lines))
+
+
+class SynFlood(cli.Case):
+    """The search without the attack, and under it."""
+
+    QUICK = ("--attack-lead", "50ms", "--sustain", "500ms")
+
+    def phases(self, out):
+        """Rows of the baseline come first, and only the others have an attack."""
+        rows = out["iterations"]
+        first = [r["phase"] for r in rows].index("search")
+        self.assertEqual({r["phase"] for r in rows[:first]}, {"baseline"})
+        self.assertLessEqual({r["phase"] for r in rows[first:]}, {"search", "confirmation"})
+        for r in rows[:first]:
+            self.assertEqual(r["syn_attack_rate_per_s"], 0)
+            self.assertEqual(r["number_of_tcp_syn_attack_packets_transmitted"], 0)
+        for r in rows[first:]:
+            self.assertEqual(r["syn_attack_rate_per_s"], out["setup"]["syn_attack_rate_per_s"])
+            self.assertGreater(r["number_of_tcp_syn_attack_packets_transmitted"], 0)
+        return rows[:first], rows[first:]
+
+    def test_an_attack_takes_its_part_of_what_a_device_can_do(self):
+        # It answers 6000 SYNs a second, whoever sends them, and a bucket of 10 ms more.
+        result = test("syn-flood", "--server-limit-open-rate", "6k", "--attack-rate", "3k", "--min",
+                      "1k", "--max", "9k", "--granularity", "300", "--repeat", "2", *self.QUICK)
+        self.assert_exit(result, cli.MEASURED)
+        out = result.json
+        found, without = out["result"], out["result"]["without_attack"]
+        self.assertEqual((found["outcome"], without["outcome"]), ("found", "found"),
+                         json.dumps(out["iterations"], indent=1))
+        for value, limit in ((found, 3000), (without, 6000)):
+            self.assertGreaterEqual(value["highest_connection_rate"], limit - 300)
+            self.assertLessEqual(value["highest_connection_rate"], limit + 120)
+            for name in TIMES:
+                self.assertGreater(value["%s_connection_establishment_time_us" % name], 0)
+        self.assertAlmostEqual(found["share_of_rate_without_attack"],
+                               found["highest_connection_rate"] / without["highest_connection_rate"])
+        _, attacked = self.phases(out)
+        self.assertEqual(attacked[0]["value"], without["highest_connection_rate"])
+        best = [r for r in attacked if r["passes"]][-1]
+        for name in ("number_of_tcp_syn_attack_packets_transmitted", "syn_attack_answers",
+                     "number_of_tcp_syn_attack_packets_forwarded", "syn_attack_packets_missed"):
+            self.assertEqual(found[name], best[name])
+        sent = found["number_of_tcp_syn_attack_packets_transmitted"]
+        self.assertGreaterEqual(sent + found["syn_attack_packets_missed"], 0.55 * 3000 - 1)
+        self.assertEqual(found["number_of_tcp_syn_attack_packets_forwarded"], sent)
+        self.assertEqual(found["syn_attack_rate_per_s"], 3000)
+        setup = out["setup"]
+        self.assertEqual((setup["syn_attack_sources"], setup["syn_attack_lead_s"]),
+                         ("198.18.0.0/15", 0.05))
+        self.assertEqual(setup["validation_method"], "HTTP/1.1 GET")
+        self.assertEqual(out["section"], "RFC 3511 5.5")
+
+    def test_cookies_keep_the_rate_up(self):
+        result = test("syn-flood", "--min", "2k", "--max", "4k", "--granularity", "1k", "--attack-rate",
+                      "20k", "--syn-cap", "500", "--repeat", "1", *self.QUICK)
+        self.assert_exit(result, cli.MEASURED)
+        out = result.json
+        self.assertEqual(out["result"]["highest_connection_rate"], 4000)
+        self.assertEqual(out["result"]["outcome"], "at_max")
+        self.assertEqual(out["result"]["without_attack"]["highest_connection_rate"], 4000)
+        self.assertEqual(out["result"]["share_of_rate_without_attack"], 1)
+        self.assertIs(out["setup"]["has_syn_attack_mechanisms"], True)
+        self.assertIn("SYN cookies", out["setup"]["syn_attack_mechanisms"])
+        self.phases(out)
+
+    def test_that_an_attack_shuts_all_out_is_a_result_too(self):
+        args = ("syn-flood", "--min", "1k", "--max", "2k", "--granularity", "1k", "--attack-rate", "20k",
+                "--syn-cap", "500", "--syn-cookies", "never", "--repeat", "1", *self.QUICK)
+        result = test(*args)
+        self.assert_exit(result, cli.MEASURED)
+        out = result.json
+        self.assertIsNone(out["result"]["highest_connection_rate"])
+        self.assertIsNone(out["result"]["share_of_rate_without_attack"])
+        self.assertEqual(out["result"]["outcome"], "below_min")
+        self.assertEqual(out["result"]["without_attack"]["highest_connection_rate"], 2000)
+        self.assertIs(out["setup"]["has_syn_attack_mechanisms"], False)
+        self.assertGreater(out["result"]["number_of_tcp_syn_attack_packets_transmitted"], 10000)
+        self.assertIsNotNone(out["environment"])
+        self.assert_exit(test(*args, "--fail-if", "failed>0"), cli.CROSSED)
+
+    def test_a_device_that_is_below_min_anyway_fails_the_run(self):
+        result = test("syn-flood", "--server-limit-open-rate", "1k", "--min", "4k", "--max", "8k",
+                      *self.QUICK)
+        self.assert_exit(result, cli.RUN_FAILED)
+        self.assertIn("--min 4000", result.err)
+        out = result.json
+        self.assertEqual(out["result"]["without_attack"]["outcome"], "below_min")
+        self.assertEqual({r["phase"] for r in out["iterations"]}, {"baseline"})
+
+    def test_an_attack_that_fell_short_does_not_count(self):
+        # No machine sends a thousand million SYNs a second.
+        result = test("syn-flood", "--min", "1k", "--max", "1k", "--attack-rate", "1G", *self.QUICK)
+        self.assert_exit(result, cli.MEASURED)
+        _, attacked = self.phases(result.json)
+        self.assertFalse([r for r in attacked if r["passes"]])
+        self.assertGreater(attacked[-1]["syn_attack_packets_missed"],
+                           attacked[-1]["number_of_tcp_syn_attack_packets_transmitted"])
+
+    def test_the_first_line_tells_both_rates(self):
+        result = cli.run("test", "syn-flood", "--port", "ring", *PATIENT, "--min", "1k", "--max", "1k",
+                         "--attack-rate", "20k", "--repeat", "1", *self.QUICK)
+        self.assert_exit(result, cli.MEASURED)
+        self.assertIn("SYN attack of 20000/s from 198.18.0.0/15", result.out.splitlines()[0])
+        self.assertRegex(result.out, r"(?m)^ +1 .* no attack: pass$")
+        self.assertRegex(result.out, r"(?m)^result: highest connection rate under a SYN attack 1000 "
+                         r"connections/s, without it 1000 \(100 %\)")
+        self.assertRegex(result.out, r"(?m)^  SYN attack   20000/s, \d+ transmitted, \d+ received by the "
+                         r"server, \d+ answers, \d+ not sent in time$")
 
 
 if __name__ == "__main__":
