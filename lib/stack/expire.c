@@ -141,9 +141,9 @@ void hc_expire(struct hc_worker *w)
 {
 	if (hc_tw_ring_due(&w->tw, w->env.now_ms) != HC_IDX_NONE)
 		expire_time_wait(w);
-	if (w->syn_timers.armed_count)
+	if (w->syn_timers.listed_count)
 		expire_syn(w);
-	if (w->tcb_timers.armed_count)
+	if (w->tcb_timers.listed_count)
 		expire_tcb(w);
 }
 

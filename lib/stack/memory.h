@@ -80,8 +80,8 @@ static inline void hc_layout_make(const struct hc_stack_config *cfg, struct hc_l
 			[HC_ARRAY_TUPLES] = tuples * sizeof(hc_ref),
 			[HC_ARRAY_ENDS] =
 				cfg->keeps_end_times ? tuples * sizeof(struct hc_end_stamps) : 0,
-			[HC_ARRAY_TCB_WHEEL] = HC_TIMERS_WHEEL_BYTES,
-			[HC_ARRAY_SYN_WHEEL] = HC_TIMERS_WHEEL_BYTES,
+			[HC_ARRAY_TCB_WHEEL] = HC_TIMERS_BYTES(conns),
+			[HC_ARRAY_SYN_WHEEL] = HC_TIMERS_BYTES(cfg->syn_cap),
 			[HC_ARRAY_LISTENER] =
 				(uint64_t)cfg->listener_cap * sizeof(struct hc_listener),
 			[HC_ARRAY_PORTS] = 65536 * sizeof(uint16_t),

@@ -80,11 +80,11 @@ void hc_worker_footprint(const struct hc_worker *w, struct hc_footprint *out)
 			   ((uint64_t)w->cfg.conn_cap + w->cfg.syn_cap + w->cfg.time_wait_cap));
 	uint32_t found_by = w->tuples.count ? (uint32_t)sizeof(hc_ref) : entry;
 
-	// Block, its place in the pool, on the list of pending ones (twice) and in the late events,
-	// one span, and the reference that finds it.
+	// Block, its place in the pool, on the list of pending ones (twice), among the timers and
+	// in the late events, one span, and the reference that finds it.
 	out->conn_bytes = (uint32_t)(sizeof(struct hc_tcb) + sizeof(struct hc_tcb_cold) +
 				     sizeof(struct hc_sock) + sizeof(struct hc_span) +
-				     4 * sizeof(uint32_t) + 2 * sizeof(struct hc_event)) +
+				     5 * sizeof(uint32_t) + 2 * sizeof(struct hc_event)) +
 			  found_by;
 	out->time_wait_bytes = (uint32_t)sizeof(struct hc_tw_mini) + found_by;
 }

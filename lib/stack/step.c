@@ -257,8 +257,10 @@ static inline void set_time(struct hc_worker *w, uint64_t now_ns)
 		uint64_t whole_ms = now_ns / 1000000u;
 
 		ms = (uint32_t)whole_ms;
-		hc_timers_rest(&w->syn_timers, ms);
-		hc_timers_rest(&w->tcb_timers, ms);
+		if (HC_LIKELY(w->is_started)) { // Else start() sets the timers' clock.
+			hc_timers_rest(&w->syn_timers, ms);
+			hc_timers_rest(&w->tcb_timers, ms);
+		}
 		w->next_ms_ns = (whole_ms + 1) * 1000000u;
 	}
 	hc_tcp_env_set_ms(&w->env, now_ns, ms, w->ts_offset);

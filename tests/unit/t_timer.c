@@ -21,7 +21,10 @@ struct object {
 } HC_ALIGN_LINE;
 
 static struct object object[OBJECTS];
-static struct hc_timer_list wheel[HC_WHEEL_SLOTS];
+static struct {
+	struct hc_timer_list wheel[HC_WHEEL_SLOTS];
+	uint32_t wake_ms[OBJECTS];
+} memory;
 static struct hc_timers t;
 static uint64_t now;               // The model's clock; the tick is its low half.
 static uint64_t deadline[OBJECTS]; // NEVER: off.
@@ -31,14 +34,14 @@ static uint32_t expired[OBJECTS];
 static void timers_open(uint64_t at)
 {
 	memset(object, 0, sizeof object);
-	memset(wheel, 0xa5, sizeof wheel);
+	memset(&memory, 0xa5, sizeof memory);
 	for (uint32_t i = 0; i < OBJECTS; i++) {
 		memset(object[i].timer.owner, 0x5a, sizeof object[i].timer.owner);
 		deadline[i] = NEVER;
 	}
 	now = at;
 	object_count = 0;
-	hc_timers_init(&t, &object[0].timer, wheel, (uint32_t)now);
+	hc_timers_init(&t, &object[0].timer, &memory, (uint32_t)now);
 }
 
 static bool owner_bytes_are_untouched(void)
@@ -48,6 +51,21 @@ static bool owner_bytes_are_untouched(void)
 			if (object[i].timer.owner[k] != 0x5a)
 				return false;
 	return true;
+}
+
+static unsigned armed_count(void)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		n += hc_timer_is_armed(&t, i);
+	return n;
+}
+
+// The list it is in, armed or not.
+static unsigned queue_of(uint32_t i)
+{
+	return object[i].timer.queue & ~(unsigned)HC_TIMER_ARMED;
 }
 
 static void arm(uint32_t i, uint32_t delay_ms)
@@ -128,7 +146,7 @@ static void delay_is_kept(uint64_t start, uint32_t delay_ms, bool is_fifo, bool 
 		UNIT_EXPECT(hc_timers_fifo_add(&t, delay_ms) == 0);
 	arm(7, delay_ms);
 	UNIT_EXPECT(hc_timer_is_armed(&t, 7));
-	UNIT_EXPECT(object[7].timer.queue == (is_fifo ? HC_TIMER_FIFO0 : HC_TIMER_WHEEL));
+	UNIT_EXPECT(queue_of(7) == (is_fifo ? HC_TIMER_FIFO0 : HC_TIMER_WHEEL));
 	for (; now < start + delay_ms; now++) {
 		UNIT_EXPECT(expire_up_to(1) == 0);
 		UNIT_EXPECT(hc_timer_is_armed(&t, 7));
@@ -138,7 +156,7 @@ static void delay_is_kept(uint64_t start, uint32_t delay_ms, bool is_fifo, bool 
 	expect_next_due();
 	UNIT_EXPECT(expire_up_to(1) == 1 && expired[0] == 7);
 	UNIT_EXPECT(expire_up_to(1) == 0);
-	UNIT_EXPECT(hc_timers_check(&t) && t.armed_count == 0);
+	UNIT_EXPECT(hc_timers_check(&t) && armed_count() == 0);
 }
 
 static void delays_are_kept_at_every_boundary(void)
@@ -166,7 +184,7 @@ static void entries_of_one_slot_keep_their_own_turns(void)
 			timers_open(starts[s]);
 			for (uint32_t i = 0; i < 64; i++)
 				arm(i, i * 4096);
-			while (t.armed_count) {
+			while (armed_count()) {
 				UNIT_EXPECT(expire() == 0 || steps[k] > 1 ||
 					    now % 4096 == starts[s] % 4096);
 				expect_next_due();
@@ -234,15 +252,20 @@ static void bounded_expiry_passes_far_entries_once(void)
 		UNIT_EXPECT(hc_timers_check(&t));
 		// The next call begins where this one stopped, not at the far entries before.
 		if (due_count() > 0)
-			UNIT_EXPECT(wheel[now % HC_WHEEL_SLOTS].head == 2 * (k + 7));
+			UNIT_EXPECT(memory.wheel[now % HC_WHEEL_SLOTS].head == 2 * (k + 7));
 	}
 	UNIT_EXPECT(expire() == 0);
-	UNIT_EQ(t.armed_count, 300);
-	// Unlinking at the seam where the list was turned.
-	for (uint32_t i = 1; i < 600; i += 2)
+	UNIT_EQ(armed_count(), 300);
+	// Unlinking at the seam where the list was turned: armed for sooner, it moves.
+	for (uint32_t i = 1; i < 600; i += 2) {
+		arm(i, 5);
+		UNIT_EXPECT(hc_timers_check(&t));
 		off(i);
-	CU_ASSERT(hc_timers_check(&t));
-	UNIT_EQ(t.armed_count, 0);
+	}
+	UNIT_EQ(armed_count(), 0);
+	now += 5;
+	UNIT_EQ(expire(), 0);
+	UNIT_EQ(t.listed_count, 0);
 	UNIT_EQ(t.wheel_count, 0);
 }
 
@@ -289,13 +312,13 @@ static void equal_delays_share_a_fifo(void)
 	arm(0, 1000);
 	arm(1, 200);
 	arm(2, 201);
-	UNIT_EQ(object[0].timer.queue, HC_TIMER_FIFO0 + 1);
-	UNIT_EQ(object[1].timer.queue, HC_TIMER_FIFO0);
-	UNIT_EQ(object[2].timer.queue, HC_TIMER_WHEEL);
+	UNIT_EQ(queue_of(0), HC_TIMER_FIFO0 + 1);
+	UNIT_EQ(queue_of(1), HC_TIMER_FIFO0);
+	UNIT_EQ(queue_of(2), HC_TIMER_WHEEL);
 	hc_timer_arm_fifo(&t, 3, 2, 0);
-	UNIT_EQ(object[3].timer.queue, HC_TIMER_FIFO0 + 2);
+	UNIT_EQ(queue_of(3), HC_TIMER_FIFO0 + 2);
 	UNIT_EQ(object[3].timer.deadline_ms, 60000);
-	UNIT_EQ(t.armed_count, 4);
+	UNIT_EQ(armed_count(), 4);
 	UNIT_EQ(t.wheel_count, 1);
 }
 
@@ -321,7 +344,7 @@ static void fifo_expires_in_the_order_of_arming(void)
 		UNIT_EXPECT(expired[k] == idx);
 		k++;
 	}
-	UNIT_EQ(t.armed_count, 0);
+	UNIT_EQ(armed_count(), 0);
 }
 
 static void armed_again_moves_to_the_new_deadline(void)
@@ -334,13 +357,110 @@ static void armed_again_moves_to_the_new_deadline(void)
 		arm(3, 300);
 		arm(3, 18);
 		arm(2, 300);
-		UNIT_EQ(t.armed_count, 3);
-		UNIT_EQ(t.wheel_count, 1);
+		UNIT_EQ(armed_count(), 3);
+		UNIT_EQ(t.listed_count, 3);
 		now += 10;
 		UNIT_EQ(expire(), 0);
 	}
 	now += 299;
 	UNIT_EQ(expire(), 3);
+}
+
+// Disarming leaves the lists as they are, and so does arming for no sooner than the entry is looked
+// at; what is looked at and is not due goes where it will be seen in time.
+static void lists_are_left_alone(void)
+{
+	struct hc_timers before;
+
+	timers_open(40);
+	UNIT_EQ(hc_timers_fifo_add(&t, 200), 0);
+	UNIT_EQ(hc_timers_fifo_add(&t, 1000), 1);
+	arm(1, 200);
+	arm(2, 200);
+	arm(3, 30);
+	before = t;
+	off(1);
+	off(3);
+	now += 1;
+	arm(1, 1000);
+	arm(1, 200);
+	arm(3, 29);
+	arm(3, 60000);
+	off(2);
+	UNIT_EQ_BYTES(&t, &before, sizeof t);
+	UNIT_EQ(queue_of(1), HC_TIMER_FIFO0);
+	UNIT_EQ(queue_of(3), HC_TIMER_WHEEL);
+	now += 199;
+	UNIT_EQ(expire(), 0);
+	UNIT_EQ(queue_of(1), HC_TIMER_WHEEL); // One millisecond is left.
+	UNIT_EQ(queue_of(2), HC_TIMER_NOWHERE);
+	UNIT_EQ(t.listed_count, 2);
+	now += 1;
+	UNIT_EQ(expire(), 1);
+	// Listed for a minute, and wanted sooner.
+	arm(3, 200);
+	UNIT_EQ(queue_of(3), HC_TIMER_FIFO0);
+	arm(3, 17);
+	UNIT_EQ(queue_of(3), HC_TIMER_WHEEL);
+	arm(3, 1000);
+	now += 17;
+	UNIT_EQ(expire(), 0);
+	expect_next_due();
+	now += 982;
+	UNIT_EQ(expire(), 0);
+	now += 1;
+	UNIT_EQ(expire(), 1);
+	UNIT_EQ(t.listed_count, 0);
+	CU_ASSERT(hc_timers_check(&t));
+}
+
+// Nobody armed is nobody due, whoever is listed.
+static void next_due_passes_over_what_is_off(void)
+{
+	uint32_t due_ms;
+
+	timers_open(0xfffffff0u);
+	UNIT_EQ(hc_timers_fifo_add(&t, 200), 0);
+	for (uint32_t i = 0; i < 10; i++)
+		arm(i, i < 5 ? 200 : 20 * i);
+	expect_next_due();
+	for (uint32_t i = 0; i < 10; i += 2)
+		off(i);
+	expect_next_due();
+	arm(1, 5000);
+	arm(5, 3 * HC_WHEEL_SLOTS);
+	expect_next_due();
+	for (uint32_t i = 1; i < 10; i += 2) {
+		off(i);
+		expect_next_due();
+	}
+	CU_ASSERT(!hc_timers_next_due_ms(&t, (uint32_t)now, &due_ms));
+	arm(2, HC_TIMER_DELAY_MAX_MS);
+	expect_next_due();
+}
+
+// Nobody looked for a month, which is more than a sign reaches.
+static void a_month_of_rest_leaves_nothing_behind(void)
+{
+	for (unsigned s = 0; s < HC_ARRAY_LEN(starts); s++) {
+		timers_open(starts[s]);
+		UNIT_EQ(hc_timers_fifo_add(&t, 200), 0);
+		for (uint32_t i = 0; i < 40; i++)
+			arm(i, i % 2 ? 200 : i * 1000);
+		for (uint32_t i = 0; i < 40; i++)
+			if (i % 8 > 1)
+				off(i);
+		now += 0x9a7ec800u;
+		hc_timers_rest(&t, (uint32_t)now);
+		UNIT_EXPECT(hc_timers_check(&t));
+		UNIT_EXPECT(t.listed_count == 10);
+		UNIT_EXPECT(expire() == 10);
+		arm(3, 200);
+		expect_next_due();
+		now += 200;
+		hc_timers_rest(&t, (uint32_t)now);
+		UNIT_EXPECT(expire() == 1);
+	}
 }
 
 static void off_of_what_is_off_does_nothing(void)
@@ -357,7 +477,7 @@ static void off_of_what_is_off_does_nothing(void)
 	CU_ASSERT(hc_timer_is_armed(&t, 1));
 	off(1);
 	off(1);
-	UNIT_EQ(t.armed_count, 0);
+	UNIT_EQ(armed_count(), 0);
 	now += 1000;
 	UNIT_EQ(expire(), 0);
 }
@@ -484,7 +604,7 @@ static void random_operations_agree_with_the_model(void)
 		expire();
 		now += 1u << 21;
 		expire();
-		UNIT_EQ(t.armed_count, 0);
+		UNIT_EQ(armed_count(), 0);
 		UNIT_EQ(t.wheel_count, 0);
 		CU_ASSERT(hc_timers_check(&t));
 		CU_ASSERT(owner_bytes_are_untouched());
@@ -513,12 +633,12 @@ static void a_clock_that_is_set_late_keeps_the_delays(void)
 		for (unsigned k = 0; k < OBJECTS; k++)
 			deadline[k] += deadline[k] == NEVER ? 0 : now;
 		expire();
-		UNIT_EQ(t.armed_count, 4);
+		UNIT_EQ(armed_count(), 4);
 		for (unsigned ms = 0; ms < 3 * HC_WHEEL_SLOTS + 10; ms++) {
 			now++;
 			expire();
 		}
-		UNIT_EQ(t.armed_count, 0);
+		UNIT_EQ(armed_count(), 0);
 	}
 }
 
@@ -532,24 +652,28 @@ static void check_sees_each_kind_of_damage(void)
 		now++;
 	}
 	CU_ASSERT(hc_timers_check(&t));
-	t.armed_count++;
+	t.listed_count++;
 	CU_ASSERT(!hc_timers_check(&t));
-	t.armed_count -= 2;
+	t.listed_count -= 2;
 	CU_ASSERT(!hc_timers_check(&t));
-	t.armed_count++;
+	t.listed_count++;
 	t.wheel_count++;
 	CU_ASSERT(!hc_timers_check(&t));
 	t.wheel_count--;
 	memset(t.wheel_bits, 0, 8);
 	CU_ASSERT(!hc_timers_check(&t));
 	memset(t.wheel_bits, 0xff, 8);
-	CU_ASSERT(hc_timers_check(&t)); // An empty slot may have its bit.
-	object[5].timer.deadline_ms -= 5;
+	CU_ASSERT(hc_timers_check(&t));   // An empty slot may have its bit.
+	object[5].timer.deadline_ms -= 5; // Armed for sooner than it is looked at.
 	CU_ASSERT(!hc_timers_check(&t));
-	object[5].timer.deadline_ms += 5;
-	object[25].timer.deadline_ms++;
+	off(5);
+	CU_ASSERT(hc_timers_check(&t));
+	t.wake_ms[5] -= 5; // Out of order.
 	CU_ASSERT(!hc_timers_check(&t));
-	object[25].timer.deadline_ms--;
+	t.wake_ms[5] += 5;
+	t.wake_ms[25]++; // Not of this slot.
+	CU_ASSERT(!hc_timers_check(&t));
+	t.wake_ms[25]--;
 	object[3].timer.queue = HC_TIMER_WHEEL;
 	CU_ASSERT(!hc_timers_check(&t));
 	object[3].timer.queue = HC_TIMER_FIFO0;
@@ -616,7 +740,9 @@ UNIT_SUITE(timer, UNIT_TEST(delays_are_kept_at_every_boundary),
 	   UNIT_TEST(bounded_expiry_passes_far_entries_once),
 	   UNIT_TEST(jump_of_days_stopped_half_way_goes_on), UNIT_TEST(equal_delays_share_a_fifo),
 	   UNIT_TEST(fifo_expires_in_the_order_of_arming),
-	   UNIT_TEST(armed_again_moves_to_the_new_deadline),
+	   UNIT_TEST(armed_again_moves_to_the_new_deadline), UNIT_TEST(lists_are_left_alone),
+	   UNIT_TEST(next_due_passes_over_what_is_off),
+	   UNIT_TEST(a_month_of_rest_leaves_nothing_behind),
 	   UNIT_TEST(off_of_what_is_off_does_nothing),
 	   UNIT_TEST(full_queue_does_not_starve_the_others),
 	   UNIT_TEST(next_due_sees_the_nearest_of_all_turns),

@@ -140,17 +140,18 @@ void watch_reset(struct watch *v)
 const char *watch_worker(struct watch *v, const struct hc_worker *w, uint32_t *idx)
 {
 	uint32_t live = 0;
-	uint32_t armed = 0;
+	uint32_t half_open = 0;
 
 	HC_ASSERT(w->cfg.conn_cap <= WATCH_CONNS_MAX);
 	for (*idx = 0; *idx < w->cfg.conn_cap; ++*idx) {
 		const struct hc_tcb *t = &w->tcb[*idx];
 		const char *bad;
 
+		if (t->state == HC_CLOSED && hc_timer_is_armed(&w->tcb_timers, *idx))
+			return "a timer is armed of nobody";
 		if (t->state == HC_CLOSED)
 			continue;
 		live++;
-		armed += hc_timer_is_armed(&w->tcb_timers, *idx);
 		if (t->state == HC_TIME_WAIT) // Closed, but for what nobody has read yet.
 			continue;
 		bad = check_conn(v, w, *idx);
@@ -160,9 +161,9 @@ const char *watch_worker(struct watch *v, const struct hc_worker *w, uint32_t *i
 	*idx = HC_IDX_NONE;
 	if (live != hc_pool_used(&w->tcb_pool))
 		return "blocks are in use that no connection has";
-	if (armed != w->tcb_timers.armed_count)
-		return "timers are armed of nobody";
-	if (w->syn_timers.armed_count != hc_pool_used(&w->syn_pool))
+	for (uint32_t i = 0; i < w->cfg.syn_cap; i++)
+		half_open += hc_timer_is_armed(&w->syn_timers, i);
+	if (half_open != hc_pool_used(&w->syn_pool))
 		return "a half-open connection has no timer";
 	return check_time_wait(v, w);
 }
