@@ -11,15 +11,18 @@ hdr-histogram-js by that as well. Ends with "N passed, N failed".
 
 import base64
 import csv
+import importlib
 import json
 import math
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import zlib
 from pathlib import Path
@@ -334,6 +337,39 @@ class Refusals(unittest.TestCase):
             self.assertEqual(os.listdir(place + "/p"), [])
             with open(place + "/r.csv", newline="", encoding="ascii") as rows:
                 self.assertEqual({row["connect_p50_us"] for row in csv.DictReader(rows)}, {""})
+
+
+class Standstill(unittest.TestCase):
+    """A program that stands still repeats what was on its way, and scripts/soak.py knows why."""
+
+    def setUp(self):
+        sys.dont_write_bytecode = True
+        sys.path.insert(0, str(HERE.parents[1] / "scripts"))
+        self.soak = importlib.import_module("soak")
+
+    def offences(self, result):
+        return list(self.soak.offences_of(result["totals"], result["server"]))
+
+    def test_what_it_repeats_is_no_offence_and_any_other_drop_is_one(self):
+        argv = [cli.HANDCLASP, "bench", "--duration", "2s", "--hugepages", "off", "--json", "-"]
+        argv += self.soak.ONE_ADDRESS + ["--rto-min", "20"]
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL) as bench:
+            for _ in range(5):
+                time.sleep(0.3)
+                bench.send_signal(signal.SIGSTOP)
+                time.sleep(0.1)  # Five timeouts, for the program.
+                bench.send_signal(signal.SIGCONT)
+            result = json.loads(bench.communicate(timeout=SECONDS)[0])
+        totals = result["totals"]
+        self.assertGreater(totals["retransmitted_segments"], 0)
+        self.assertGreater(totals["drops"].get("tcp_time_wait_old", 0), 0)
+        self.assertEqual(self.offences(result), [])
+        totals["drops"]["tcp_bad_checksum"] = 1
+        self.assertEqual(len(self.offences(result)), 1)
+        del totals["drops"]["tcp_bad_checksum"]
+        totals["drops"]["tcp_no_connection"] = 2 * totals["retransmitted_segments"] + 1
+        self.assertEqual(len(self.offences(result)), 1)
 
 
 if __name__ == "__main__":
