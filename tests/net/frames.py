@@ -166,9 +166,11 @@ def a_flood_of_syns_leaves_room_for_others(net):
     lost = tx_dropped(net) - lost
     result = server.stop()
     result.expect_balanced()
+    again = net.kernel()["TcpRetransSegs"]  # The kernel's own, if the queue lost one.
     taken = lost + result.counter("conn_opened_passive") + result.counter("tcp_syn_backlog") + \
         result.counter("tcp_syn_no_memory")
-    expect_equal(taken, 3001, "SYNs taken, refused by name or lost")
+    expect(3001 <= taken <= 3001 + again, "SYNs taken, refused by name or lost: %d, and the kernel "
+           "repeated %d" % (taken, again))
     expect_equal(result.totals["closed"], 1, "closed")
 
 
