@@ -15,7 +15,6 @@
 #define HC_STATIC_ASSERT(cond, msg) _Static_assert(cond, msg)
 #define HC_LIKELY(x)                __builtin_expect(!!(x), 1)
 #define HC_UNLIKELY(x)              __builtin_expect(!!(x), 0)
-#define HC_ALWAYS_INLINE            static inline __attribute__((always_inline))
 #define HC_NOINLINE                 __attribute__((noinline))
 #define HC_COLD                     __attribute__((cold, noinline))
 #define HC_UNUSED                   __attribute__((unused))
@@ -23,6 +22,17 @@
 #define HC_ALIGN_LINE               __attribute__((aligned(64)))
 #define HC_ARRAY_LEN(a)             (sizeof(a) / sizeof((a)[0]))
 #define HC_IDX_NONE                 UINT32_MAX
+
+// Under sanitizers, where speed is no matter, the compiler may decide: with every check in every
+// copy one file takes it half a minute.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HC_ALWAYS_INLINE static inline
+#endif
+#endif
+#ifndef HC_ALWAYS_INLINE
+#define HC_ALWAYS_INLINE static inline __attribute__((always_inline))
+#endif
 
 // On in every build unless -Dassert=false, which exists so that the cost can be measured.
 #if HC_WITH_ASSERT
