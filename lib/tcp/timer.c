@@ -22,7 +22,7 @@ void hc_timers_init(struct hc_timers *t, void *first_node, void *memory, uint32_
 
 static uint8_t list_of(const struct hc_timer_node *node)
 {
-	return node->queue & (uint8_t)~HC_TIMER_ARMED;
+	return (uint8_t)(node->queue & ~HC_TIMER_ARMED);
 }
 
 // The list an object is in; it must be in one.
