@@ -3,7 +3,8 @@
 # Copyright (c) 2026 The handclasp authors
 
 # Every check but the tests themselves, ending at the first that fails. Arguments name the checks to
-# run; without any, all of them in this order:
+# run, `beside` those that only compute, which CI runs beside the tests, `after` the others; without
+# any, all of them, in this order:
 #
 #   format     clang-format 14 has nothing to change
 #   layers     includes point to the left (check-layers.py)
@@ -13,12 +14,12 @@
 #   shell      shellcheck
 #   cppcheck   warnings, performance, portability
 #   sparse     byte order of the layers without DPDK
-#   gcc        builds without a warning
-#   clang      the same, in the build that the sanitizers use
+#   clang      builds without a warning, in the build that the sanitizers use
 #   tidy       clang-tidy 14 on lib and apps
-#   installed  an application builds against what `meson install` puts down, and nothing else
 #   sanitizers unit and simulation tests under ASan and UBSan
-#   portable   unit tests of a build for x86-64-v2 without our SIMD
+#   portable   the same of a build for x86-64-v2 without our SIMD
+#   gcc        builds without a warning; CI runs the tests in it
+#   installed  an application builds against what `meson install` puts down, and nothing else
 #   requirements tests/rfc9293.md: every item has its row, every test it names exists and passes
 #   faults     deliberate faults, each of which a test has to catch (faults.sh)
 #   soak       a minute of soak.sh
@@ -28,9 +29,12 @@
 . "$(dirname "$0")/lib.sh"
 
 cd "$top" || exit 3
+export HC_STRICT=1
 
-all_checks=(format layers tree commits spelling shell cppcheck sparse gcc clang tidy installed
-    sanitizers portable requirements faults soak fuzz)
+beside_checks=(format layers tree commits spelling shell cppcheck sparse clang tidy sanitizers
+    portable)
+after_checks=(gcc installed requirements faults soak fuzz)
+all_checks=("${beside_checks[@]}" "${after_checks[@]}")
 
 # sources PATTERN...: files git tracks, or would.
 sources() {
@@ -82,7 +86,8 @@ check_sparse() {
 }
 
 check_gcc() {
-    CC=gcc build "$(build_dir check-gcc)" --buildtype=debugoptimized -Dwerror=true
+    local dir
+    tested_build
 }
 
 # One build for three checks: what clang warns of, what its analyser finds, and what the sanitizers
@@ -122,8 +127,7 @@ check_tidy() {
 
 check_installed() {
     local dir root pc flags said
-    dir=$(build_dir check-gcc)
-    CC=gcc build "$dir" --buildtype=debugoptimized -Dwerror=true
+    tested_build
     root=$(mktemp -d)
     # shellcheck disable=SC2064 # The path as it is now.
     trap "rm -rf '$root'" EXIT
@@ -152,13 +156,12 @@ check_portable() {
     local dir
     dir=$(build_dir check-portable)
     build "$dir" --buildtype=release -Dmarch=x86-64-v2 -Dsimd=false
-    run_tests "$dir" --suite unit --suite sim
+    run_tests "$dir" --suite unit --suite sim --timeout-multiplier 5
 }
 
 check_requirements() {
     local dir
-    dir=$(build_dir check-gcc)
-    CC=gcc build "$dir" --buildtype=debugoptimized -Dwerror=true
+    tested_build
     python3 scripts/check-requirements.py "$dir"
 }
 
@@ -196,7 +199,11 @@ check_fuzz() {
     return "$code"
 }
 
-[ $# -gt 0 ] || set -- "${all_checks[@]}"
+case "$*" in
+"") set -- "${all_checks[@]}" ;;
+beside) set -- "${beside_checks[@]}" ;;
+after) set -- "${after_checks[@]}" ;;
+esac
 for name; do
     declare -F "check_$name" >/dev/null || die 2 "no check '$name'; there are ${all_checks[*]}"
 done

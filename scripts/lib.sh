@@ -129,6 +129,18 @@ build() {
     quietly ninja -C "$dir" || die 1 "the build failed; the compiler's words stand above"
 }
 
+# tested_build: the build that the tests run in; sets dir. With HC_STRICT, as CI and check.sh have it,
+# a warning is an error, and the build is one of its own so that neither undoes the other's.
+tested_build() {
+    if [ -n "${HC_STRICT:-}" ]; then
+        dir=$(build_dir check-gcc)
+        CC=gcc build "$dir" --buildtype=release -Dtests=true -Dwerror=true
+    else
+        dir=$(build_dir test)
+        build "$dir" --buildtype=release -Dtests=true
+    fi
+}
+
 # run_tests DIR [MESON TEST OPTION...]: runs them and ends with the counts on stdout.
 run_tests() {
     local dir=$1 code=0

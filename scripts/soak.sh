@@ -10,6 +10,5 @@
 . "$(dirname "$0")/lib.sh"
 
 need_packages "${build_packages[@]}" libcunit1-dev python3/python3
-dir=$(build_dir test)
-build "$dir" --buildtype=release -Dtests=true
+tested_build
 python3 "$top/scripts/soak.py" "$dir/apps/handclasp" "$dir/tests/sim/sim" "$@"

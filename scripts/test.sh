@@ -9,7 +9,6 @@
 . "$(dirname "$0")/lib.sh"
 
 need_packages "${build_packages[@]}" "${test_packages[@]}"
-dir=$(build_dir test)
-build "$dir" --buildtype=release -Dtests=true
+tested_build
 
 run_tests "$dir" "$@"

@@ -12,8 +12,7 @@
 . "$(dirname "$0")/lib.sh"
 
 need_packages "${build_packages[@]}" "${test_packages[@]}"
-dir=$(build_dir test)
-build "$dir" --buildtype=release -Dtests=true
+tested_build
 export HC_TRANSFER_BYTES=${1:-1000000000}
 [ $# = 0 ] || shift
 cases=("${@/#/transfer:}")
