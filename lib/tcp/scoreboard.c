@@ -219,7 +219,7 @@ void hc_board_acked(struct hc_board *b, hc_seq una, struct hc_board_news *news)
 	b->sacked_bytes = 0;
 	for (uint32_t i = 0; i < b->run_count; i++)
 		if (b->run[i].flags & HC_RUN_SACKED)
-			b->run[i].flags = HC_RUN_LOST;
+			b->run[i].flags = HC_RUN_LOST | HC_RUN_EVER;
 	hc_board_tidy(b);
 }
 
@@ -414,7 +414,7 @@ void hc_board_timeout(struct hc_board *b, uint32_t mss, uint32_t lost_us)
 	for (uint32_t i = 0; i < b->run_count; i++) {
 		struct hc_run *r = &b->run[i];
 
-		r->flags &= HC_RUN_EVER;
+		r->flags = r->flags & (HC_RUN_EVER | HC_RUN_SACKED) ? HC_RUN_EVER : 0;
 		if (hc_seq_le(r->sent_us, lost_us))
 			r->flags |= HC_RUN_LOST;
 	}

@@ -26,7 +26,8 @@ enum hc_run_flags {
 	HC_RUN_SACKED = 1u << 0, // The peer has it (RFC 2018: it may yet drop it).
 	HC_RUN_LOST = 1u << 1,   // IsLost() (RFC 6675 4).
 	HC_RUN_RTX = 1u << 2,    // Sent again since it was deemed lost: one copy is on its way.
-	HC_RUN_EVER = 1u << 3,   // Sent again at least once: which copy came nobody knows.
+	HC_RUN_EVER = 1u << 3,   // Sent again at least once, or SACKed until that was forgotten:
+				 // which copy came, and when, nobody knows.
 };
 
 struct hc_run {

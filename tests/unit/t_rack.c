@@ -438,6 +438,46 @@ static void timeout_always_sends_the_first(void)
 	UNIT_EQ(next(), 4);
 }
 
+// A timeout forgets what was SACKed (RFC 2018 8). That it is acknowledged behind what was sent
+// later is no reordering, whether as the holes before it are filled or as it is SACKed anew.
+static void what_a_timeout_forgets_is_not_reordered(void)
+{
+	for (unsigned has_blocks = 0; has_blocks < 2; has_blocks++) {
+		begin(8);
+		(void)ack_with(0, 2, (const unsigned[][2]){{3, 4}, {1, 2}}, 0);
+		(void)ack_with(0, 3, (const unsigned[][2]){{5, 6}, {3, 4}, {1, 2}}, 0);
+		mine()->rack.is_waiting = false;
+		fx_pass_us(&env, 200000);
+		(void)hc_tcp_timeout(&x.t, &x.c, &env);
+		UNIT_EQ(next(), 0);
+		fx_pass_us(&env, RTT);
+		if (has_blocks)
+			(void)ack_with(2, 1, (const unsigned[][2]){{5, 6}}, 0);
+		else
+			(void)ack_with(2, 0, NULL, 0);
+		UNIT_EQ(next(), 2);
+		fx_pass_us(&env, RTT);
+		if (has_blocks)
+			(void)ack_with(2, 2, (const unsigned[][2]){{3, 4}, {5, 6}}, 0);
+		(void)ack_with(4, 0, NULL, 0);
+		CU_ASSERT(!x.c.cc.has_reordered);
+		UNIT_EQ(fx_ctr[HC_CTR_rack_reordering], 0);
+	}
+}
+
+// The same of what a peer said to have and then waited for (RFC 2018 8).
+static void what_a_peer_gave_up_is_not_reordered(void)
+{
+	begin(8);
+	(void)ack_with(0, 2, (const unsigned[][2]){{5, 6}, {1, 3}}, 0);
+	UNIT_EQ(next(), 0);
+	fx_pass_us(&env, RTT);
+	(void)ack_with(1, 0, NULL, 0);
+	UNIT_EQ(fx_ctr[HC_CTR_sack_reneged], 1);
+	(void)ack_with(3, 0, NULL, 0);
+	CU_ASSERT(!x.c.cc.has_reordered);
+}
+
 UNIT_SUITE(rack, UNIT_TEST(least_rtt_forgets),
 	   UNIT_TEST(least_rtt_is_measured_while_more_is_in_flight),
 	   UNIT_TEST(newest_delivered_is_what_was_sent_last),
@@ -458,4 +498,6 @@ UNIT_SUITE(rack, UNIT_TEST(least_rtt_forgets),
 	   UNIT_TEST(dsack_round_keeps_the_scoreboard_and_ends),
 	   UNIT_TEST(sixteen_recoveries_without_dsack_reset_the_window),
 	   UNIT_TEST(timeout_marks_the_first_and_what_is_old_enough),
-	   UNIT_TEST(timeout_always_sends_the_first));
+	   UNIT_TEST(timeout_always_sends_the_first),
+	   UNIT_TEST(what_a_timeout_forgets_is_not_reordered),
+	   UNIT_TEST(what_a_peer_gave_up_is_not_reordered));
