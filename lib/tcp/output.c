@@ -59,7 +59,10 @@ void hc_tcp_book_new(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tc
 		t->timed_at = env->stamp;
 		c->timed_seq = t->snd_nxt;
 		t->flags |= HC_TCB_TIMING;
-		if (!(t->flags & HC_TCB_RECOVERING) && !hc_cc_is_recovering(c))
+		// Behind what a timeout sent again HC_TCB_RTX also tells that an ACK has retries to
+		// end.
+		if (!(t->flags & HC_TCB_RECOVERING) && !hc_cc_is_recovering(c) &&
+		    (c->retries == 0 || plan->seq == t->snd_una))
 			t->flags &= (uint16_t)~HC_TCB_RTX;
 	}
 }

@@ -507,6 +507,35 @@ static void what_was_sent_twice_is_no_sample(void) // Karn; RFC 6298 3.
 	UNIT_EQ(x.c.rto_ms, 200);
 }
 
+// Also when something new was timed in between, the ACK of what was sent again is progress.
+static void progress_ends_retries_whatever_was_sent_since(void)
+{
+	for (unsigned has_fin = 0; has_fin < 2; has_fin++) {
+		struct fx_conn x = wide_open();
+		struct hc_seg seg;
+		hc_seq resent_end;
+
+		x.c.switches |= HC_SWITCH_NODELAY;
+		fx_queued(&x, 1000);
+		fx_in_flight(&x, 1000);
+		resent_end = x.t.snd_nxt;
+		timeout(&x);
+		CHECK_PLAN(&x, x.t.snd_una, 1000, ACK | PSH, true);
+		UNIT_EQ(x.c.retries, 1);
+		x.t.flags &= (uint16_t)~HC_TCB_TIMING; // Nothing was.
+		if (has_fin) {
+			fx_close_called(&x);
+			CHECK_PLAN(&x, resent_end, 0, ACK | FIN, false);
+		} else {
+			fx_queued(&x, 100);
+			CHECK_PLAN(&x, resent_end, 100, ACK | PSH, false);
+		}
+		seg = ack_of(&x, resent_end);
+		fx_input(&x, &seg);
+		UNIT_EQ(x.c.retries, 0);
+	}
+}
+
 static void timeout_with_nothing_in_flight_does_nothing(void)
 {
 	struct fx_conn x = fx_established(&fx_plain);
@@ -720,6 +749,7 @@ UNIT_SUITE(output, UNIT_TEST(open_makes_a_tcb_in_syn_sent),
 	   UNIT_TEST(fin_is_sent_again_alone),
 	   UNIT_TEST(rto_doubles_until_r2_and_then_the_connection_ends),
 	   UNIT_TEST(syn_is_given_up_after_its_own_r2), UNIT_TEST(what_was_sent_twice_is_no_sample),
+	   UNIT_TEST(progress_ends_retries_whatever_was_sent_since),
 	   UNIT_TEST(timeout_with_nothing_in_flight_does_nothing), UNIT_TEST(fin_wait_2_times_out),
 	   UNIT_TEST(closed_window_is_probed_with_a_byte),
 	   UNIT_TEST(probe_that_was_taken_opens_the_window_as_well),
