@@ -162,16 +162,16 @@ void hc_cc_on_timeout(const struct hc_tcb *t, struct hc_tcb_cold *c, const struc
 	c->cc.has_epoch = false;
 	// RFC 6582 3.2, step 4: repeated ACKs up to here tell of what the timeout sends again.
 	c->cc.recover = t->snd_nxt;
-	c->cc.has_recover = true;
+	c->switches |= HC_SWITCH_TIMED_OUT;
 }
 
 bool hc_cc_is_past_timeout(const struct hc_tcb *t, struct hc_tcb_cold *c)
 {
-	if (!c->cc.has_recover)
+	if (!(c->switches & HC_SWITCH_TIMED_OUT))
 		return true;
 	if (hc_seq_le(t->snd_una, c->cc.recover))
 		return false;
-	c->cc.has_recover = false;
+	c->switches &= (uint16_t)~HC_SWITCH_TIMED_OUT;
 	hc_rack_recovered(c);
 	return true;
 }

@@ -49,6 +49,12 @@ void hc_cc_on_timeout(const struct hc_tcb *t, struct hc_tcb_cold *c, const struc
 // step 4); then it is forgotten. Asked at each ACK, because sequence numbers wrap.
 bool hc_cc_is_past_timeout(const struct hc_tcb *t, struct hc_tcb_cold *c);
 
+// Whether what a timeout sent again is not acknowledged yet.
+HC_ALWAYS_INLINE bool hc_cc_is_after_timeout(const struct hc_tcb *t, const struct hc_tcb_cold *c)
+{
+	return c->switches & HC_SWITCH_TIMED_OUT && hc_seq_lt(t->snd_una, c->cc.recover);
+}
+
 // An ACK says that a segment met congestion (RFC 3168 6.1.2), before SND.UNA moves: a loss without
 // the loss, at most one a round trip.
 void hc_cc_on_echo(const struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env);

@@ -124,7 +124,7 @@ static uint32_t ack_advances(struct hc_tcb *t, struct hc_tcb_cold *c, const stru
 		what |= HC_DO_ACKED | HC_DO_OUTPUT;
 		if (hc_seq_lt(una_before, c->snd_end) && hc_seq_ge(seg->ack, c->snd_end))
 			what |= HC_DO_SENT;
-		if (HC_UNLIKELY(hc_cc_is_live(c) && c->cc.has_recover))
+		if (HC_UNLIKELY(c->switches & HC_SWITCH_TIMED_OUT))
 			(void)hc_cc_is_past_timeout(t, c);
 		if (hc_cc_is_recovering(c))
 			hc_cc_recovery_ack(t, c, acked);

@@ -20,7 +20,8 @@
 #define HC_QUICK_RECEIVING_ODD (HC_RECEIVING_HOLDS | HC_RECEIVING_TS_OUTDATED)
 // Nor, with data, one with any of these switches.
 #define HC_QUICK_SWITCH_ODD                                                                        \
-	(HC_SWITCH_ECN | HC_SWITCH_SYN_OWED | HC_SWITCH_BOARD | HC_SWITCH_KEEPALIVE | HC_SWITCH_TLP)
+	(HC_SWITCH_ECN | HC_SWITCH_SYN_OWED | HC_SWITCH_BOARD | HC_SWITCH_KEEPALIVE |              \
+	 HC_SWITCH_TLP | HC_SWITCH_TIMED_OUT)
 
 // The send window of an acceptable segment that acknowledges all we sent.
 HC_ALWAYS_INLINE void hc_quick_window(struct hc_tcb *t, struct hc_tcb_cold *c,

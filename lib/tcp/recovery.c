@@ -49,12 +49,6 @@ void hc_recovery_release(struct hc_tcb_cold *c, const struct hc_tcp_env *env)
 		hc_pool_put(&env->boards->pool, idx);
 }
 
-// What a timeout sent again is not acknowledged yet.
-static bool is_after_timeout(const struct hc_tcb *t, const struct hc_tcb_cold *c)
-{
-	return c->cc.has_recover && hc_seq_lt(t->snd_una, c->cc.recover);
-}
-
 // RFC 6675 5, step 4.
 static uint32_t enter(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_board *b,
 		      const struct hc_tcp_env *env)
@@ -67,7 +61,7 @@ static uint32_t enter(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_board *
 		.w_prior = c->cc.w_prior,
 		.is_on = true,
 	};
-	c->cc.has_recover = false;
+	c->switches &= (uint16_t)~HC_SWITCH_TIMED_OUT;
 	hc_cc_enter_recovery(t, c, env);
 	c->cwnd = c->ssthresh;
 	b->has_rescued = false;
@@ -125,7 +119,7 @@ static uint32_t repair(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_board 
 
 	if (!hc_board_next_lost(b, c->mss, &lost))
 		return 0;
-	if (t->flags & HC_TCB_RECOVERING || is_after_timeout(t, c)) {
+	if (t->flags & HC_TCB_RECOVERING || hc_cc_is_after_timeout(t, c)) {
 		if (!(t->flags & HC_TCB_RECOVERING) || hc_seq_lt(lost.lo, c->rtx_nxt))
 			c->rtx_nxt = lost.lo;
 		t->flags |= HC_TCB_RECOVERING | HC_TCB_RTX;
@@ -137,9 +131,10 @@ static uint32_t repair(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_board 
 static void detect(const struct hc_tcb *t, const struct hc_tcb_cold *c, struct hc_board *b,
 		   const struct hc_tcp_env *env)
 {
-	hc_rack_detect(
-		c, b, c->cc.is_recovering || t->flags & HC_TCB_RECOVERING || is_after_timeout(t, c),
-		env);
+	hc_rack_detect(c, b,
+		       c->cc.is_recovering || t->flags & HC_TCB_RECOVERING ||
+			       hc_cc_is_after_timeout(t, c),
+		       env);
 }
 
 // An acknowledgment that has SACKed more, as long as reordering was not seen and nothing is being

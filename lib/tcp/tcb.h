@@ -52,6 +52,8 @@ enum hc_tcb_switch {
 	HC_SWITCH_BOARD = 1u << 2,        // cc.board is a scoreboard (tcp/recovery.h).
 	HC_SWITCH_LIVE = 1u << 3,         // cc.live is a record of tcp/liveness.h.
 	HC_SWITCH_TLP = 1u << 4,          // A tail loss probe is not done with (tcp/tlp.h).
+	HC_SWITCH_TIMED_OUT = 1u << 5,    // Until what was in flight then, up to cc.recover, and
+					  // more than that is acknowledged.
 	HC_SWITCH_ECN = 1u << 8,          // Both sides know ECN (RFC 3168 6.1.1).
 	HC_SWITCH_ECN_ECHO = 1u << 9,     // CE came, CWR not yet: what we send says ECE.
 	HC_SWITCH_ECN_CWR = 1u << 10,     // The next new data says CWR.
@@ -114,8 +116,7 @@ struct hc_cc {
 	/* 40 */ uint32_t last_ms;  // When that was last counted.
 	/* 44 */ uint8_t dup_acks;
 	/* 45 */ bool is_recovering : 1;
-	bool wants_rtx : 1;   // The segment at SND.UNA is to be sent again.
-	bool has_recover : 1; // After a timeout, until what was in flight is acknowledged.
+	bool wants_rtx : 1; // The segment at SND.UNA is to be sent again.
 	bool has_epoch : 1;
 	bool is_overdue : 1;       // The override timeout went off: a silly piece may go.
 	bool has_reordered : 1;    // RACK.reordering_seen (RFC 8985 6.2).
@@ -159,7 +160,7 @@ struct hc_tcb_cold {
 	/* 56 */ uint16_t mss; // Largest payload we send in a segment, options taken off.
 	/* 58 */ uint8_t snd_wscale;
 	/* 59 */ uint8_t rcv_wscale;
-	/* 60 */ uint8_t retries;   // Retransmissions without progress.
+	/* 60 */ uint8_t retries;   // Retransmissions without progress: HC_TCB_RTX or _PROBING.
 	/* 61 */ uint8_t receiving; // enum hc_tcb_receiving.
 	/* 62 */ uint16_t switches; // enum hc_tcb_switch.
 	/* 64 */ struct hc_cc cc;   // Initialised by the first data queued.
@@ -242,7 +243,7 @@ enum hc_do {
 	HC_DO_SYNACK = 1u << 6,     // Send our SYN,ACK (again).
 	HC_DO_DELIVER = 1u << 7,    // seg->payload is next in order: give it to the application.
 	HC_DO_ACKED = 1u << 8,      // SND.UNA moved over data: let the send queue go up to it.
-	HC_DO_TIMER_RTX = 1u << 9,  // Arm (again): with what hc_loss_delay_ms() says.
+	HC_DO_TIMER_RTX = 1u << 9,  // Arm (again): with what hc_recovery_delay_ms() says.
 	HC_DO_TIMER_FW2 = 1u << 10, // Arm with fin_wait2_ms.
 	HC_DO_TIMER_OFF = 1u << 11,
 	HC_DO_OPENED = 1u << 12, // Events.

@@ -21,7 +21,7 @@ bool hc_tlp_may(const struct hc_tcb *t, const struct hc_tcb_cold *c, const struc
 	    t->snd_una == t->snd_nxt || t->snd_wnd == 0 || c->retries != 0)
 		return false;
 	if (c->switches & (HC_SWITCH_TLP | HC_SWITCH_SYN_OWED) || c->cc.is_recovering ||
-	    (c->cc.has_recover && hc_seq_lt(t->snd_una, c->cc.recover)))
+	    hc_cc_is_after_timeout(t, c))
 		return false;
 	return (!b || b->sacked_bytes == 0) && !HC_FAULT(tail_probe_missing);
 }

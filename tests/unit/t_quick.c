@@ -353,8 +353,43 @@ static void one_segment_leaves_as_output_next_would_send_it(void)
 	CU_ASSERT(owing > PAIRS / 400);
 }
 
+// Behind a timeout the next ACK is looked at, however plain: were its mark kept, it would be ahead
+// again two gibibytes later, and repeated ACKs be taken for what the timeout sent.
+static void timeout_is_forgotten_before_sequence_numbers_come_round(void)
+{
+	struct fx_conn x = fx_established(&fx_plain);
+	struct hc_tcp_env env = fx_env();
+	struct hc_seg seg;
+	uint32_t what;
+
+	fx_queued(&x, 1000);
+	fx_in_flight(&x, 1000);
+	(void)hc_tcp_timeout(&x.t, &x.c, &env);
+	x.t.flags &= (uint16_t)~HC_TCB_RECOVERING; // It is sent again.
+	seg = fx_seg(&x, HC_TCP_ACK);
+	(void)hc_tcp_input(&x.t, &x.c, &seg, &env);
+	UNIT_EQ(x.t.snd_una, x.t.snd_nxt);
+	for (unsigned i = 0; i < 2100; i++) {
+		x.c.snd_end += 1u << 20;
+		x.t.snd_nxt = x.c.snd_end;
+		seg = fx_seg(&x, HC_TCP_ACK);
+		if (!hc_tcp_input_quick_data(&x.t, &x.c, &seg, &env, &what))
+			(void)hc_tcp_input(&x.t, &x.c, &seg, &env);
+		UNIT_EXPECT(x.t.snd_una == x.t.snd_nxt);
+	}
+	x.c.snd_end += 10000;
+	x.t.snd_nxt = x.c.snd_end;
+	for (unsigned i = 0; i < 3; i++) {
+		seg = fx_seg(&x, HC_TCP_ACK);
+		seg.ack = x.t.snd_una;
+		(void)hc_tcp_input(&x.t, &x.c, &seg, &env);
+	}
+	UNIT_EQ(fx_ctr[HC_CTR_fast_recoveries], 1);
+}
+
 UNIT_SUITE(quick, UNIT_TEST(segments_of_an_orderly_life_are_predicted),
 	   UNIT_TEST(prediction_does_what_the_whole_input_does),
 	   UNIT_TEST(prediction_of_data_does_what_the_whole_input_does),
 	   UNIT_TEST(fin_alone_leaves_as_output_next_would_send_it),
-	   UNIT_TEST(one_segment_leaves_as_output_next_would_send_it));
+	   UNIT_TEST(one_segment_leaves_as_output_next_would_send_it),
+	   UNIT_TEST(timeout_is_forgotten_before_sequence_numbers_come_round));

@@ -129,7 +129,7 @@ static void timer_is_no_probes_when_other_means_work(void)
 	x.c.retries = 1;
 	CU_ASSERT(!hc_tlp_may(&x.t, &x.c, &env));
 	begin(4, 0);
-	x.c.cc.has_recover = true; // After a timeout.
+	x.c.switches |= HC_SWITCH_TIMED_OUT; // After a timeout.
 	x.c.cc.recover = x.t.snd_nxt;
 	CU_ASSERT(!hc_tlp_may(&x.t, &x.c, &env));
 	begin(4, 0);
