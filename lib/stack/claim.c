@@ -7,14 +7,15 @@
 // With has_arp_probe a worker's steps do nothing else until its addresses are claimed: three probes
 // for each, at random distances of a second or two, and two seconds more of listening. Whoever
 // claims one meanwhile, or probes for it too, has it, and the worker never starts. Every worker of
-// a port listens, one sends; their clocks and seeds are the same, so they are done at the same
-// time. Source addresses are claimed as the host's own is if they are on our network; others are
-// routed to us, and ARP does not concern them.
+// a port hears what any of them receives, one sends; their clocks and seeds are the same, so they
+// are done at the same time. Source addresses are claimed as the host's own is if they are on our
+// network; others are routed to us, and ARP does not concern them.
 
 #include "stack/tx.h"
 #include "wire/parse.h"
 
 #include <rte_ethdev.h>
+#include <rte_ring.h>
 
 // RFC 5227 1.1.
 #define HC_PROBE_WAIT_MS        1000u
@@ -157,13 +158,15 @@ static void claim_arp(struct hc_worker *w, const uint8_t *arp)
 	memcpy(w->claim.mac, sha, 6);
 }
 
-static void claim_frame(struct hc_worker *w, const struct rte_mbuf *m)
+static void claim_frame(struct hc_worker *w, const struct rte_mbuf *m, bool is_forwarded)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	struct hc_parsed p;
 
 	switch (hc_parse_frame(&w->parse_env, frame, m->data_len, 0, &p, &w->seg[0])) {
 	case HC_FRAME_ARP:
+		if (!is_forwarded && w->queue_count > 1)
+			hc_arp_forward(w, m);
 		claim_arp(w, frame + p.l3_off);
 		break;
 	case HC_FRAME_DROP:
@@ -175,11 +178,8 @@ static void claim_frame(struct hc_worker *w, const struct rte_mbuf *m)
 	}
 }
 
-static void claim_rx(struct hc_worker *w)
+static void claim_burst(struct hc_worker *w, unsigned n, bool is_forwarded)
 {
-	unsigned n = hc_port_rx(w->gate, w->port_id, w->queue, w->rx, (uint16_t)w->burst);
-
-	w->ctr[HC_CTR_rx_packets] += n;
 	for (unsigned i = 0; i < n; i++) {
 		w->ctr[HC_CTR_rx_bytes] += w->rx[i]->pkt_len;
 		if (w->rx[i]->nb_segs != 1) {
@@ -187,9 +187,22 @@ static void claim_rx(struct hc_worker *w)
 			rte_pktmbuf_free(w->rx[i]);
 			continue;
 		}
-		claim_frame(w, w->rx[i]);
+		claim_frame(w, w->rx[i], is_forwarded);
 		hc_mbuf_put(w, w->rx[i]);
 	}
+}
+
+static void claim_rx(struct hc_worker *w)
+{
+	unsigned n = hc_port_rx(w->gate, w->port_id, w->queue, w->rx, (uint16_t)w->burst);
+
+	w->ctr[HC_CTR_rx_packets] += n;
+	claim_burst(w, n, false);
+	if (w->queue_count == 1)
+		return;
+	n = rte_ring_dequeue_burst(w->port->redirect[w->queue], (void **)w->rx, w->burst, NULL);
+	w->ctr[HC_CTR_rx_from_workers] += n;
+	claim_burst(w, n, true);
 }
 
 static void claim_begin(struct hc_worker *w)

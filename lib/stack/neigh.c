@@ -14,6 +14,8 @@
 
 #include "stack/tx.h"
 
+#include <rte_ring.h>
+
 #define HC_ARP_RETRY_MS     1000u // RFC 1122 2.3.2.1: at most one request a second.
 #define HC_ARP_TRIES        3u
 #define HC_ARP_HOLD_MS      1000u // A failed entry is left alone for this long.
@@ -331,6 +333,19 @@ bool hc_arp_is_good(struct hc_worker *w, const uint8_t *arp)
 		return false;
 	}
 	return true;
+}
+
+void hc_arp_forward(struct hc_worker *w, const struct rte_mbuf *m)
+{
+	for (unsigned q = 0; q < w->queue_count; q++) {
+		struct rte_mbuf *copy;
+
+		if (q == w->queue || !w->port->redirect[q])
+			continue;
+		copy = rte_pktmbuf_copy(m, w->pool, 0, UINT32_MAX);
+		if (copy && rte_ring_enqueue(w->port->redirect[q], copy) != 0)
+			rte_pktmbuf_free(copy);
+	}
 }
 
 void hc_arp_input(struct hc_worker *w, const uint8_t *frame, uint32_t l3_off, bool is_forwarded)

@@ -47,20 +47,6 @@ static inline unsigned trust_of(const struct hc_worker *w, const struct rte_mbuf
 	return trust;
 }
 
-// ARP concerns every worker of the port: each keeps its own neighbours.
-static void forward_arp(struct hc_worker *w, const struct rte_mbuf *m)
-{
-	for (unsigned q = 0; q < w->queue_count; q++) {
-		struct rte_mbuf *copy;
-
-		if (q == w->queue || !w->port->redirect[q])
-			continue;
-		copy = rte_pktmbuf_copy(m, w->pool, 0, UINT32_MAX);
-		if (copy && rte_ring_enqueue(w->port->redirect[q], copy) != 0)
-			rte_pktmbuf_free(copy);
-	}
-}
-
 // Why a frame is dropped. What was not for us may be an answer to our flood.
 static enum hc_counter drop_of(const struct hc_worker *w, const struct rte_mbuf *m,
 			       const struct hc_parsed *p)
@@ -83,7 +69,7 @@ static HC_NOINLINE struct rte_mbuf *run_aside(struct hc_worker *w, struct rte_mb
 	switch (p->kind) {
 	case HC_FRAME_ARP:
 		if (!is_forwarded && w->queue_count > 1)
-			forward_arp(w, m);
+			hc_arp_forward(w, m);
 		hc_arp_input(w, rte_pktmbuf_mtod(m, const uint8_t *), p->l3_off, is_forwarded);
 		break;
 	case HC_FRAME_ICMP:
@@ -272,6 +258,8 @@ static bool start(struct hc_worker *w)
 {
 	if (w->claim.state != HC_CLAIM_HELD) {
 		hc_claim_step(w);
+		if (w->env.now_ns >= w->publish_ns)
+			hc_worker_publish(w);
 		return false;
 	}
 	hc_timers_set_clock(&w->tcb_timers, w->cfg.conn_cap, 0, w->env.now_ms);

@@ -8,12 +8,12 @@
 //   step.c    the step: receive, parse, look up, run, timers, publish
 //   run.c     what a segment does to its flow: carries out the core's verdicts
 //   cookies.c SYN cookies: answered and taken back
-//   claim.c     our own addresses: probed for, announced, defended
+//   claim.c   our own addresses: probed for, announced, defended
 //   fastopen.c  SYNs and SYN,ACKs with more in them than usual
 //   expire.c  what time does to flows
 //   tx.h      packet buffers and frames on their way out; flush.c sends them, bulk.c large ones
 //   neigh.c   ARP and next hops         icmp.c   ICMP
-//   layout.c the order of options in our SYNs
+//   layout.c  the order of options in our SYNs
 //   fragment.c  IPv4 fragments, both ways    pmtu.c  path MTU
 //   tuple.h   source tuples of connect()     ends.h    times of connections with both ends ours
 //   option.c  options of a connection
@@ -502,6 +502,8 @@ HC_MUST_USE bool hc_neigh_is_ready(struct hc_worker *w, uint16_t neigh);
 void hc_neigh_tick(struct hc_worker *w);
 bool hc_neigh_next_due_ms(const struct hc_worker *w, uint32_t *due_ms);
 void hc_arp_input(struct hc_worker *w, const uint8_t *frame, uint32_t l3_off, bool is_forwarded);
+// ARP concerns every worker of the port: each keeps its own neighbours.
+void hc_arp_forward(struct hc_worker *w, const struct rte_mbuf *m);
 bool hc_arp_is_good(struct hc_worker *w, const uint8_t *arp);
 void hc_arp_send(struct hc_worker *w, uint16_t op, const uint8_t *mac, hc_be32 spa_be,
 		 hc_be32 tpa_be);
