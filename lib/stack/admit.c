@@ -41,7 +41,7 @@ HC_NOINLINE bool hc_admit_conn(struct hc_worker *w)
 	return false;
 }
 
-HC_NOINLINE bool hc_admit_syn(struct hc_worker *w, const struct hc_seg *syn)
+HC_NOINLINE bool hc_admit_syn(struct hc_worker *w, const struct hc_seg *syn, bool has_room)
 {
 	struct hc_admission *a = &w->admission;
 
@@ -52,7 +52,7 @@ HC_NOINLINE bool hc_admit_syn(struct hc_worker *w, const struct hc_seg *syn)
 	}
 	if (!hc_admit_conn(w))
 		return false;
-	if (a->syns == HC_ADMIT_ALL)
+	if (a->syns == HC_ADMIT_ALL || !has_room)
 		return true;
 	if (a->syns == 0) {
 		w->ctr[HC_CTR_tcp_syn_over_rate]++;

@@ -493,8 +493,12 @@ HC_ALWAYS_INLINE bool is_backlog_full(const struct hc_listener *l)
 static HC_NOINLINE bool is_turned_away(struct hc_worker *w, const struct hc_seg *seg,
 				       const struct hc_listener *l, bool has_floor)
 {
+	bool has_room = w->cfg.syn_cookies != HC_SYN_COOKIES_NEVER ||
+			(!is_backlog_full(l) && w->syn_pool.free_count);
+
 	hc_flood_note(w, seg);
-	if (w->is_choosy && !hc_admit_syn(w, seg))
+	// One that ended a TIME-WAIT was asked for before it did.
+	if (w->is_choosy && !has_floor && !hc_admit_syn(w, seg, has_room))
 		return true;
 	if (!is_backlog_full(l) && (!w->always_cookies || has_floor))
 		return false;
@@ -689,6 +693,10 @@ static HC_NOINLINE void run_time_wait(struct hc_worker *w, uint32_t idx, struct 
 	if (v & HC_DO_NEW_SYN) {
 		hc_seq floor = m->snd_nxt;
 
+		// Over a limit there is no new connection for which the old one would end.
+		if (HC_UNLIKELY(w->is_choosy) && !hc_admit_syn(w, seg, true))
+			return;
+		w->ctr[HC_CTR_tw_reused]++;
 		hc_tw_forget(w, idx);
 		seg->hash = hc_hash_key(&w->env.secret, &seg->key);
 		// A SYN: its buffer is not kept.

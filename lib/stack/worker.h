@@ -439,7 +439,8 @@ hc_ref hc_flow_find(const struct hc_worker *w, const struct hc_flow_key *key);
 
 // admit.c
 HC_MUST_USE bool hc_admit_conn(struct hc_worker *w);
-HC_MUST_USE bool hc_admit_syn(struct hc_worker *w, const struct hc_seg *syn);
+// Without room it will be dropped for that: it is none of those that are answered.
+HC_MUST_USE bool hc_admit_syn(struct hc_worker *w, const struct hc_seg *syn, bool has_room);
 // Works out looks_at_syns.
 void hc_admit_look(struct hc_worker *w);
 

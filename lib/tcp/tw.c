@@ -52,11 +52,8 @@ hc_verdict hc_tw_input(struct hc_tw_mini *m, const struct hc_seg *seg, bool is_l
 		return HC_DO_NEW_SYN;
 	if (seg->flags & HC_TCP_RST)
 		return hc_verdict_drop(0, HC_CTR_tcp_time_wait_old);
-	if (is_syn && !(seg->flags & HC_TCP_FIN) && is_listening &&
-	    is_new_incarnation(m, seg, env)) {
-		env->ctr[HC_CTR_tw_reused]++;
+	if (is_syn && !(seg->flags & HC_TCP_FIN) && is_listening && is_new_incarnation(m, seg, env))
 		return HC_DO_NEW_SYN;
-	}
 	// PAWS goes on (RFC 7323 3.2, 5.3). A SYN may belong to another connection.
 	if (m->flags & HC_TW_TS) {
 		if (!(seg->opts & HC_OPT_TIMESTAMPS)) {

@@ -205,10 +205,70 @@ static void a_share_is_refused_at_random(void)
 	fx_shut();
 }
 
+// A TIME-WAIT ends for a connection that begins, and for nothing less.
+static void a_syn_over_a_limit_ends_no_time_wait(void)
+{
+	static const struct {
+		uint32_t syns, conns, refused;
+		enum hc_counter counter;
+	} limits[] = {
+		{0, HC_ADMIT_ALL, 0, HC_CTR_tcp_syn_over_rate},
+		{HC_ADMIT_ALL, 0, 0, HC_CTR_tcp_over_conns},
+		{HC_ADMIT_ALL, HC_ADMIT_ALL, 1000000, HC_CTR_tcp_syn_refused},
+	};
+
+	for (unsigned i = 0; i < HC_ARRAY_LEN(limits); i++) {
+		struct fx_peer p = peer_of_port(41000);
+
+		fx_open(NULL);
+		(void)fx_listen(0);
+		fx_close(&p, fx_accept(&p));
+		UNIT_EQ(fx.worker->tw.live_count, 1);
+		(void)admit(limits[i].syns, limits[i].conns, limits[i].refused);
+		p.seq += 5;
+		put_syn(&p);
+		fx_forget();
+		UNIT_EQ(fx_ctr(limits[i].counter), 1);
+		UNIT_EQ(fx_ctr(HC_CTR_tw_reused), 0);
+		UNIT_EQ(fx.worker->tw.live_count, 1);
+		(void)admit(1, HC_ADMIT_ALL, 0);
+		put_syn_again(&p);
+		(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+		UNIT_EQ(fx_ctr(HC_CTR_tw_reused), 1);
+		UNIT_EQ(hc_worker_admit(fx.worker, &no_limit), 1); // Counted once.
+		fx_shut();
+	}
+}
+
+static void who_finds_the_backlog_full_takes_no_ration(void)
+{
+	const struct fx_options o = {.set_cfg = never};
+	const struct hc_listen_args args = {.port = FX_PORT, .backlog = 1};
+	struct fx_peer a = peer_of_port(41000), b = peer_of_port(41001);
+
+	fx_open(&o);
+	UNIT_EQ(hc_listen(fx.worker, &args), 0);
+	(void)admit(2, HC_ADMIT_ALL, 0);
+	put_syn(&a);
+	(void)fx_peer_take(&a, FRAME_SYN | FRAME_ACK);
+	put_syn(&b);
+	put_syn_again(&b);
+	UNIT_EQ(fx_ctr(HC_CTR_tcp_syn_backlog), 2);
+	fx_peer_put(&a, FRAME_ACK, 0);
+	fx_step();
+	(void)fx_expect_event(HC_EV_ACCEPTED);
+	put_syn_again(&b);
+	(void)fx_peer_take(&b, FRAME_SYN | FRAME_ACK);
+	UNIT_EQ(fx_ctr(HC_CTR_tcp_syn_over_rate), 0);
+	UNIT_EQ(hc_worker_admit(fx.worker, &no_limit), 2);
+	fx_shut();
+}
+
 UNIT_SUITE(admit, UNIT_TEST(syns_beyond_the_ration_are_dropped_until_there_is_more),
 	   UNIT_TEST(a_syn_that_comes_twice_takes_one_ration),
 	   UNIT_TEST(half_open_connections_count_and_those_that_end_make_room),
 	   UNIT_TEST(the_backlog_holds_beside_the_limits),
 	   UNIT_TEST(a_cookie_that_comes_back_finds_the_limit_too),
 	   UNIT_TEST(refused_syns_are_answered_with_a_reset),
-	   UNIT_TEST(a_share_is_refused_at_random));
+	   UNIT_TEST(a_share_is_refused_at_random), UNIT_TEST(a_syn_over_a_limit_ends_no_time_wait),
+	   UNIT_TEST(who_finds_the_backlog_full_takes_no_ration));
