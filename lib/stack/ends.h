@@ -17,6 +17,9 @@
 #define HC_ENDS_NOTHING 0u // No stamp.
 #define HC_ENDS_CLOSED  1u // In `opened`: one end is closed already, the other is still to be.
 
+// How much younger than a step what it reads may be: a second. All else is age, up to 273 s.
+#define HC_ENDS_YOUNGER ((1000000000u >> HC_STAMP_SHIFT) - 1)
+
 struct hc_end_stamps {
 	uint32_t opened; // Of the first SYN, until it is accepted.
 	uint32_t fin;    // Of the first FIN.
@@ -27,13 +30,17 @@ HC_ALWAYS_INLINE uint32_t hc_ends_stamp(const struct hc_worker *w)
 	return hc_max_u32(w->env.stamp, HC_ENDS_CLOSED + 1);
 }
 
-// The stamps of a connection, by its key at the side that opened it or at the other.
+// The stamps of a connection, by its key at the side that opened it or at the other. What the
+// acceptor opened itself, and what the opener accepted, has none.
 HC_ALWAYS_INLINE struct hc_end_stamps *hc_ends_of(const struct hc_worker *w,
 						  const struct hc_flow_key *key, bool is_active)
 {
 	const struct hc_flow_key there = {.local_be = key->remote_be, .lport_be = key->rport_be};
-	uint32_t slot = hc_tuple_slot(&w->ends.tuples, is_active ? key : &there);
+	uint32_t slot;
 
+	if (is_active != w->ends.is_opener)
+		return NULL;
+	slot = hc_tuple_slot(&w->ends.tuples, is_active ? key : &there);
 	return slot == HC_TUPLE_NONE ? NULL : &w->ends.at[slot];
 }
 
@@ -42,7 +49,7 @@ HC_ALWAYS_INLINE void hc_ends_add(struct hc_worker *w, enum hc_latency which, ui
 	uint32_t took = w->env.stamp - since;
 
 	// A step's time is read before its burst: what the other thread sent in between is younger.
-	took = (int32_t)took < 0 ? 0 : took;
+	took = took > UINT32_MAX - HC_ENDS_YOUNGER ? 0 : took;
 	hc_hist_record(&w->latency[which], (uint64_t)took << HC_STAMP_SHIFT);
 }
 
@@ -51,7 +58,7 @@ HC_ALWAYS_INLINE void hc_ends_opened(struct hc_worker *w, uint32_t slot)
 {
 	struct hc_end_stamps *e;
 
-	if (!w->ends.at)
+	if (!w->ends.is_opener)
 		return;
 	e = &w->ends.at[slot];
 	__atomic_store_n(&e->opened, hc_ends_stamp(w), __ATOMIC_RELAXED);
@@ -96,7 +103,10 @@ HC_ALWAYS_INLINE void hc_ends_closed(struct hc_worker *w, const struct hc_tcb *t
 
 	if (!w->ends.at)
 		return;
-	e = t->flags & HC_TCB_ACTIVE ? &w->ends.at[where] : hc_ends_of(w, &t->key, false);
+	if (t->flags & HC_TCB_ACTIVE)
+		e = w->ends.is_opener ? &w->ends.at[where] : NULL;
+	else
+		e = hc_ends_of(w, &t->key, false);
 	if (!e)
 		return;
 	if (!is_last && !(v & HC_DO_FIN_ACKED)) {

@@ -117,8 +117,10 @@ HC_ALWAYS_INLINE void send_planned(struct hc_worker *w, uint32_t idx, struct rte
 		w->ctr[HC_CTR_data_bytes_sent] += plan->len;
 		w->ctr[HC_CTR_rtx_data] += plan->is_rtx;
 	}
-	if (HC_UNLIKELY(plan->is_rtx && plan->flags & HC_TCP_FIN))
-		w->ctr[HC_CTR_rtx_fin]++;
+	if (plan->flags & HC_TCP_FIN) {
+		w->ctr[HC_CTR_rtx_fin] += plan->is_rtx;
+		hc_ends_fin(w, t);
+	}
 	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
 	hc_tx_segment(w, m, &s, t->neigh);
 }
@@ -216,8 +218,6 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 		}
 		if (!hc_tcp_output_next(t, c, &w->env, &plan, &arm_persist))
 			break;
-		if (plan.flags & HC_TCP_FIN)
-			hc_ends_fin(w, t);
 		m = hc_mbuf_get(w);
 		if (!w->has_tso || !hc_bulk_take(w, idx, &bulk, m, &plan))
 			send_planned(w, idx, m, &plan);
@@ -271,6 +271,8 @@ HC_ALWAYS_INLINE void send_one_plain(struct hc_worker *w, uint32_t idx, struct h
 	s.payload_sum = copy_all(w, idx, plan.seq, plan.len,
 				 rte_pktmbuf_mtod_offset(m, uint8_t *, hdr_len));
 	w->ctr[HC_CTR_data_bytes_sent] += plan.len;
+	if (plan.flags & HC_TCP_FIN)
+		hc_ends_fin(w, t);
 	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
 	hc_tx_segment_plain(w, m, &s, t->neigh);
 }
@@ -291,8 +293,6 @@ static HC_NOINLINE void send_one_segment(struct hc_worker *w, uint32_t idx)
 		hc_tcp_output_one_segment(t, c, &w->env, &plan);
 		send_planned(w, idx, m, &plan);
 	}
-	if (t->flags & HC_TCB_FIN_SENT)
-		hc_ends_fin(w, t);
 	// Nothing was in flight: if the timer runs, it is that of the ACK this took along.
 	hc_arm_rtx(w, idx);
 }

@@ -55,6 +55,7 @@ void hc_worker_join_ends(struct hc_worker *opener, struct hc_worker *acceptor)
 	HC_ASSERT(opener != acceptor);
 	ends.tuples.slot = NULL; // Nobody's but the opener's.
 	opener->ends = acceptor->ends = ends;
+	opener->ends.is_opener = true;
 }
 
 const struct hc_hist *hc_worker_latency(const struct hc_worker *w, enum hc_latency which)

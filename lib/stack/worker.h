@@ -219,6 +219,7 @@ struct hc_tuples {
 struct hc_ends {
 	struct hc_end_stamps *at; // By tuple slot, shared by both ends; NULL: they are foreign.
 	struct hc_tuples tuples;  // Which slot is whose, at the side that opens; without slots.
+	bool is_opener;           // We are that side.
 };
 
 // A SYN flood (flood.c): ours, and one of others that is watched.

@@ -6,6 +6,10 @@
 
 #include "fx_stack.h"
 
+#include "stack/ends.h"
+
+#include <string.h>
+
 #define OTHER_PORT 81u
 
 // What a turn of each side takes. In stamps (64 ns) there is no rounding.
@@ -14,6 +18,7 @@
 #define ROUND_NS    (OPENER_NS + ACCEPTOR_NS)
 
 static struct hc_worker *opener, *acceptor;
+static uint32_t rcv_buf_bytes; // The acceptor's, if not 0.
 
 static void set_opener(struct hc_stack_config *cfg)
 {
@@ -108,6 +113,7 @@ static void begin(bool can_merge)
 	cfg = fx.cfg;
 	cfg.local_addr = FX_PEER;
 	cfg.keeps_end_times = false;
+	cfg.rcv_buf_bytes = rcv_buf_bytes ? rcv_buf_bytes : cfg.rcv_buf_bytes;
 	CU_ASSERT_FATAL(hc_worker_create(fx.port[1], 0, &cfg, &acceptor, &bad) == 0);
 	hc_worker_join_ends(opener, acceptor);
 	CU_ASSERT(hc_listen(acceptor, &listen) >= 0);
@@ -291,10 +297,109 @@ static void what_the_opener_did_not_open_has_no_such_times(void)
 	end();
 }
 
+static void a_fin_that_probes_a_closed_window_is_the_first(void)
+{
+	static const uint8_t text[4096];
+	hc_conn near, far;
+	uint64_t from_ns = 0;
+	uint8_t got[sizeof text];
+
+	rcv_buf_bytes = sizeof text;
+	begin(false);
+	rcv_buf_bytes = 0;
+	open_connection();
+	near = event_of(HC_EV_OPENED);
+	far = event_of(HC_EV_ACCEPTED);
+	forget();
+	UNIT_EQ(hc_send(opener, near, text, sizeof text, HC_SEND_STATIC), sizeof text);
+	for (unsigned i = 0; i < 4; i++) {
+		turn_opener();
+		turn_acceptor();
+	}
+	UNIT_EQ(hc_close(opener, near), 0);
+	forget();
+	// Until the window is probed.
+	for (unsigned i = 0; i < 100000 && !fx.event_count; i++) {
+		from_ns = fx.now_ns;
+		turn_opener();
+		turn_acceptor();
+	}
+	UNIT_EQ(event_of(HC_EV_PEER_CLOSED), far);
+	UNIT_EQ(hc_recv_copy(acceptor, far, got, sizeof got), sizeof got);
+	UNIT_EQ(hc_close(acceptor, far), 0);
+	hc_flush(acceptor);
+	turn_opener();
+	turn_acceptor();
+	expect_time(acceptor, HC_LATENCY_TEARDOWN, fx.now_ns - ACCEPTOR_NS - from_ns);
+	end();
+}
+
+// As far as stamps reach before they come round, which is 274 s.
+static void a_tear_down_may_take_minutes(void)
+{
+	hc_conn near, far;
+	uint64_t from_ns;
+
+	begin(false);
+	open_connection();
+	near = event_of(HC_EV_OPENED);
+	far = event_of(HC_EV_ACCEPTED);
+	forget();
+	turn_opener();
+	from_ns = fx.now_ns - OPENER_NS;
+	UNIT_EQ(hc_shutdown(opener, near), 0);
+	hc_flush(opener);
+	turn_acceptor();
+	turn_opener();
+	fx.now_ns += 250000 * FX_MS;
+	turn_acceptor();
+	UNIT_EQ(hc_close(acceptor, far), 0);
+	hc_flush(acceptor);
+	turn_opener();
+	turn_acceptor();
+	UNIT_EQ(count_of(HC_LATENCY_TEARDOWN), 1);
+	UNIT_EQ(hc_worker_latency(acceptor, HC_LATENCY_TEARDOWN)->max_ns,
+		fx.now_ns - ACCEPTOR_NS - from_ns);
+	end();
+}
+
+static void what_the_acceptor_opens_touches_no_stamp(void)
+{
+	const struct hc_listen_args listen = {.port = OTHER_PORT, .backlog = 4};
+	struct hc_end_stamps *at;
+	uint32_t count;
+
+	begin(false);
+	CU_ASSERT(hc_listen(opener, &listen) >= 0);
+	at = opener->ends.at;
+	count = opener->ends.tuples.count;
+	memset(at, 0, count * sizeof *at);
+	turn_acceptor();
+	connect_to(acceptor, FX_LOCAL, OTHER_PORT);
+	for (unsigned i = 0; i < 3; i++) {
+		turn_opener();
+		turn_acceptor();
+	}
+	UNIT_EQ(hc_close(acceptor, event_of(HC_EV_OPENED)), 0);
+	hc_flush(acceptor);
+	turn_opener();
+	UNIT_EQ(hc_close(opener, event_of(HC_EV_PEER_CLOSED)), 0);
+	hc_flush(opener);
+	turn_acceptor();
+	turn_opener();
+	(void)event_of(HC_EV_CLOSED);
+	for (uint32_t i = 0; i < count; i++)
+		UNIT_EXPECT(at[i].opened == HC_ENDS_NOTHING && at[i].fin == HC_ENDS_NOTHING);
+	end();
+}
+
 UNIT_SUITE(ends, UNIT_TEST(establishment_ends_with_the_final_ack_at_the_acceptor),
 	   UNIT_TEST(a_syn_sent_again_counts_from_the_first),
 	   UNIT_TEST(tear_down_ends_when_the_second_side_is_closed),
 	   UNIT_TEST(a_three_way_close_is_a_tear_down_too),
 	   UNIT_TEST(crossing_fins_are_one_tear_down_that_the_later_side_ends),
 	   UNIT_TEST(a_reset_is_no_tear_down),
-	   UNIT_TEST(what_the_opener_did_not_open_has_no_such_times));
+	   UNIT_TEST(what_the_opener_did_not_open_has_no_such_times),
+	   UNIT_TEST(a_fin_that_probes_a_closed_window_is_the_first),
+	   UNIT_TEST(a_tear_down_may_take_minutes),
+	   UNIT_TEST(what_the_acceptor_opens_touches_no_stamp));
