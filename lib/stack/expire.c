@@ -103,7 +103,9 @@ static void expire_tcb(struct hc_worker *w)
 
 	for (unsigned i = 0; i < n; i++) {
 		struct hc_tcb *t = &w->tcb[due[i]];
+		uint8_t retries = w->cold[due[i]].retries;
 		hc_verdict v = hc_tcp_timeout(t, &w->cold[due[i]], &w->env);
+		bool is_retry = w->cold[due[i]].retries != retries;
 
 		if (v & HC_DO_PROBE) {
 			if (v & HC_DO_KEEPALIVE)
@@ -113,7 +115,8 @@ static void expire_tcb(struct hc_worker *w)
 		}
 		if (HC_UNLIKELY(v & HC_DO_TAIL_PROBE))
 			hc_conn_tail_probe(w, due[i]);
-		if (v & HC_DO_OUTPUT && w->cold[due[i]].retries >= 2)
+		// RACK's timer says nothing of size: something behind has come.
+		if (v & HC_DO_OUTPUT && is_retry && w->cold[due[i]].retries >= 2)
 			hc_pmtu_timeout(w, due[i], w->cold[due[i]].retries);
 		hc_run_timeout(w, due[i], v);
 		// An ACK that waited and found no buffer goes at the flush, and its timer is

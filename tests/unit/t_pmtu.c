@@ -198,8 +198,50 @@ static void a_router_that_says_nothing_is_noticed(void)
 	fx_shut();
 }
 
+static void with_sack(struct hc_stack_config *cfg)
+{
+	cfg->has_sack = true;
+}
+
+// RACK's timer runs because something behind has come, as large as what is missing.
+static void reordering_timer_is_no_black_hole(void)
+{
+	const struct fx_options o = {.set_cfg = with_sack};
+	struct fx_peer p = fx_peer_new();
+	uint8_t sack[12] = {1, 1, 5, 10};
+	hc_conn conn;
+
+	fx_open(&o);
+	p.opt = (const uint8_t[]){2, 4, 5, 180, 4, 2, 1, 1};
+	p.opt_len = 8;
+	conn = fx_connect(&p, 0);
+	p.opt_len = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		UNIT_EQ(hc_send(fx.worker, conn, big, BIG, HC_SEND_STATIC), BIG);
+		fx_step();
+		fx.now_ns += 20 * FX_MS;
+		if (i == 0)
+			acknowledge(&p, BIG);
+	}
+	fx_forget();
+	frame_put32(sack + 4, p.ack + 1460);
+	frame_put32(sack + 8, p.ack + 2920);
+	p.opt = sack;
+	p.opt_len = sizeof sack;
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	fx.worker->cold[(uint32_t)conn].retries = 2; // As if there had been timeouts.
+	fx_wait_ms(10);
+	UNIT_EQ(fx_ctr(HC_CTR_rack_timeouts), 1);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_timeouts), 0);
+	UNIT_EQ(fx_ctr(HC_CTR_pmtu_black_hole), 0);
+	fx_forget();
+	fx_shut();
+}
+
 UNIT_SUITE(pmtu, UNIT_TEST(what_the_router_says_is_taken_and_the_lost_sent_again),
 	   UNIT_TEST(what_cannot_be_is_ignored),
 	   UNIT_TEST(ten_minutes_later_segments_are_as_before),
 	   UNIT_TEST(the_table_of_destinations_is_bounded),
-	   UNIT_TEST(a_router_that_says_nothing_is_noticed));
+	   UNIT_TEST(a_router_that_says_nothing_is_noticed),
+	   UNIT_TEST(reordering_timer_is_no_black_hole));
