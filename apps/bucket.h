@@ -3,9 +3,12 @@
 #pragma once
 
 // A token bucket: lets so many things a second happen, by whatever clock it is shown. It keeps what
-// was not used for BUCKET_DEPTH_NS, so that a limit is sharp: what is asked for beyond it is
-// refused soon. It counts in billionths of a token, so a ns is worth as many of them as tokens come
-// in a second, and nothing is rounded.
+// was not used for as long as it is deep: in any time T no more than the rate allows in T and that
+// depth. What polices, which refuses what is beyond the rate, is deep enough for a peer that does
+// not come evenly; what shapes, where things wait for their turn, need not keep more than passes
+// between two looks. It begins with next to nothing, so that from its beginning on it is the rate
+// alone. It counts in billionths of a token, so a ns is worth as many of them as tokens come in a
+// second, and nothing is rounded.
 //
 // Who is not run for a while (the machine had other things to do) is shown a clock that jumps. All
 // that came in the meantime may then be used, for as long as the jump was: the limit is one of the
@@ -13,29 +16,30 @@
 
 #include "app.h"
 
-#define BUCKET_DEPTH_NS  (10 * NS_PER_MS)
-#define BUCKET_LEAST     4u // Tokens that it can hold, however few come.
+#define BUCKET_POLICE_NS (10 * NS_PER_MS)
+#define BUCKET_SHAPE_NS  NS_PER_MS
+#define BUCKET_LEAST     4u // Tokens that it can hold, however few come, and begins with.
 #define BUCKET_JUMP_NS   NS_PER_S
 #define BUCKET_UNLIMITED UINT32_MAX
 #define BUCKET_PER_S_MAX 1000000000u
 
 struct bucket {
 	uint64_t per_s; // 0: no limit.
-	uint64_t have;  // Billionths.
+	uint64_t depth_ns;
+	uint64_t have; // Billionths.
 	uint64_t at_ns;
 	uint64_t jump_ns; // What is left of the last jump.
 };
 
 static inline uint64_t bucket_most(const struct bucket *b)
 {
-	return max_u64((BUCKET_DEPTH_NS + b->jump_ns) * b->per_s, BUCKET_LEAST * NS_PER_S);
+	return max_u64((b->depth_ns + b->jump_ns) * b->per_s, BUCKET_LEAST * NS_PER_S);
 }
 
-// At most BUCKET_PER_S_MAX; full at first, whenever that is.
-static inline void bucket_init(struct bucket *b, uint64_t per_s)
+// At most BUCKET_PER_S_MAX. Its time begins when it is first shown a clock.
+static inline void bucket_init(struct bucket *b, uint64_t per_s, uint64_t depth_ns)
 {
-	*b = (struct bucket){.per_s = per_s};
-	b->have = bucket_most(b);
+	*b = (struct bucket){.per_s = per_s, .depth_ns = depth_ns, .have = BUCKET_LEAST * NS_PER_S};
 }
 
 // How many may happen now; BUCKET_UNLIMITED: any number.

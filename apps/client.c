@@ -464,7 +464,7 @@ bool client_init(struct client *c, struct hc_worker *worker, const struct client
 	c->event_cap = 4u * plan->burst_pkts;
 	c->phase_until_ns = UINT64_MAX;
 	c->events = calloc(c->event_cap, sizeof *c->events);
-	bucket_init(&c->opens, plan->open_per_s);
+	bucket_init(&c->opens, plan->open_per_s, BUCKET_SHAPE_NS);
 	if (!c->events || !closes_init(&c->closes, plan->close_per_s, plan->conn_cap))
 		return false;
 	if (plan->schedule) {

@@ -22,7 +22,8 @@ void closes_put(struct closes *c, struct hc_worker *w, uint64_t now_ns, hc_conn 
 
 void closes_run(struct closes *c, struct hc_worker *w, uint64_t now_ns)
 {
-	while (closes_waiting(c) > 0 && bucket_fill(&c->rate, now_ns) > 0) {
+	// Shown the clock also when nothing waits: time in which nothing closes is no jump.
+	while (bucket_fill(&c->rate, now_ns) > 0 && closes_waiting(c) > 0) {
 		const struct waiting_close *next = &c->waiting[c->head++ & (c->cap - 1)];
 
 		bucket_take(&c->rate, closes_send(w, next->conn, next->is_half));
@@ -32,7 +33,7 @@ void closes_run(struct closes *c, struct hc_worker *w, uint64_t now_ns)
 bool closes_init(struct closes *c, uint64_t per_s, uint32_t conn_cap)
 {
 	*c = (struct closes){0};
-	bucket_init(&c->rate, per_s);
+	bucket_init(&c->rate, per_s, BUCKET_SHAPE_NS);
 	if (per_s == 0)
 		return true;
 	c->cap = 2;

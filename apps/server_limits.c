@@ -71,7 +71,7 @@ bool limits_init(struct server *s, const struct config *cfg, unsigned i)
 		complain("no memory for the limits of the server: make --conn-cap smaller");
 		return false;
 	}
-	bucket_init(&l->opens, plan_share(limits->open_per_s, i, cfg->cores));
+	bucket_init(&l->opens, plan_share(limits->open_per_s, i, cfg->cores), BUCKET_POLICE_NS);
 	l->stall = limits->stall;
 	l->reset = limits->reset;
 	l->random = cfg->stack.seed + i;
