@@ -210,6 +210,11 @@ static enum miss miss_of(int refusal)
 	}
 }
 
+void client_refused(struct client *c, uint64_t n)
+{
+	miss(c, miss_of(c->refusal), n);
+}
+
 // Open loop: opens what is due, as far as there is room; the rest stays due.
 // @return whether any was.
 static bool open_due(struct client *c, uint64_t by_ns)
@@ -231,14 +236,15 @@ static bool open_due(struct client *c, uint64_t by_ns)
 	}
 	if (due == 0)
 		return false;
-	if (c->slots)
+	if (c->slots) {
 		taken = exchange_connect(c, due, planned_ns);
-	else
+	} else {
 		taken = hc_connect(c->worker, &c->connect, stamps, NULL, due);
+		if (UNLIKELY(taken < due))
+			client_refused(c, due - taken);
+	}
 	c->counts.tally[TALLY_CHURN].opened += taken;
 	bucket_take(&c->opens, taken);
-	if (UNLIKELY(taken < due))
-		miss(c, miss_of(c->refusal), due - taken);
 	return true;
 }
 

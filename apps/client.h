@@ -283,8 +283,8 @@ void exchange_events(struct client *c, unsigned n);
 // Closes those whose --hold is over.
 void exchange_hold_expire(struct client *c);
 
-// Opens n connections with a slot each; planned_ns, if not NULL, says when each was due. Returns
-// how many.
+// Opens n connections with a slot each; planned_ns, if not NULL, says when each was due, and those
+// refused are missed. Returns how many.
 unsigned exchange_connect(struct client *c, unsigned n, const uint64_t *planned_ns);
 
 // The same to one of several targets.
@@ -357,3 +357,6 @@ static inline void client_close(struct client *c, hc_conn conn, bool is_half)
 
 // Throws away what a connection received.
 void client_discard(struct client *c, hc_conn conn);
+// So many that were due were not taken, for c->refusal, or because there is no slot.
+void client_refused(struct client *c, uint64_t n);
+

@@ -105,6 +105,8 @@ unsigned exchange_connect_to(struct client *c, unsigned n, const uint64_t *plann
 	}
 	while (slots > taken)
 		slot_give(c, c->slot_cookies[--slots]);
+	if (UNLIKELY(taken < n) && planned_ns)
+		client_refused(c, n - taken);
 	return taken;
 }
 

@@ -820,6 +820,22 @@ static void targets_start_one_after_the_other(void)
 	shut_pair();
 }
 
+// The target behind it takes all of its own, which is no news about the one before.
+static void a_refusal_is_told_by_the_target_that_refused(void)
+{
+	begin_three_targets();
+	pair.cfg.target.target[1] = (struct endpoint){0, 80};
+	pair.cfg.target.target[2].port = BENCH_SERVER_PORT;
+	pair.cfg.rate_per_s = 1000000;
+	pair.cfg.duration_ns = 10 * NS_PER_MS;
+	open_pair();
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->opened + pair.client.counts.missed, 10000);
+	CU_ASSERT(llabs((long long)pair.client.counts.missed - 3333) <= 2);
+	CU_ASSERT_EQUAL(pair.client.counts.missed_by[MISS_BAD_ADDRESS], pair.client.counts.missed);
+	shut_pair();
+}
+
 static void each_target_is_asked_by_its_name(void)
 {
 	begin_three_targets();
@@ -938,6 +954,7 @@ UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(those_alive_may_be_busy),
 	   UNIT_TEST(those_alive_are_replaced_after_their_requests), UNIT_TEST(targets_take_turns),
 	   UNIT_TEST(targets_start_one_after_the_other),
+	   UNIT_TEST(a_refusal_is_told_by_the_target_that_refused),
 	   UNIT_TEST(each_target_is_asked_by_its_name), UNIT_TEST(want_of_tuples_is_told),
 	   UNIT_TEST(want_of_control_blocks_is_told), UNIT_TEST(a_target_that_is_no_host_is_told),
 	   UNIT_TEST(want_of_buffers_is_told), UNIT_TEST(what_was_behind_at_the_end_is_told));
