@@ -217,6 +217,11 @@ static bool finish_requests(struct config *cfg)
 			 "come: give --response 1 or more");
 		return false;
 	}
+	if (cfg->request.kind != REQUEST_HTTP && strcmp(cfg->path, "/") != 0) {
+		complain("--path is what --request http asks for: give --request http, or leave it "
+			 "out");
+		return false;
+	}
 	if (cfg->response.sizes.count > 1 && strcmp(cfg->path, "/") != 0) {
 		complain("--path and several sizes of --response both say what is asked for: give "
 			 "one of them");
@@ -301,6 +306,11 @@ static bool finish_exchange(struct config *cfg)
 		if (cfg->response.bytes != RESPONSE_AUTO && !asks) {
 			complain("--response needs --request: say with --request http or "
 				 "--request BYTES what is asked for");
+			return false;
+		}
+		if (config_is_framed(cfg) && cfg->response.bytes == RESPONSE_AUTO) {
+			complain("--request of several sizes says with each how long its answer is "
+				 "to be: give --response");
 			return false;
 		}
 	} else if (cfg->response.bytes == RESPONSE_AUTO) {

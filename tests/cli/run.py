@@ -225,6 +225,7 @@ class Options(Case):
                   "ramp": ["--duration", "10s"], "arrivals": ["--rate", "10k"],
                   "stagger": ["--target", "10.0.0.1:80-81"],
                   "requests": ["--request", "http"], "hold-live": ["--rate", "10k"],
+                  "path": ["--request", "http"],
                   "think": ["--request", "http", "--requests", "3"]}
     NOT_IN_CONFIG = {"config", "json", "csv", "hgrm", "hlog", "dry-run", "verbose", "help"}
     # A wrong value of each kind of argument, and words of the sentence that refuses it.
@@ -378,6 +379,15 @@ class ConfigFile(Case):
         self.assert_exit(again, MEASURED)
         self.assertEqual(again.json["config"], first.json["config"])
         self.assertEqual(again.json["totals"]["opened"], 50)
+
+    def test_another_population_may_be_asked_of_a_result(self):
+        first = run("bench", "--hold-live", 50, "--rate", 500, "--duration", "300ms", "--hugepages",
+                    "off", "--dry-run", "--json", "-")
+        again = run("bench", "-c", self.given(first.out), "--hold-live", 60, "--dry-run", "--json", "-")
+        self.assert_exit(again, MEASURED)
+        self.assertEqual(again.json["config"]["hold_live"], 60)
+        self.assertEqual(again.json["config"]["concurrency"], 60)
+        self.assert_refused(run("bench", "-c", self.path, "--concurrency", 70), "--hold-live")
 
     def test_the_keys_alone_will_do_and_null_leaves_a_default(self):
         config = {"concurrency": 7, "sack": False, "duration_s": 2, "hold_s": 0.25, "burst_pkts": None}
@@ -600,6 +610,14 @@ class Rules(Case):
             out = plan(command, "--request", "http", "--response", "1k").json
             self.assertEqual(out["config"]["response_bytes"], 1024)
             self.assert_refused(run(command, *BASE[command], "--response", "x"), "--response x")
+
+    def test_sizes_that_do_not_say_what_is_to_come_are_refused(self):
+        self.assert_refused(run("load", *BASE["load"], "--request", "16:1,99:9"), "--response")
+        self.assert_exit(plan("load", "--request", "16:1,99:9", "--response", "64"), MEASURED)
+
+    def test_a_path_that_nobody_asks_for_is_refused(self):
+        for more in ([], ["--request", "64"]):
+            self.assert_refused(run("bench", "--path", "/a", *more), "--path", "--request http")
 
     def test_sizes_with_shares(self):
         for option in ("--request", "--response"):
