@@ -63,8 +63,8 @@ static int run_and_report(struct config *cfg, struct plan *plan, const struct ou
 		if (config_is_talking(cfg))
 			report_summary(&r->result);
 		code = run_verdict(r);
-		if (!outputs_write(out, &r->result))
-			code = EXIT_ENVIRONMENT;
+		if (!outputs_write(out, &r->result) || (out->csv && !r->csv))
+			code = EXIT_ENVIRONMENT; // Something was not written, and complained about.
 	}
 	result_free(&r->result);
 	free(r);

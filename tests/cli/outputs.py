@@ -16,6 +16,7 @@ import json
 import math
 import os
 import re
+import resource
 import shutil
 import signal
 import struct
@@ -328,6 +329,22 @@ class Refusals(unittest.TestCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("is there room", done.stderr)
         self.assert_refused("--csv", "/dev/full", words=("--csv", "is there room"))
+
+    def test_rows_that_could_not_be_written_are_no_success(self):
+        # Room for the heading, and not for the row behind it.
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+        with tempfile.TemporaryDirectory() as place:
+            path = os.path.join(place, "r.csv")
+            args = ("bench", "--connections", 100, "--hugepages", "off", "--csv", path)
+            self.assertEqual(run(*args).returncode, cli.MEASURED)
+            with open(path, encoding="ascii") as rows:
+                size = len(rows.readline()) + 10
+            done = cli.run(*args, preexec_fn=limit)
+        self.assertEqual(done.code, cli.ENVIRONMENT, str(done))
+        self.assertIn("--csv", done.err)
 
     def test_without_connections_there_are_no_times(self):
         with tempfile.TemporaryDirectory() as place:
