@@ -65,6 +65,12 @@ def bench(*args, connections=2000):
     return run("bench", "--connections", connections, "--hugepages", "off", "--json", "-", *args)
 
 
+def catches(pid, number):
+    """Whether a process has a handler for a signal by now."""
+    status = Path("/proc/%d/status" % pid).read_text()
+    return int(re.search(r"SigCgt:\s*(\w+)", status).group(1), 16) >> (number - 1) & 1
+
+
 class Case(unittest.TestCase):
     maxDiff = None
 
@@ -1321,7 +1327,10 @@ class Failures(Case):
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE)
         with process:
-            time.sleep(2)
+            # Signals are caught just before the probes begin, which take 4 s.
+            while not catches(process.pid, signal.SIGINT):
+                self.assertIsNone(process.poll())
+                time.sleep(0.01)
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=SECONDS)
         self.assertEqual(process.returncode, INTERRUPTED)
