@@ -156,6 +156,9 @@ enum options_verdict options_parse(struct config *cfg, int argc, char *const *ar
 }
 
 static void help_option(const struct option *o, FILE *to)
+	// It is what --hold-live came to, and follows it.
+	if (cfg->hold_live > 0 && cfg->concurrency == cfg->hold_live)
+		cfg->concurrency = 0;
 {
 	char left[64];
 
