@@ -399,11 +399,8 @@ void client_step(struct client *c, uint64_t now_ns)
 	unsigned n = hc_step(c->worker, now_ns, c->events, c->event_cap);
 	enum client_phase before, phase;
 
-	if (UNLIKELY(c->plan->grace_ns > 0) && client_phase(c) < PHASE_DRAIN) {
-		if (c->turned_ns > 0)
-			c->counts.gap_ns_max = max_u64(c->counts.gap_ns_max, now_ns - c->turned_ns);
-		c->turned_ns = now_ns;
-	}
+	if (UNLIKELY(c->plan->grace_ns > 0) && client_phase(c) < PHASE_DRAIN)
+		staged_turned(c, now_ns);
 	c->now_ns = now_ns;
 	c->event_count = n;
 	if (c->slots) {
@@ -420,7 +417,7 @@ void client_step(struct client *c, uint64_t now_ns)
 	open_last(c);
 	advance(c);
 	phase = client_phase(c);
-	if (UNLIKELY(c->plan->keeps_live) && phase == PHASE_STEADY)
+	if (UNLIKELY(c->plan->keeps_live || c->acts_from_ns > 0) && phase == PHASE_STEADY)
 		note_alive(c);
 	if (phase == PHASE_FILL)
 		open_live(c);

@@ -60,9 +60,10 @@ struct client_plan {
 	uint64_t grace_ns; // So long behind the plan a thing is late; 0: nothing is.
 	uint64_t open_ns;  // How long opening takes by the plan.
 	const struct schedule
-		*acts;   // What is done to connections once all are open; NULL: nothing.
-	uint64_t act_ns; // How long that takes by the plan.
-	bool act_asks;   // It is the request; otherwise our FIN.
+		*acts;    // What is done to connections once all are open; NULL: nothing.
+	uint64_t act_ns;  // How long that takes by the plan.
+	bool act_asks;    // It is the request; otherwise our FIN.
+	uint64_t keep_ns; // Those that stay do at least so long.
 	enum close_side close;
 	enum request_kind request_kind;
 	const uint8_t *request; // Shared by all connections.
@@ -154,6 +155,7 @@ struct slot {
 	uint8_t queue : 4;      // enum slot_queue.
 	bool is_head_begun : 1; // heads[] has the beginning of it.
 	bool is_acted : 1;      // It has had its turn, of those gathered first.
+	bool is_late : 1;       // It was opened too late to count.
 	bool is_due;            // Has been established for --hold.
 	bool is_closing;        // We have sent our FIN.
 	bool is_answered;       // The first byte of the response has come.
@@ -163,6 +165,18 @@ struct slot {
 	uint8_t text;           // Of plan->texts.
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct slot) == 64, "a slot is one cache line");
+
+// From the first of a kind of event to the last.
+struct span {
+	uint64_t from_ns, to_ns; // 0: there was none.
+};
+
+static inline void span_note(struct span *s, uint64_t now_ns)
+{
+	if (s->from_ns == 0)
+		s->from_ns = now_ns;
+	s->to_ns = now_ns;
+}
 
 struct client_counts {
 	struct client_tally tally[TALLY_COUNT];
@@ -174,7 +188,10 @@ struct client_counts {
 	uint64_t body_bytes;
 	struct target_tally target[TARGETS_MAX]; // Of several.
 	uint64_t alive_least, alive_most;        // --hold-live: in the measured part.
+	// Of a test's turn (client_staged.c).
 	uint64_t late_opened, late_answered, late_closed;
+	uint64_t validated; // Right responses on connections that were opened in time.
+	struct span opened, answered, closed;
 	uint64_t gap_ns_max; // The longest between two of our turns before the drain.
 };
 
@@ -323,8 +340,14 @@ void exchange_send(struct client *c, struct slot *s);
 // Closes if all that has to happen before has happened.
 void exchange_end_if_due(struct client *c, struct slot *s);
 
-// The load begins.
+// The load begins; it has its turn again.
 void staged_begin(struct client *c);
+void staged_turned(struct client *c, uint64_t now_ns);
+
+// A connection is open, has its right response, is closed.
+void staged_note_opened(struct client *c, struct slot *s);
+void staged_note_right(struct client *c, const struct slot *s);
+void staged_note_closed(struct client *c);
 
 // Acts on what is due.
 void staged_act(struct client *c);
@@ -343,6 +366,9 @@ bool client_attack_leads(struct client *c);
 // A histogram, empty; NULL when memory is short.
 struct hc_hist *client_hist(void);
 
+// So many that were due were not taken, for c->refusal, or because there is no slot.
+void client_refused(struct client *c, uint64_t n);
+
 // How many more connections may become busy now.
 uint64_t client_room(const struct client *c);
 
@@ -357,6 +383,3 @@ static inline void client_close(struct client *c, hc_conn conn, bool is_half)
 
 // Throws away what a connection received.
 void client_discard(struct client *c, hc_conn conn);
-// So many that were due were not taken, for c->refusal, or because there is no slot.
-void client_refused(struct client *c, uint64_t n);
-

@@ -168,6 +168,8 @@ static void complete(struct client *c, struct slot *s, enum outcome outcome)
 	c->counts.late_answered += c->now_ns > c->act_deadline_ns;
 	if (outcome != OUTCOME_RIGHT)
 		return;
+	if (UNLIKELY(c->plan->grace_ns > 0))
+		staged_note_right(c, s);
 	hc_hist_add(c->response, c->now_ns - s->asked_ns);
 	if (c->response_corrected)
 		hc_hist_add(c->response_corrected, c->now_ns - s->planned_ns);
@@ -331,7 +333,8 @@ static void on_opened(struct client *c, uint32_t i)
 	struct slot *s = &c->slots[i];
 
 	s->opened_ns = c->now_ns;
-	c->counts.late_opened += c->now_ns > c->open_deadline_ns;
+	if (UNLIKELY(c->plan->grace_ns > 0))
+		staged_note_opened(c, s);
 	if (c->connect_corrected)
 		hc_hist_add(c->connect_corrected, c->now_ns - s->planned_ns);
 	s->unsent = p->connect.data_bytes || p->acts ? 0 : p->request_bytes;
@@ -392,7 +395,8 @@ static void on_peer_closed(struct client *c, uint32_t i)
 static void on_closed(struct client *c, uint32_t i)
 {
 	end_response(c, &c->slots[i]);
-	c->counts.late_closed += c->now_ns > c->act_deadline_ns;
+	if (UNLIKELY(c->plan->grace_ns > 0))
+		staged_note_closed(c);
 	slot_end(c, i);
 }
 

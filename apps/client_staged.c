@@ -19,6 +19,39 @@ void staged_begin(struct client *c)
 		c->act_deadline_ns = c->open_deadline_ns;
 }
 
+void staged_turned(struct client *c, uint64_t now_ns)
+{
+	struct client_counts *k = &c->counts;
+	uint64_t gap_ns = c->turned_ns > 0 ? now_ns - c->turned_ns : 0;
+
+	c->turned_ns = now_ns;
+	k->gap_ns_max = max_u64(k->gap_ns_max, gap_ns);
+}
+
+void staged_note_opened(struct client *c, struct slot *s)
+{
+	s->is_late = c->now_ns > c->open_deadline_ns;
+	c->counts.late_opened += s->is_late;
+	if (!s->is_late)
+		span_note(&c->counts.opened, c->now_ns);
+}
+
+void staged_note_right(struct client *c, const struct slot *s)
+{
+	c->counts.validated += !s->is_late;
+	if (c->now_ns <= c->act_deadline_ns)
+		span_note(&c->counts.answered, c->now_ns);
+}
+
+void staged_note_closed(struct client *c)
+{
+	bool is_late = c->now_ns > c->act_deadline_ns;
+
+	c->counts.late_closed += is_late;
+	if (!is_late)
+		span_note(&c->counts.closed, c->now_ns);
+}
+
 // Whether every connection has come to something, and those that are open wait here.
 static bool is_gathered(const struct client *c)
 {
@@ -86,5 +119,6 @@ void staged_answered(struct client *c, struct slot *s)
 bool staged_is_over(const struct client *c)
 {
 	return c->acts_from_ns > 0 && !next_of(c) &&
+	       c->now_ns - c->acts_from_ns >= c->plan->keep_ns &&
 	       tally_open(&c->counts.tally[TALLY_CHURN]) == c->held.count;
 }

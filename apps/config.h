@@ -163,8 +163,10 @@ struct test_options {
 // What a test asks of one of its iterations; all 0 elsewhere.
 struct turn {
 	uint64_t grace_ns; // So long behind the plan a thing is late; 0: nothing is.
+	uint64_t gap_ns;   // A pause of the tester's that is longer may be why it failed.
 	double act_per_s;  // Connections are gathered first, and then have their turn at this rate.
 	bool act_asks;     // To send the request; otherwise to be closed.
+	uint64_t keep_ns;  // They stay at least so long when all are open.
 };
 
 #define RESPONSE_AUTO UINT64_MAX // As HTTP_NO_LENGTH.

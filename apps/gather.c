@@ -17,6 +17,13 @@ static void add_times(struct result *out, const struct loop *l)
 	}
 }
 
+static void add_span(struct span *sum, const struct span *s)
+{
+	if (s->from_ns > 0 && (sum->from_ns == 0 || s->from_ns < sum->from_ns))
+		sum->from_ns = s->from_ns;
+	sum->to_ns = max_u64(sum->to_ns, s->to_ns);
+}
+
 static void add_client(struct result *out, const struct loop *l)
 {
 	const struct client *c = l->client;
@@ -48,6 +55,10 @@ static void add_client(struct result *out, const struct loop *l)
 	t->late_opened += k->late_opened;
 	t->late_answered += k->late_answered;
 	t->late_closed += k->late_closed;
+	t->validated += k->validated;
+	add_span(&t->opened_span, &k->opened);
+	add_span(&t->answered_span, &k->answered);
+	add_span(&t->closed_span, &k->closed);
 	t->gap_ns_max = max_u64(t->gap_ns_max, k->gap_ns_max);
 	for (unsigned i = 0; i < OUTCOME_COUNT; i++)
 		t->outcome[i] += k->outcome[i];

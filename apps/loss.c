@@ -9,6 +9,7 @@
 
 #include "units.h"
 
+#define NS_PER_S       1e9
 #define SHARE_9411     1e-5 // RFC 9411 7.2.3: 0.001 % of transactions, and of connections.
 #define DEVIATION_9411 0.05 // The same: of the rate, in the sustain phase.
 #define HELD_9411      0.10 // The same: of concurrent connections.
@@ -37,6 +38,31 @@ void loss_text(const struct loss_criterion *c, char *text, size_t size)
 		snprintf(text, size, "%s", c->kind == LOSS_9411 ? "9411" : "none");
 }
 
+static uint64_t lost_of(const struct loss_numbers *n)
+{
+	return n->attempted > n->completed ? n->attempted - n->completed : 0;
+}
+
+double loss_rate(uint64_t completed, uint64_t ns, double asked_per_s)
+{
+	return completed > 1 && ns > 0 ? (double)(completed - 1) * NS_PER_S / (double)ns
+				       : asked_per_s;
+}
+
+bool loss_is_explained(const struct loss_numbers *n, uint64_t away_ns)
+{
+	double due = n->asked_per_s * (double)away_ns / NS_PER_S;
+	double lost = (double)lost_of(n);
+	double behind = 0;
+
+	// How many connections are held is not a matter of time, but for those never opened.
+	if (n->held_asked > 0)
+		return n->unstarted > 0 && n->unstarted >= lost_of(n);
+	if (n->asked_per_s > n->achieved_per_s)
+		behind = (1 - n->achieved_per_s / n->asked_per_s) * (double)n->attempted;
+	return away_ns > 0 && lost <= due && behind <= due;
+}
+
 // What was lost most, in words.
 static void say_lost(const struct loss_numbers *n, char *why, size_t size)
 {
@@ -55,10 +81,21 @@ static void say_lost(const struct loss_numbers *n, char *why, size_t size)
 		if (causes[i].count > causes[most].count)
 			most = i;
 	}
-	snprintf(why, size, "%llu of %llu not completed: %llu %s",
-		 (unsigned long long)(n->attempted - n->completed),
+	snprintf(why, size, "%llu of %llu not completed: %llu %s", (unsigned long long)lost_of(n),
 		 (unsigned long long)n->attempted, (unsigned long long)causes[most].count,
 		 causes[most].what);
+}
+
+// What may be lost may be missing from the rate.
+static bool is_at_rate(const struct loss_criterion *c, const struct loss_numbers *n, char *why,
+		       size_t size)
+{
+	double least = n->asked_per_s * (1 - c->ratio) - n->slack_per_s;
+
+	if (n->slack_per_s <= 0 || n->achieved_per_s >= least)
+		return true;
+	snprintf(why, size, "all came, but at %.0f/s: it falls behind", n->achieved_per_s);
+	return false;
 }
 
 static bool judge_9411(const struct loss_numbers *n, char *why, size_t size)
@@ -88,8 +125,6 @@ static bool judge_9411(const struct loss_numbers *n, char *why, size_t size)
 bool loss_judge(const struct loss_criterion *c, const struct loss_numbers *n, char *why,
 		size_t size)
 {
-	uint64_t lost = n->attempted - n->completed;
-
 	snprintf(why, size, "%s", "");
 	if (n->attempted == 0) {
 		snprintf(why, size, "nothing was attempted");
@@ -97,8 +132,9 @@ bool loss_judge(const struct loss_criterion *c, const struct loss_numbers *n, ch
 	}
 	if (c->kind == LOSS_9411)
 		return judge_9411(n, why, size);
-	if ((double)lost <= c->ratio * (double)n->attempted)
-		return true;
-	say_lost(n, why, size);
-	return false;
+	if ((double)lost_of(n) > c->ratio * (double)n->attempted) {
+		say_lost(n, why, size);
+		return false;
+	}
+	return is_at_rate(c, n, why, size);
 }

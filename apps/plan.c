@@ -160,6 +160,7 @@ static void plan_turn(struct plan *p, const struct config *cfg)
 		load->acts = &p->acts;
 		load->act_ns = time_ns_of(cfg->connections, t->act_per_s);
 		load->act_asks = t->act_asks;
+		load->keep_ns = t->keep_ns;
 	}
 }
 
@@ -446,7 +447,7 @@ static void write_back(const struct plan *p, struct config *cfg)
 
 // Workers of one host must agree on the secret, so it is drawn once for all of them. It fits the
 // integers of JSON.
-static bool draw_seed(struct config *cfg)
+bool plan_draw_seed(struct config *cfg)
 {
 	while (cfg->stack.seed == 0) {
 		uint64_t seed;
@@ -475,7 +476,7 @@ bool plan_make(struct plan *p, struct config *cfg)
 {
 	memset(p, 0, sizeof *p);
 	set_clock_base(cfg);
-	if (!draw_seed(cfg))
+	if (!plan_draw_seed(cfg))
 		return false;
 	if (plan_has_client(cfg))
 		plan_attack_sources(cfg);

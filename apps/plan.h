@@ -52,6 +52,9 @@ struct plan {
 bool plan_make(struct plan *p, struct config *cfg);
 void plan_free(struct plan *p);
 
+// Draws the seed unless there is one. @return false after a complaint.
+bool plan_draw_seed(struct config *cfg);
+
 // Fills in the sources of a SYN attack that were left to the plan.
 void plan_attack_sources(struct config *cfg);
 

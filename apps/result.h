@@ -33,8 +33,11 @@ struct client_totals {
 	uint64_t failed_by[HC_REASON_COUNT];
 	uint64_t reset_by[HC_REASON_COUNT];
 	double fill_s;
-	uint64_t late_opened, late_answered, late_closed; // Of a test.
-	uint64_t gap_ns_max; // The same: the longest for which a client did not turn.
+	// Of a test.
+	uint64_t late_opened, late_answered, late_closed;
+	uint64_t validated;
+	struct span opened_span, answered_span, closed_span; // Of all clients together.
+	uint64_t gap_ns_max; // The longest for which a client did not turn.
 };
 
 struct server_totals {

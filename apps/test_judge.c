@@ -5,7 +5,9 @@
 //
 // A connection is completed when it was established (and, if an object was asked for, that was
 // right) within --grace of the planned end. A tear-down is completed when the connection is closed
-// on both sides, as far as both are ours, within the same time.
+// on both sides, as far as both are ours, within the same time. The rate is that of what was
+// completed, from the first to the last: half of the granularity may be missing from it, so that
+// what is found is within the granularity of what was reached.
 
 #include "test_flood.h"
 
@@ -43,16 +45,21 @@ enum latency test_latency(enum test_kind kind)
 	return of[kind];
 }
 
+// The rate that the first and the last of them make.
+static void set_rate(const struct test *t, const struct span *s, struct loss_numbers *n)
+{
+	n->achieved_per_s = loss_rate(n->completed, s->to_ns - s->from_ns, n->asked_per_s);
+	n->slack_per_s = (double)t->cfg->test.granularity / 2;
+}
+
+// One that is late and one that got the wrong object are two that were not completed.
 static void judge_opened(const struct result *r, bool has_object, struct test_row *row)
 {
 	struct loss_numbers *n = &row->numbers;
 
 	n->late = r->clients.late_opened;
-	n->completed = less(row->established, n->late);
-	if (has_object) {
-		n->wrong = less(row->established, row->objects_returned);
-		n->completed = min_u64(n->completed, row->objects_returned);
-	}
+	n->completed = has_object ? r->clients.validated : less(row->established, n->late);
+	n->wrong = has_object ? less(row->established, row->objects_returned) : 0;
 	n->failed = less(n->attempted, row->established);
 }
 
@@ -84,7 +91,7 @@ static void judge_held(const struct result *r, struct test_row *row)
 	n->failed = less(n->attempted, row->established);
 	n->wrong = less(row->established, row->objects_returned);
 	n->held_asked = n->attempted;
-	n->held_least = less(row->established, r->view.closed + n->resets);
+	n->held_least = r->clients.alive_least;
 }
 
 // Of both sides, as far as they are ours.
@@ -112,15 +119,20 @@ void test_judge(const struct test *t, const struct result *r, struct test_row *r
 	row->elapsed_s = r->elapsed_s;
 	row->times = test_times_of(&r->latency[test_latency(kind)]);
 	row->connect_times = test_times_of(&r->latency[LATENCY_CONNECT]);
+	n->asked_per_s = rate;
+	n->achieved_per_s = rate;
 	n->attempted = cfg->connections;
+	n->unstarted = r->clients.missed_by[MISS_BEHIND];
 	n->resets = less(r->view.reset, r->clients.aborted);
 	switch (kind) {
 	case TEST_ESTABLISHMENT_RATE:
 	case TEST_SYN_FLOOD:
 		judge_opened(r, has_object, row);
+		set_rate(t, &r->clients.opened_span, n);
 		break;
 	case TEST_TEARDOWN_RATE:
 		judge_closed(r, row);
+		set_rate(t, &r->clients.closed_span, n);
 		break;
 	case TEST_CONCURRENT_CAPACITY:
 		judge_held(r, row);
@@ -128,13 +140,13 @@ void test_judge(const struct test *t, const struct result *r, struct test_row *r
 	case TEST_TRANSACTION_RATE:
 	case TEST_HTTP_LATENCY:
 		judge_answered(r, row);
+		set_rate(t, &r->clients.answered_span, n);
 		break;
 	case TEST_KINDS:
 		break;
 	}
-	n->asked_per_s = rate;
-	n->achieved_per_s = rate * (double)n->completed / (double)n->attempted;
 	row->passes = loss_judge(&t->cfg->test.criterion, n, row->why, sizeof row->why);
 	test_flood_judge(t, r, row);
-	row->is_disturbed = !row->passes && 2 * r->clients.gap_ns_max > cfg->turn.grace_ns;
+	row->is_disturbed = !row->passes && r->clients.gap_ns_max > cfg->turn.gap_ns &&
+			    loss_is_explained(n, r->clients.gap_ns_max);
 }

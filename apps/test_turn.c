@@ -23,6 +23,18 @@ static uint64_t times(uint64_t per_s, uint64_t ns)
 	return n < 1 ? 1 : (uint64_t)(n + 0.5);
 }
 
+// A pause of the tester's that may be why an iteration failed: half of what makes a thing late, or
+// of what the rate may fall short by.
+static uint64_t telling_gap_ns(const struct test_options *t, uint64_t per_s, uint64_t sustain_ns)
+{
+	double slack_ns = (double)t->granularity / 2 / (double)per_s * (double)sustain_ns;
+	double gap_ns = (double)t->grace_ns / 2;
+
+	if (t->kind != TEST_CONCURRENT_CAPACITY && slack_ns / 2 < gap_ns)
+		gap_ns = slack_ns / 2;
+	return (uint64_t)gap_ns;
+}
+
 // What could not be opened soon after the planned end never is: a device far beyond its limit
 // would keep us for as long as it likes.
 static void open_at(const struct config *cfg, uint64_t count, uint64_t per_s, struct config *out)
@@ -50,6 +62,7 @@ bool test_turn(const struct config *cfg, uint64_t value, enum test_part part, st
 	*out = *cfg;
 	out->command = is_ring ? COMMAND_BENCH : COMMAND_LOAD;
 	out->turn.grace_ns = t->grace_ns;
+	out->turn.gap_ns = telling_gap_ns(t, value, t->sustain_ns);
 	if (part != PART_SEARCH)
 		out->attack = (struct attack){0};
 	if (part == PART_SELF_CHECK)
@@ -62,12 +75,17 @@ bool test_turn(const struct config *cfg, uint64_t value, enum test_part part, st
 		open_at(cfg, times(value, t->sustain_ns), value, out);
 		break;
 	case TEST_TEARDOWN_RATE:
+		// The server closes when it has answered, so being asked is its turn.
+		if (cfg->close == CLOSE_SERVER)
+			out->request.kind = REQUEST_HTTP;
 		gather_first(cfg, times(value, t->sustain_ns), value, cfg->close == CLOSE_SERVER,
 			     out);
 		break;
 	case TEST_CONCURRENT_CAPACITY:
 		gather_first(cfg, value, t->attempt_per_s, true, out);
 		out->close = CLOSE_RST;
+		out->turn.keep_ns = t->sustain_ns;
+		out->hold_ns += t->sustain_ns;
 		break;
 	case TEST_KINDS:
 		break;

@@ -348,6 +348,8 @@ static void closes_wait_for_their_turn(void)
 	CU_ASSERT(pair.server.closes->waited >= churn()->closed - 10);
 	CU_ASSERT_EQUAL(pair.server.closes->unlimited, 0);
 	shut_pair();
+}
+
 // Half a second without closes is no time that was lost, to be made up for.
 static void a_pause_between_closes_is_not_saved_up(void)
 {
@@ -366,8 +368,6 @@ static void a_pause_between_closes_is_not_saved_up(void)
 	run(0, 0);
 	CU_ASSERT_EQUAL(churn()->closed, churn()->opened);
 	shut_pair();
-}
-
 }
 
 static void closes_that_find_no_room_to_wait_are_counted(void)

@@ -133,6 +133,82 @@ static void the_commonest_cause_is_named(void)
 	CU_ASSERT_STRING_EQUAL(why, "12 of 1000000 not completed: 9 late");
 }
 
+// What a device queues comes in the end, and at its own rate.
+static void what_came_too_slowly_does_not_pass(void)
+{
+	struct loss_numbers n = fine();
+
+	n.slack_per_s = 5;
+	n.achieved_per_s = 995;
+	CU_ASSERT(judge("none", &n));
+	n.achieved_per_s = 994.9;
+	CU_ASSERT_FALSE(judge("none", &n));
+	n.slack_per_s = 0; // It is not about a rate.
+	CU_ASSERT(judge("none", &n));
+}
+
+static void what_may_be_lost_may_be_missing_from_the_rate(void)
+{
+	struct loss_numbers n = fine();
+
+	n.slack_per_s = 5;
+	n.completed = 900000;
+	n.achieved_per_s = 895.1;
+	CU_ASSERT(judge("10%", &n));
+	n.achieved_per_s = 894;
+	CU_ASSERT_FALSE(judge("10%", &n));
+}
+
+static void a_rate_is_that_of_the_first_to_the_last(void)
+{
+	CU_ASSERT_DOUBLE_EQUAL(loss_rate(1001, 1000000000, 5), 1000, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(loss_rate(2, 500000000, 5), 2, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(loss_rate(1, 500000000, 5), 5, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(loss_rate(7, 0, 5), 5, 1e-9);
+}
+
+static void more_than_was_attempted_is_not_lost(void)
+{
+	struct loss_numbers n = fine();
+
+	n.completed = n.attempted + 1;
+	CU_ASSERT(judge("none", &n));
+	CU_ASSERT(judge("1%", &n));
+	n.slack_per_s = 1;
+	n.achieved_per_s = 1000;
+	CU_ASSERT(loss_is_explained(&n, 1));
+}
+
+// 10 ms at 1000/s are 10 connections.
+static void a_pause_explains_what_was_due_in_it(void)
+{
+	struct loss_numbers n = fine();
+
+	n.completed = n.attempted - 10;
+	CU_ASSERT(loss_is_explained(&n, 10000000));
+	n.completed--;
+	CU_ASSERT_FALSE(loss_is_explained(&n, 10000000));
+	n.completed = n.attempted;
+	n.achieved_per_s = 999.991;
+	CU_ASSERT(loss_is_explained(&n, 10000000));
+	n.achieved_per_s = 999.98;
+	CU_ASSERT_FALSE(loss_is_explained(&n, 10000000));
+	CU_ASSERT_FALSE(loss_is_explained(&n, 0));
+}
+
+static void a_pause_explains_no_connection_that_was_not_held(void)
+{
+	struct loss_numbers n = fine();
+
+	n.held_asked = n.attempted;
+	n.completed -= 3;
+	CU_ASSERT_FALSE(loss_is_explained(&n, 1000000000));
+	n.unstarted = 2;
+	CU_ASSERT_FALSE(loss_is_explained(&n, 1000000000));
+	n.unstarted = 3;
+	CU_ASSERT(loss_is_explained(&n, 1000000000));
+}
+
 UNIT_SUITE(loss, UNIT_TEST(criteria_are_read_and_written),
 	   UNIT_TEST(with_none_every_single_one_counts),
 	   UNIT_TEST(a_share_may_be_lost_and_not_one_more),
@@ -140,4 +216,9 @@ UNIT_SUITE(loss, UNIT_TEST(criteria_are_read_and_written),
 	   UNIT_TEST(rfc_9411_allows_the_rate_5_percent),
 	   UNIT_TEST(rfc_9411_allows_a_tenth_of_held_connections),
 	   UNIT_TEST(nothing_attempted_passes_no_criterion),
-	   UNIT_TEST(the_commonest_cause_is_named));
+	   UNIT_TEST(the_commonest_cause_is_named), UNIT_TEST(what_came_too_slowly_does_not_pass),
+	   UNIT_TEST(what_may_be_lost_may_be_missing_from_the_rate),
+	   UNIT_TEST(a_rate_is_that_of_the_first_to_the_last),
+	   UNIT_TEST(more_than_was_attempted_is_not_lost),
+	   UNIT_TEST(a_pause_explains_what_was_due_in_it),
+	   UNIT_TEST(a_pause_explains_no_connection_that_was_not_held));

@@ -153,14 +153,16 @@ class Searches(cli.Case):
 
     def test_the_rate_at_which_a_device_closes_is_found(self):
         for side in ("client", "server"):
-            # What waits behind the limit is late after --grace: 50 ms of 1 s.
+            # What waits behind the limit comes in --grace, which is long here, and at its rate.
             result = test("teardown-rate", "--server-limit-close-rate", "4k", "--min", "1k",
                           "--max", "8k", "--granularity", "200", "--sustain", "1s", "--close",
                           side, "--repeat", "2")
-            out = self.assert_found(result, "highest_connection_tear_down_rate", 4000, 200, 400)
+            out = self.assert_found(result, "highest_connection_tear_down_rate", 4000, 200, 200)
             self.assert_rows(out, "connection_tear_down_time")
             self.assertEqual(out["setup"]["close_direction"], side)
-            self.assertIn("late", [r for r in out["iterations"] if not r["passes"]][-1]["why"])
+            failed = [r for r in out["iterations"] if not r["passes"]]
+            self.assertRegex(failed[-1]["why"], "late|falls behind")
+            self.assertLess(failed[-1]["achieved_per_s"], 4100)
 
     def test_the_rate_of_transactions_is_found(self):
         result = test("transaction-rate", "--server-limit-open-rate", "4k", "--min", "1k", "--max",
