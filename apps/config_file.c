@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "option_json.h"
+#include "test.h"
 
 #define FILE_MAX_BYTES (64u << 20) // A result with a line for each second of weeks.
 #define WHAT_SIZE      512u
@@ -333,9 +334,18 @@ static char *read_whole(const char *path)
 static bool is_for_command(const struct reader *r, const json_t *root)
 {
 	const char *command = json_string_value(json_object_get(root, "command"));
+	const char *test = json_string_value(json_object_get(root, "test"));
 
-	if (!command || strcmp(command, r->cfg->command_name) == 0)
+	if (!command)
 		return true;
+	if (strcmp(command, r->cfg->command_name) == 0) {
+		if (!test || r->cfg->command != COMMAND_TEST ||
+		    strcmp(test, test_infos[r->cfg->test.kind].name) == 0)
+			return true;
+		complain("%s is of handclasp test %s: run handclasp test %s --config %s", r->path,
+			 test, test, r->path);
+		return false;
+	}
 	complain("%s is of handclasp %s: run handclasp %s --config %s", r->path, command, command,
 		 r->path);
 	return false;

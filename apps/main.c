@@ -99,7 +99,7 @@ static int run_test(const struct config *cfg)
 	int code = EXIT_USAGE;
 
 	if (outputs_open(&out, cfg))
-		code = test_execute(cfg, &out);
+		code = cfg->is_dry_run ? test_show_plan(cfg, &out) : test_execute(cfg, &out);
 	outputs_close(&out);
 	return code;
 }

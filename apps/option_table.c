@@ -255,7 +255,7 @@ const struct option option_table[] = {
 	 NULL, AT(stack.snd_buf_bytes), 536, 1u << 30, B | L | S, OPTION_SIZE, GROUP_LIMITS},
 
 	{"config", NULL, "FILE", "take the configuration from a file: a result's, or its \"config\"; the options here win (-c)",
-	 NULL, AT(config), ANY, O | L | S, OPTION_TEXT, GROUP_OUTPUT},
+	 NULL, AT(config), ANY, B | L | S, OPTION_TEXT, GROUP_OUTPUT},
 	{"fail-if", "fail_if", "MEASURE>LIMIT", "exit 99 when crossed, such as 'p99_connect>500us', 'failed>0.001%' or 'closed_rate<1M'",
 	 NULL, AT(fail_if), ANY, B | L, OPTION_CRITERIA, GROUP_OUTPUT},
 	{"json", NULL, "FILE|-", "write the result there; -: to stdout, and nothing else",
@@ -269,7 +269,7 @@ const struct option option_table[] = {
 	{"stages", "stages", NULL, "measure ns a connection by pipeline stage (costs a little speed)",
 	 NULL, AT(has_stages), ANY, O, OPTION_FLAG, GROUP_OUTPUT},
 	{"dry-run", NULL, NULL, "work out the plan, print it, and stop",
-	 NULL, AT(is_dry_run), ANY, O | L | S, OPTION_FLAG, GROUP_OUTPUT},
+	 NULL, AT(is_dry_run), ANY, B | L | S, OPTION_FLAG, GROUP_OUTPUT},
 	{"verbose", NULL, NULL, "let DPDK say on stderr what it does",
 	 NULL, AT(is_verbose), ANY, B | L | S, OPTION_FLAG, GROUP_OUTPUT},
 };

@@ -141,10 +141,14 @@ enum options_verdict options_parse(struct config *cfg, int argc, char *const *ar
 	const char *path = cfg->config;
 	bool has_stages = cfg->stages.count > 0;
 	bool has_criteria = cfg->fail_if.count > 0;
+	enum test_kind kind;
 
 	if (verdict != OPTIONS_RUN || !path)
 		return verdict;
+	kind = (enum test_kind)cfg->test.kind;
 	config_init(cfg, cfg->command, cfg->command_name);
+	if (cfg->command == COMMAND_TEST)
+		config_init_test(cfg, kind);
 	if (!config_file_read(cfg, path))
 		return OPTIONS_BAD;
 	// Instead of the file's, not behind them.
@@ -152,13 +156,13 @@ enum options_verdict options_parse(struct config *cfg, int argc, char *const *ar
 		cfg->stages.count = 0;
 	if (has_criteria)
 		cfg->fail_if.count = 0;
+	// It is what --hold-live came to, and follows it.
+	if (cfg->hold_live > 0 && cfg->concurrency == cfg->hold_live)
+		cfg->concurrency = 0;
 	return parse_all(cfg, argc, argv);
 }
 
 static void help_option(const struct option *o, FILE *to)
-	// It is what --hold-live came to, and follows it.
-	if (cfg->hold_live > 0 && cfg->concurrency == cfg->hold_live)
-		cfg->concurrency = 0;
 {
 	char left[64];
 

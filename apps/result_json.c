@@ -11,6 +11,7 @@
 #include "hdr.h"
 #include "json_parts.h"
 #include "option_json.h"
+#include "test.h"
 #include "verdict.h"
 
 #define RESULT_SCHEMA "handclasp.result.v1"
@@ -523,6 +524,8 @@ bool plan_write_json(const struct config *cfg, const struct plan *plan, FILE *to
 
 	set(out, "schema", json_string(PLAN_SCHEMA));
 	set(out, "command", json_string(cfg->command_name));
+	if (cfg->command == COMMAND_TEST)
+		set(out, "test", json_string(test_infos[cfg->test.kind].name));
 	set(out, "config", option_json_all(cfg));
 	set(out, "plan", plan_json(plan, plan_has_client(cfg)));
 	return result_write_document(out, NULL, cfg->json, to);

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "draw.h"
+#include "report.h"
 #include "test_flood.h"
 #include "verdict.h"
 
@@ -119,6 +121,45 @@ static void fill(uint64_t *field, uint64_t value)
 		*field = value;
 }
 
+// Whether the tester has enough source tuples to try a value.
+static bool has_tuples(const struct config *cfg, uint64_t value, bool *is_right)
+{
+	static struct config turn;
+	static struct plan plan;
+	bool is_enough;
+
+	*is_right = test_turn(cfg, value, PART_SEARCH, &turn) && plan_make(&plan, &turn);
+	is_enough = *is_right && plan.arithmetic.is_sustainable;
+	plan_free(&plan);
+	return is_enough;
+}
+
+// A value beyond the tester's own tuples would be found to be the device's limit. It is refused;
+// what --max is when it is not given goes no higher.
+static bool finish_tuples(struct config *cfg, bool is_max_given)
+{
+	uint64_t low = cfg->test.min, high = cfg->test.max;
+	bool is_right;
+
+	if (has_tuples(cfg, high, &is_right) || !is_right)
+		return is_right;
+	if (is_max_given || !has_tuples(cfg, low, &is_right)) {
+		if (is_right)
+			complain("--%s %llu takes more source tuples than the tester has: give "
+				 "more --clients, a shorter --time-wait or a lower value",
+				 is_max_given ? "max" : "min",
+				 (unsigned long long)(is_max_given ? high : low));
+		return false;
+	}
+	while (high - low > 1 && is_right) {
+		uint64_t middle = low + (high - low) / 2;
+
+		*(has_tuples(cfg, middle, &is_right) ? &low : &high) = middle;
+	}
+	cfg->test.max = low;
+	return is_right;
+}
+
 static bool finish_range(const struct test_options *t, unsigned cores)
 {
 	if (t->min > t->max) {
@@ -157,25 +198,46 @@ static bool finish_exchange(struct config *cfg)
 			info->name);
 		return false;
 	}
-	if (cfg->test.kind == TEST_TEARDOWN_RATE) {
-		if (cfg->request.kind != REQUEST_NONE) {
-			complain("--request: test %s asks for an object with --close server alone, "
-				 "to make the server close: leave it out",
-				 info->name);
-			return false;
-		}
-		// It closes when it has answered, so being asked is its turn.
-		if (cfg->close == CLOSE_SERVER)
-			cfg->request.kind = REQUEST_HTTP;
+	if (cfg->test.kind == TEST_TEARDOWN_RATE && cfg->request.kind != REQUEST_NONE) {
+		complain("--request: test %s asks for an object with --close server alone, to make "
+			 "the server close: leave it out",
+			 info->name);
+		return false;
+	}
+	// Those would be drawn, and asked for, when a connection opens.
+	if (info->is_gathered && cfg->response.sizes.count > 1) {
+		complain("--response: test %s gathers connections before it asks, each for the "
+			 "same: give one size",
+			 info->name);
+		return false;
 	}
 	return true;
+}
+
+// What a kind of test does not use would be ignored.
+static bool refuse_unused(const struct config *cfg)
+{
+	const struct test_info *info = &test_infos[cfg->test.kind];
+	bool is_capacity = cfg->test.kind == TEST_CONCURRENT_CAPACITY;
+	const char *why = NULL;
+
+	if (cfg->test.attempt_per_s > 0 && !info->is_gathered)
+		why = "--attempt-rate is of connections that are gathered first, and here the rate "
+		      "is what is searched for";
+	else if (is_capacity && (cfg->close != CLOSE_CLIENT || cfg->close_method))
+		why = "--close and --close-method: all connections are aborted at the end";
+	else if (cfg->is_promiscuous && test_is_ring(cfg))
+		why = "--promiscuous is of a port that leads out, and --port ring has no strangers";
+	if (why)
+		complain("test %s: %s: leave it out", info->name, why);
+	return !why;
 }
 
 bool test_finish(struct config *cfg)
 {
 	const struct test_info *info = &test_infos[cfg->test.kind];
 	struct test_options *t = &cfg->test;
-	struct config turn;
+	const bool is_max_given = t->max > 0;
 	bool is_ring;
 
 	if (!cfg->device) {
@@ -200,17 +262,20 @@ bool test_finish(struct config *cfg)
 			 "without --fast-open");
 		return false;
 	}
+	if (!refuse_unused(cfg) || !plan_draw_seed(cfg))
+		return false;
 	fill(&t->min, max_u64(info->min, cfg->cores));
 	fill(&t->max, max_u64(info->max, t->min));
 	fill(&t->granularity, info->granularity);
 	fill(&t->sustain_ns, info->sustain_ns);
-	fill(&t->attempt_per_s, is_ring ? RING_ATTEMPT : LOAD_ATTEMPT);
+	if (info->is_gathered)
+		fill(&t->attempt_per_s, is_ring ? RING_ATTEMPT : LOAD_ATTEMPT);
 	if (t->aging_ns == UINT64_MAX)
 		t->aging_ns = is_ring ? 0 : LOAD_AGING_NS;
 	if (cfg->stack.rto_init_ms == 0)
 		cfg->stack.rto_init_ms = is_ring ? RING_RTO_MS : LOAD_RTO_MS;
 	return finish_range(t, cfg->cores) && finish_exchange(cfg) && test_flood_finish(cfg) &&
-	       test_turn(cfg, t->max, PART_SEARCH, &turn);
+	       finish_tuples(cfg, is_max_given);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -239,6 +304,13 @@ static void keep_best(struct test *t, const struct test_row *row)
 	result_free(&t->result);
 	t->result = t->run->result;
 	t->run->result.intervals = NULL; // They are ours now.
+	t->best_cfg = t->turn_cfg;
+	t->best_plan = t->plan;
+	t->best_plan.request = NULL; // Those stay with the iteration.
+	t->best_plan.texts = NULL;
+	t->best_plan.text_bytes = NULL;
+	t->result.cfg = &t->best_cfg;
+	t->result.plan = &t->best_plan;
 	t->best = (unsigned)(row - t->rows);
 	if (row->part == PART_BASELINE) {
 		t->best_baseline = t->best;
@@ -248,6 +320,37 @@ static void keep_best(struct test *t, const struct test_row *row)
 	}
 }
 
+// Whether all that is missing is what the tester itself had no means for. If the device failed as
+// well, that is enough for the row to fail.
+static bool is_tester_short(const struct result *r, const struct loss_numbers *n)
+{
+	const uint64_t *by = r->clients.missed_by;
+	uint64_t short_of =
+		by[MISS_NO_PORT] + by[MISS_NO_MEMORY] + by[MISS_NO_BUFFER] + by[MISS_BAD_ADDRESS];
+
+	return short_of > 0 && r->view.failed == 0 && n->late == 0 && n->wrong == 0 &&
+	       n->resets == 0;
+}
+
+static int stop_for_shortage(const struct test *t, const struct result *r, uint64_t value)
+{
+	static const char *const what[MISS_COUNT] = {
+		[MISS_NO_PORT] = "source tuples: give more --clients",
+		[MISS_NO_MEMORY] = "control blocks: give a larger --conn-cap",
+		[MISS_NO_BUFFER] = "packet buffers: give more --buffers",
+		[MISS_BAD_ADDRESS] = "addresses that can be a host's: give another --target",
+	};
+	unsigned most = MISS_NO_PORT;
+
+	for (unsigned i = 0; i < MISS_BEHIND; i++) {
+		if (r->clients.missed_by[i] > r->clients.missed_by[most])
+			most = i;
+	}
+	complain("at %llu %s it is the tester that ran out of %s, or a lower --max",
+		 (unsigned long long)value, t->info->unit, what[most]);
+	return EXIT_ENVIRONMENT;
+}
+
 // One run, with its row. Returns an exit code.
 static int run_turn(struct test *t, const struct search *s, struct test_row *row)
 {
@@ -255,8 +358,11 @@ static int run_turn(struct test *t, const struct search *s, struct test_row *row
 	int code;
 
 	plan_free(&t->plan);
-	if (!test_turn(t->cfg, s->value, row->part, &t->turn_cfg) ||
-	    !plan_make(&t->plan, &t->turn_cfg))
+	if (!test_turn(t->cfg, s->value, row->part, &t->turn_cfg))
+		return EXIT_USAGE;
+	// Each has other sequence numbers, tuples and draws than the one before.
+	row->seed = t->turn_cfg.stack.seed = draw(&t->random) >> 1 | 1;
+	if (!plan_make(&t->plan, &t->turn_cfg))
 		return EXIT_USAGE;
 	code = run_once(r, &t->turn_cfg, &t->plan);
 	if (code != EXIT_MEASURED)
@@ -270,6 +376,8 @@ static int run_turn(struct test *t, const struct search *s, struct test_row *row
 	if (run_is_interrupted())
 		return EXIT_INTERRUPTED;
 	test_judge(t, &r->result, row);
+	if (!row->passes && is_tester_short(&r->result, &row->numbers))
+		return stop_for_shortage(t, &r->result, s->value);
 	return EXIT_MEASURED;
 }
 
@@ -305,14 +413,14 @@ static int try_value(struct test *t, struct search *s, enum test_part part)
 		if (row->passes && part != PART_SELF_CHECK)
 			keep_best(t, row);
 		result_free(&t->run->result);
+		if (!row->is_disturbed)
+			search_tell(s, row->passes);
 		wait_aging(t);
 		if (run_is_interrupted())
 			return EXIT_INTERRUPTED;
 		if (!row->is_disturbed)
-			break;
+			return EXIT_MEASURED;
 	}
-	search_tell(s, row->passes);
-	return EXIT_MEASURED;
 }
 
 static int iterate(struct test *t, struct search *s, enum test_part part)
@@ -396,12 +504,19 @@ static int verdict(const struct test *t)
 	return verdict_passes(&t->result) ? EXIT_MEASURED : EXIT_CROSSED;
 }
 
+const struct config *test_best_cfg(const struct test *t)
+{
+	return t->has_best || t->has_baseline ? &t->best_cfg : &t->turn_cfg;
+}
+
 uint64_t test_object_bytes(const struct test *t)
 {
 	uint64_t objects = t->result.clients.outcome[OUTCOME_RIGHT];
 
-	if (t->turn_cfg.response.bytes != RESPONSE_AUTO && t->turn_cfg.response.sizes.count <= 1)
-		return t->turn_cfg.response.bytes;
+	const struct response *asked = &test_best_cfg(t)->response;
+
+	if (asked->bytes != RESPONSE_AUTO && asked->sizes.count <= 1)
+		return asked->bytes;
 	return objects > 0 ? t->result.clients.body_bytes / objects : 0;
 }
 
@@ -419,8 +534,37 @@ bool test_is_tester_near(const struct test *t)
 {
 	const struct search *self = &t->self_check;
 
-	return t->cfg->test.has_self_check && self->state != SEARCH_AT_MAX &&
+	return t->cfg->test.has_self_check && self->state != SEARCH_AT_MAX && self->passed > 0 &&
 	       10 * t->search.passed >= 9 * self->passed;
+}
+
+static bool write_file(const struct test *t, const struct outputs *out)
+{
+	if (!out->json)
+		return true;
+	outputs_empty_json(out, t->cfg);
+	return test_write_json(t, out->json);
+}
+
+int test_show_plan(const struct config *cfg, const struct outputs *out)
+{
+	static struct config most;
+	static struct plan plan;
+	bool is_written = true;
+
+	if (!test_turn(cfg, cfg->test.max, PART_SEARCH, &most) || !plan_make(&plan, &most))
+		return EXIT_USAGE;
+	if (config_is_talking(cfg)) {
+		printf("test %s: the iteration at --max %llu\n", test_infos[cfg->test.kind].name,
+		       (unsigned long long)cfg->test.max);
+		report_plan(&most, &plan);
+	}
+	if (out->json) {
+		outputs_empty_json(out, cfg);
+		is_written = plan_write_json(cfg, &plan, out->json);
+	}
+	plan_free(&plan);
+	return is_written ? EXIT_MEASURED : EXIT_ENVIRONMENT;
 }
 
 int test_execute(const struct config *cfg, const struct outputs *out)
@@ -428,7 +572,8 @@ int test_execute(const struct config *cfg, const struct outputs *out)
 	static struct test t;
 	int code = EXIT_ENVIRONMENT;
 
-	t = (struct test){.cfg = cfg, .info = &test_infos[cfg->test.kind]};
+	t = (struct test){
+		.cfg = cfg, .info = &test_infos[cfg->test.kind], .random = cfg->stack.seed};
 	t.run = calloc(1, sizeof *t.run);
 	if (!t.run) {
 		complain("no memory to begin with: free some");
@@ -436,14 +581,13 @@ int test_execute(const struct config *cfg, const struct outputs *out)
 	}
 	test_report_begin(&t);
 	code = run_all(&t);
-	if (code == EXIT_MEASURED) {
+	t.is_cut_short = code != EXIT_MEASURED;
+	// What was measured until it was cut short is worth as much as before.
+	if (code == EXIT_MEASURED || t.row_count > 0) {
 		test_report_result(&t);
-		code = verdict(&t);
-		if (out->json) {
-			outputs_empty_json(out, cfg);
-			if (!test_write_json(&t, out->json))
-				code = EXIT_ENVIRONMENT;
-		}
+		code = t.is_cut_short ? code : verdict(&t);
+		if (!write_file(&t, out))
+			code = EXIT_ENVIRONMENT;
 	}
 	plan_free(&t.plan);
 	result_free(&t.result);

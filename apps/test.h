@@ -51,6 +51,7 @@ struct test_attack {
 // One iteration.
 struct test_row {
 	uint64_t value;
+	uint64_t seed;
 	enum test_part part;
 	bool is_confirming;
 	bool is_disturbed; // Failed while the tester itself was away: tried again, not counted.
@@ -74,6 +75,8 @@ struct test {
 	struct run *run;
 	struct config turn_cfg; // Of the iteration at hand.
 	struct plan plan;
+	uint64_t random;   // Where the iterations' seeds come from.
+	bool is_cut_short; // Interrupted, or the tester could not go on.
 	struct search search;
 	struct search self_check; // Of the tester against itself, if that is asked for.
 	struct search baseline;   // Without the attack, of syn-flood.
@@ -83,6 +86,8 @@ struct test {
 	bool has_best;
 	unsigned best_baseline;
 	bool has_baseline;
+	struct config best_cfg; // And what it was run with.
+	struct plan best_plan;
 	struct result result; // The same, or without it the baseline's.
 };
 
@@ -92,6 +97,9 @@ bool test_finish(struct config *cfg);
 
 // Runs all iterations, prints, and writes the file if one is asked for. Returns an exit code.
 int test_execute(const struct config *cfg, const struct outputs *out);
+
+// Shows the plan of the largest iteration. Returns an exit code.
+int test_show_plan(const struct config *cfg, const struct outputs *out);
 
 // Whether both ends are in this process.
 bool test_is_ring(const struct config *cfg);
@@ -111,6 +119,9 @@ static inline bool test_is_at_throughput(const struct test *t)
 {
 	return t->search.state == SEARCH_FOUND;
 }
+
+// What the iteration was run with that the result is of.
+const struct config *test_best_cfg(const struct test *t);
 
 // As asked for, or as the server has it.
 uint64_t test_object_bytes(const struct test *t);

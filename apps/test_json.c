@@ -47,6 +47,7 @@ static json_t *row_json(const struct test *t, const struct test_row *row)
 	json_t *out = json_object();
 
 	set(out, "value", count(row->value));
+	set(out, "seed", count(row->seed));
 	set(out, "phase", json_string(phase_of(row)));
 	set(out, "passes", json_boolean(row->passes));
 	set(out, "is_disturbed", json_boolean(row->is_disturbed));
@@ -84,7 +85,8 @@ static const char *state_name(enum search_state state)
 // The set-up parameters that RFC 3511 wants in the report.
 static json_t *set_up_json(const struct test *t)
 {
-	const struct config *turn = &t->turn_cfg;
+	const struct config *turn = test_best_cfg(t);
+	bool aborts = turn->close == CLOSE_RST;
 	bool has_object = turn->request.kind == REQUEST_HTTP;
 	bool has_result = t->has_best || t->has_baseline;
 	json_t *out = json_object();
@@ -99,8 +101,10 @@ static json_t *set_up_json(const struct test *t)
 				: json_null());
 	set(out, "validation_method", has_object ? json_string("HTTP/1.1 GET") : json_null());
 	set(out, "object_size_bytes", has_object ? count(test_object_bytes(t)) : json_null());
-	set(out, "close_method", json_string(close_method_name(turn->close_method)));
-	set(out, "close_direction", json_string(close_side_name(t->cfg->close)));
+	set(out, "close_method",
+	    aborts ? json_null() : json_string(close_method_name(turn->close_method)));
+	set(out, "close_direction",
+	    aborts ? json_null() : json_string(close_side_name(turn->close)));
 	set(out, "virtual_clients", count(has_result ? t->result.plan->addresses : 0));
 	set(out, "virtual_servers", count(1));
 	set(out, "is_nat_enabled", json_false());
@@ -164,8 +168,10 @@ static json_t *self_check_json(const struct test *t)
 {
 	if (!t->cfg->test.has_self_check)
 		return json_null();
-	return json_pack("{s:o, s:s, s:b}", t->info->key, count(t->self_check.passed), "outcome",
-			 state_name(t->self_check.state), "is_near", test_is_tester_near(t));
+	return json_pack("{s:o, s:s, s:b}", t->info->key,
+			 t->self_check.passed ? count(t->self_check.passed) : json_null(),
+			 "outcome", state_name(t->self_check.state), "is_near",
+			 test_is_tester_near(t));
 }
 
 bool test_write_json(const struct test *t, FILE *to)
@@ -179,6 +185,7 @@ bool test_write_json(const struct test *t, FILE *to)
 	set(out, "schema", json_string(TEST_SCHEMA));
 	set(out, "command", json_string("test"));
 	set(out, "test", json_string(t->info->name));
+	set(out, "is_cut_short", json_boolean(t->is_cut_short));
 	set(out, "section", json_sprintf("RFC 3511 %s", t->info->section));
 	set(out, "environment", has_result ? result_environment_json(&t->result) : json_null());
 	set(out, "config", option_json_all(t->cfg));

@@ -72,6 +72,11 @@ static void qualify(const struct test *t)
 		printf(" -- no sharp limit: %llu always passes, from %llu on it happens that one "
 		       "fails",
 		       (unsigned long long)s->passed, (unsigned long long)s->failed);
+	if (s->state <= SEARCH_CONFIRMING && s->failed != UINT64_MAX)
+		printf(" -- cut short: so far %llu failed, and this was not confirmed",
+		       (unsigned long long)s->failed);
+	else if (s->state <= SEARCH_CONFIRMING)
+		printf(" -- cut short: so far nothing failed, and this was not confirmed");
 	if (s->state == SEARCH_AT_MAX)
 		printf(" -- the highest value tried (--max): the limit is not below it");
 }
@@ -112,8 +117,10 @@ static void self_check(const struct test *t)
 	if (!t->cfg->test.has_self_check)
 		return;
 	printf("  self-check   the tester against itself: %s%llu %s\n",
-	       s->state == SEARCH_AT_MAX ? "at least " : "", (unsigned long long)s->passed,
-	       t->info->unit);
+	       s->state == SEARCH_AT_MAX ? "at least "
+	       : s->passed == 0          ? "less than "
+					 : "",
+	       (unsigned long long)(s->passed ? s->passed : t->cfg->test.min), t->info->unit);
 }
 
 static void set_up_parameters(const struct test *t)
@@ -130,8 +137,11 @@ static void set_up_parameters(const struct test *t)
 	if (best->objects_requested > 0)
 		printf("validation by HTTP/1.1 GET, object size %llu bytes, ",
 		       (unsigned long long)test_object_bytes(t));
-	printf("close %s by the %s\n", close_method_name(t->turn_cfg.close_method),
-	       close_side_name(cfg->close));
+	if (test_best_cfg(t)->close == CLOSE_RST)
+		printf("all aborted at the end\n");
+	else
+		printf("close %s by the %s\n", close_method_name(test_best_cfg(t)->close_method),
+		       close_side_name(cfg->close));
 	if (best->objects_requested > 0)
 		printf("  objects      %llu requested, %llu returned\n",
 		       (unsigned long long)best->objects_requested,

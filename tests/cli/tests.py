@@ -10,6 +10,8 @@ limits, low ones, so that a busy machine keeps up with what is asked. Ends with 
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -108,6 +110,111 @@ class CommandLine(cli.Case):
 
     def test_a_port_that_leads_out_needs_a_target(self):
         self.assert_refused(test(KINDS[0], "--local", "10.0.0.2/24", port="tap:hc0"), "--target")
+
+
+    def test_what_a_kind_of_test_does_not_use_is_refused(self):
+        for kind, args, word in (
+                ("establishment-rate", ["--attempt-rate", "1k"], "--attempt-rate"),
+                ("transaction-rate", ["--attempt-rate", "1k"], "--attempt-rate"),
+                ("concurrent-capacity", ["--close", "server"], "--close"),
+                ("concurrent-capacity", ["--close-method", "three-way"], "--close-method"),
+                ("teardown-rate", ["--path", "/a"], "--path"),
+                ("establishment-rate", ["--promiscuous", "on"], "--promiscuous")):
+            with self.subTest(kind=kind, args=args):
+                self.assert_refused(test(kind, *args), word)
+
+    def test_what_is_gathered_is_asked_for_one_size(self):
+        for args in (["concurrent-capacity"], ["teardown-rate", "--close", "server"]):
+            self.assert_refused(test(*args, "--response", "1k:1,2k:1"), "--response", "one size")
+
+    def test_a_tester_without_enough_tuples_is_refused_or_searches_lower(self):
+        place = ["--local", "10.0.0.2/24", "--target", "10.0.0.1:80"]
+        few = [*place, "--source-ports", "2000-2999"]
+        for kind, value in (("concurrent-capacity", "2k"), ("establishment-rate", "9k")):
+            self.assert_refused(test(kind, *few, "--max", value, port="tap:hc0"), "--max", value[0],
+                                "tuples", "--clients")
+        self.assert_refused(test("establishment-rate", *few, "--min", "5k", port="tap:hc0"), "--min",
+                            "tuples")
+        result = test("concurrent-capacity", *few, "--dry-run", port="tap:hc0")
+        self.assert_exit(result, cli.MEASURED)
+        self.assertEqual(result.json["config"]["max"], 1000)
+
+
+class Files(cli.Case):
+    """A test's plan, and its file as a configuration."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = os.path.join(folder.name, "c.json")
+
+    def keep(self, result):
+        with open(self.path, "w", encoding="utf-8") as file:
+            file.write(result.out)
+        return self.path
+
+    def test_a_dry_run_shows_the_plan_of_the_largest_iteration(self):
+        for kind in KINDS:
+            result = test(kind, "--dry-run", "--max", "20k")
+            self.assert_exit(result, cli.MEASURED)
+            out = result.json
+            self.assertEqual((out["schema"], out["command"], out["test"]),
+                             ("handclasp.plan.v1", "test", kind))
+            self.assertEqual(out["config"]["max"], 20000)
+            self.assertIs(out["plan"]["is_sustainable"], True)
+        told = cli.run("test", KINDS[0], "--port", "ring", "--dry-run", *PATIENT)
+        self.assert_exit(told, cli.MEASURED)
+        self.assertIn("plan: ", told.out)
+
+    def test_a_plan_is_a_configuration_of_its_own_test(self):
+        for kind in KINDS:
+            first = test(kind, "--dry-run", "--max", "20k", "--seed", "7", "--fail-if", "failed>3")
+            again = cli.run("test", kind, "-c", self.keep(first), "--dry-run", "--json", "-")
+            self.assert_exit(again, cli.MEASURED)
+            self.assertEqual(again.json, first.json)
+
+    def test_a_result_runs_its_own_test_again(self):
+        first = test("teardown-rate", "--server-limit-close-rate", "2k", "--close", "server", "--min",
+                     "1k", "--max", "4k", "--granularity", "1k", "--sustain", "200ms", "--repeat", "1")
+        self.assert_exit(first, cli.MEASURED)
+        again = cli.run("test", "teardown-rate", "-c", self.keep(first), "--json", "-")
+        self.assert_exit(again, cli.MEASURED)
+        self.assertEqual(again.json["config"], first.json["config"])
+        self.assertEqual(again.json["iterations"][0]["seed"], first.json["iterations"][0]["seed"])
+
+    def test_a_file_of_another_test_is_refused(self):
+        path = self.keep(test("http-latency", "--dry-run"))
+        self.assert_refused(cli.run("test", "teardown-rate", "-c", path), "http-latency", "--config")
+        self.assert_refused(cli.run("bench", "-c", path), "handclasp test")
+
+    def test_every_iteration_has_a_seed_of_its_own(self):
+        args = ("concurrent-capacity", "--max", "40", "--server-max-connections", "20")
+        first, again = (test(*args, "--seed", "9").json for _ in range(2))
+        seeds = [row["seed"] for row in first["iterations"]]
+        self.assertEqual(len(set(seeds)), len(seeds))
+        self.assertEqual(seeds, [row["seed"] for row in again["iterations"]][:len(seeds)])
+        drawn = test(*args).json
+        self.assertNotEqual(drawn["config"]["seed"], 0)
+        self.assertNotEqual(drawn["iterations"][0]["seed"], seeds[0])
+
+    def test_what_was_measured_until_an_interruption_is_kept(self):
+        argv = [cli.HANDCLASP, "test", "concurrent-capacity", "--port", "ring", *PATIENT, "--max",
+                "100", "--min", "100", "--repeat", "1000", "--json", self.path]
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                              stderr=subprocess.PIPE) as process:
+            while "pass again" not in process.stdout.readline():
+                self.assertIsNone(process.poll())
+            process.send_signal(signal.SIGINT)
+            rest = process.communicate(timeout=cli.SECONDS)[0]
+        self.assertEqual(process.returncode, cli.INTERRUPTED)
+        self.assertIn("result: maximum concurrent connections 100 ", rest)
+        self.assertIn("cut short", rest)
+        with open(self.path, encoding="utf-8") as file:
+            out = json.load(file)
+        self.assertIs(out["is_cut_short"], True)
+        self.assertEqual(out["result"]["outcome"], "confirming")
+        self.assertGreaterEqual(len(out["iterations"]), 2)
+        self.assertEqual({row["passes"] for row in out["iterations"]}, {True})
 
 
 class Searches(cli.Case):
@@ -232,6 +339,37 @@ class Searches(cli.Case):
         self.assertEqual(out["result"]["maximum_concurrent_connections"], 50)
         self.assertEqual(out["iterations"][0]["phase"], "self_check")
 
+    def test_a_tester_that_does_not_reach_min_is_told(self):
+        result = cli.run("test", "concurrent-capacity", "--port", "ring", *PATIENT, "--self-check",
+                         "--conn-cap", "50", "--min", "200", "--max", "400")
+        self.assert_exit(result, cli.ENVIRONMENT)
+        self.assertIn("the tester that ran out of control blocks", result.err)
+
+    def test_a_population_is_held_for_the_sustain_time(self):
+        result = test("concurrent-capacity", "--min", "50", "--max", "50", "--repeat", "1",
+                      "--sustain", "300ms")
+        self.assert_exit(result, cli.MEASURED)
+        out = result.json
+        self.assertGreater(out["iterations"][0]["elapsed_s"], 0.3)
+        self.assertEqual((out["setup"]["close_method"], out["setup"]["close_direction"]), (None, None))
+
+    def test_set_up_is_of_the_iteration_that_is_told(self):
+        # The last one tried is the one above, with other addresses.
+        result = test("concurrent-capacity", "--server-max-connections", "900", "--initial", "900",
+                      "--max", "100k", "--min", "900", "--granularity", "100k", "--repeat", "1")
+        self.assert_exit(result, cli.MEASURED)
+        out = result.json
+        self.assertEqual(out["iterations"][-1]["value"], 100000)
+        self.assertEqual(out["setup"]["number_of_connections"], 900)
+        self.assertEqual(out["setup"]["virtual_clients"], 1)
+
+    def test_a_failure_that_no_pause_explains_is_not_tried_again(self):
+        result = test("establishment-rate", "--server-limit-open-rate", "2k", "--min", "1k", "--max",
+                      "8k", "--initial", "8k", "--granularity", "1k", "--repeat", "1", "--sustain",
+                      "300ms", "--grace", "1ms")
+        self.assert_exit(result, cli.MEASURED)
+        self.assertEqual([r["value"] for r in result.json["iterations"]].count(8000), 1)
+
     def test_a_criterion_of_the_result_decides_the_exit_code(self):
         args = ("concurrent-capacity", "--max", "50", "--repeat", "1", "--fail-if")
         crossed = test(*args, "max_connect>1ns")
@@ -241,13 +379,13 @@ class Searches(cli.Case):
 
     def test_what_was_asked_is_in_the_file(self):
         result = test("concurrent-capacity", "--min", "2", "--max", "40", "--initial", "30",
-                      "--granularity", "20", "--criterion", "9411", "--sustain", "3s", "--aging",
-                      "10ms", "--repeat", "2", "--attempt-rate", "50k", "--close", "server")
+                      "--granularity", "20", "--criterion", "9411", "--sustain", "30ms", "--aging",
+                      "10ms", "--repeat", "2", "--attempt-rate", "50k", "--ttl", "9")
         self.assert_exit(result, cli.MEASURED)
         config = result.json["config"]
         for key, value in (("min", 2), ("max", 40), ("initial", 30), ("granularity", 20),
-                           ("criterion", "9411"), ("sustain_s", 3), ("aging_s", 0.01),
-                           ("repeat", 2), ("attempt_rate_per_s", 50000), ("close", "server"),
+                           ("criterion", "9411"), ("sustain_s", 0.03), ("aging_s", 0.01),
+                           ("repeat", 2), ("attempt_rate_per_s", 50000), ("ttl", 9),
                            ("grace_s", 0.05), ("self_check", False), ("port", "ring")):
             self.assertEqual(config[key], value, key)
 
