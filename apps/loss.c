@@ -52,15 +52,17 @@ double loss_rate(uint64_t completed, uint64_t ns, double asked_per_s)
 bool loss_is_explained(const struct loss_numbers *n, uint64_t away_ns)
 {
 	double due = n->asked_per_s * (double)away_ns / NS_PER_S;
-	double lost = (double)lost_of(n);
+	uint64_t lost = lost_of(n);
 	double behind = 0;
 
 	// How many connections are held is not a matter of time, but for those never opened.
 	if (n->held_asked > 0)
-		return n->unstarted > 0 && n->unstarted >= lost_of(n);
+		return n->unstarted > 0 && n->unstarted >= lost;
+	// Those are the tester's own, at whatever rate they were to be opened.
+	lost -= n->unstarted < lost ? n->unstarted : lost;
 	if (n->asked_per_s > n->achieved_per_s)
 		behind = (1 - n->achieved_per_s / n->asked_per_s) * (double)n->attempted;
-	return away_ns > 0 && lost <= due && behind <= due;
+	return away_ns > 0 && (double)lost <= due && behind <= due;
 }
 
 // What was lost most, in words.

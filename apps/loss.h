@@ -50,7 +50,7 @@ void loss_text(const struct loss_criterion *c, char *text, size_t size);
 double loss_rate(uint64_t completed, uint64_t ns, double asked_per_s);
 
 // Whether a tester that stood still for `away_ns` can be why it did not pass: no more is missing
-// than was due in that time.
+// than was due in that time, or than it did not begin with.
 bool loss_is_explained(const struct loss_numbers *n, uint64_t away_ns);
 
 // Whether it passes; if not, `why` says in words what was crossed first.

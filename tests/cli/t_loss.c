@@ -188,6 +188,8 @@ static void a_pause_explains_what_was_due_in_it(void)
 	CU_ASSERT(loss_is_explained(&n, 10000000));
 	n.completed--;
 	CU_ASSERT_FALSE(loss_is_explained(&n, 10000000));
+	n.unstarted = 1; // Not due then, and the tester's all the same.
+	CU_ASSERT(loss_is_explained(&n, 10000000));
 	n.completed = n.attempted;
 	n.achieved_per_s = 999.991;
 	CU_ASSERT(loss_is_explained(&n, 10000000));
