@@ -12,20 +12,14 @@
 #include "stack/bulk.h"
 #include "stack/worker.h"
 
-// The word at data_off of a spare buffer: headroom, one reference, one segment; the port does not
-// matter.
+// The word at data_off of a spare buffer: headroom, one reference.
 #if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
-#define HC_SPARE_SHAPE      (1ull << 32 | 1ull << 16 | RTE_PKTMBUF_HEADROOM)
-#define HC_SPARE_SHAPE_MASK 0x0000ffffffffffffull
+#define HC_SPARE_SHAPE (1u << 16 | RTE_PKTMBUF_HEADROOM)
 #else
-#define HC_SPARE_SHAPE      (1ull << 16 | 1ull << 32 | (uint64_t)RTE_PKTMBUF_HEADROOM << 48)
-#define HC_SPARE_SHAPE_MASK 0xffffffffffff0000ull
+#define HC_SPARE_SHAPE ((uint32_t)RTE_PKTMBUF_HEADROOM << 16 | 1u)
 #endif
-_Static_assert(offsetof(struct rte_mbuf, refcnt) == offsetof(struct rte_mbuf, data_off) + 2 &&
-		       offsetof(struct rte_mbuf, nb_segs) ==
-			       offsetof(struct rte_mbuf, data_off) + 4 &&
-		       offsetof(struct rte_mbuf, port) == offsetof(struct rte_mbuf, data_off) + 6,
-	       "the fields a port rearms lie in one word");
+_Static_assert(offsetof(struct rte_mbuf, refcnt) == offsetof(struct rte_mbuf, data_off) + 2,
+	       "headroom and references lie in one word");
 
 HC_COLD bool hc_spare_refill(struct hc_worker *w);
 HC_COLD void hc_pending_compact(struct hc_worker *w);
@@ -45,12 +39,11 @@ HC_COLD void hc_mbuf_put_odd(struct hc_worker *w, struct rte_mbuf *m);
 // Gives a buffer back: one that was received, or one from hc_mbuf_get().
 HC_ALWAYS_INLINE void hc_mbuf_put(struct hc_worker *w, struct rte_mbuf *m)
 {
-	// Data offset, reference count and number of segments lie in one word, which a port rearms
-	// as one: whole buffers all look the same there.
-	uint64_t shape = hc_load64((const uint8_t *)m + offsetof(struct rte_mbuf, data_off));
+	// Data offset and reference count lie in one word: whole buffers all look the same there.
+	uint32_t shape = hc_load32((const uint8_t *)m + offsetof(struct rte_mbuf, data_off));
 
-	if (HC_UNLIKELY(((shape ^ HC_SPARE_SHAPE) & HC_SPARE_SHAPE_MASK) | !RTE_MBUF_DIRECT(m) |
-			(w->spare_count == HC_SPARE_MAX))) {
+	if (HC_UNLIKELY(shape != HC_SPARE_SHAPE) || HC_UNLIKELY(m->nb_segs != 1) ||
+	    HC_UNLIKELY(!RTE_MBUF_DIRECT(m)) || HC_UNLIKELY(w->spare_count == HC_SPARE_MAX)) {
 		hc_mbuf_put_odd(w, m);
 		return;
 	}
