@@ -37,7 +37,7 @@ struct hc_flood {
 /**
  * Begins a flood, in place of the one before. Each hc_step() sends what is due by its clock, 32
  * SYNs at most, with the options of our own SYNs and random sequence numbers; what is due waits for
- * a later step, but not for more than 10 ms: then it is missed (flood_syns_missed). The schedule
+ * a later step, but not for more than 100 ms: then it is missed (flood_syns_missed). The schedule
  * begins when the next hop's address is known, for which it is asked; every SYN due is either sent
  * (flood_syns_sent) or missed. Nothing is sent while the port is full, there is no buffer, or the
  * next hop has no address (any more). Thread: the worker's. O(1).

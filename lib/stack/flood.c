@@ -18,7 +18,7 @@
 
 #define SYN          1000000000ull // In billionths.
 #define SECOND_NS    1000000000ull
-#define CATCH_UP_NS  10000000ull
+#define CATCH_UP_NS  100000000ull
 #define STEP_SYNS    32u
 #define QUEUED_MAX   (HC_TX_MAX / 2)
 #define HASH_OF_SEED 64u // Apart from the other uses of hc_siphash().
