@@ -116,7 +116,7 @@ static void accrue(struct hc_worker *w)
 	f->has_begun = true;
 	f->at_ns = w->env.now_ns;
 	f->owed += gone_ns % SECOND_NS * f->per_s;
-	if (f->owed > most) {
+	if (f->owed > most && !HC_FAULT(flood_catches_up_without_end)) {
 		uint64_t beyond = (f->owed - most + SYN - 1) / SYN;
 
 		f->owed -= beyond * SYN;
@@ -174,7 +174,7 @@ void hc_flood_step(struct hc_worker *w)
 	if (!is_ready && !f->has_begun)
 		return;
 	accrue(w);
-	if (!is_ready || w->tx_count >= QUEUED_MAX)
+	if (!is_ready || w->tx_count >= QUEUED_MAX << HC_FAULT(flood_takes_the_whole_queue))
 		return;
 	due = f->owed / SYN;
 	due = due < STEP_SYNS ? due : STEP_SYNS;

@@ -372,7 +372,9 @@ void hc_arp_input(struct hc_worker *w, const uint8_t *frame, uint32_t l3_off, bo
 	if (n)
 		neigh_learn(w, n, sha);
 	// Who probes for a source of our flood may have it: we only borrow them.
-	if (!hc_is_our_address(w, tpa_be) && (is_probe || !hc_flood_has_source(w, tpa_be))) {
+	if (!hc_is_our_address(w, tpa_be) &&
+	    ((is_probe && !HC_FAULT(flood_source_kept_from_its_owner)) ||
+	     !hc_flood_has_source(w, tpa_be))) {
 		w->ctr[n ? HC_CTR_rx_arp : HC_CTR_arp_not_for_us]++;
 		return;
 	}
