@@ -200,13 +200,19 @@ enum hc_socket_option {
 	HC_SO_LINGER,
 	/** Bytes that may be on their way at once; no more than snd_buf_bytes of the stack. */
 	HC_SO_SNDBUF,
-	HC_SO_RCVBUF,     /**< Bytes that may be received and not read: the stack's rcv_buf_bytes.
-			     Get. */
-	HC_SO_KEEPALIVE,  /**< HC_OPTION_KEEPALIVE of stack.h. */
-	HC_TCP_NODELAY,   /**< HC_OPTION_NODELAY. */
-	HC_TCP_KEEPIDLE,  /**< HC_OPTION_KEEPALIVE_IDLE_MS, but in seconds: 1..2^20. */
-	HC_TCP_KEEPINTVL, /**< HC_OPTION_KEEPALIVE_INTERVAL_MS, the same. */
-	HC_TCP_KEEPCNT,   /**< HC_OPTION_KEEPALIVE_COUNT. */
+	/** Bytes that may be received and not read: HC_OPTION_RCV_BUF_BYTES, any positive number.
+	   Of a listener it has to be set before hc_socket_listen() to count for the window of its
+	   SYN,ACKs. */
+	HC_SO_RCVBUF,
+	/** Urgent data is read in its place among all other (RFC 6093): always 1, and nothing but
+	   1 can be set. */
+	HC_SO_OOBINLINE,
+	HC_SO_KEEPALIVE,     /**< HC_OPTION_KEEPALIVE of stack.h. */
+	HC_TCP_NODELAY,      /**< HC_OPTION_NODELAY. */
+	HC_TCP_CORK,         /**< HC_OPTION_CORK; TCP_NOPUSH of the BSDs. */
+	HC_TCP_KEEPIDLE,     /**< HC_OPTION_KEEPALIVE_IDLE_MS, but in seconds: 1..2^20. */
+	HC_TCP_KEEPINTVL,    /**< HC_OPTION_KEEPALIVE_INTERVAL_MS, the same. */
+	HC_TCP_KEEPCNT,      /**< HC_OPTION_KEEPALIVE_COUNT. */
 	HC_TCP_USER_TIMEOUT, /**< HC_OPTION_USER_TIMEOUT_MS. */
 	/** 1: connections may be opened by the data on a SYN, before the handshake is over: of a
 	   listener those that come, of a socket that connects its own, which asks for a cookie
@@ -215,11 +221,13 @@ enum hc_socket_option {
 	/** 1: when the peer's cookie is known, hc_socket_connect() returns 0, and the first write
 	   connects, its bytes on the SYN; else it asks for a cookie. The same. */
 	HC_TCP_FASTOPEN_CONNECT,
-	/* What is one for all connections of a worker. */
-	HC_IP_TTL,         /**< Time to live of what is sent. Get. */
-	HC_IP_TOS,         /**< The octet beside it: the Diffserv code point times 4. Get. */
-	HC_TCP_CONGESTION, /**< enum hc_congestion of stack.h. Get. */
-	HC_TCP_MAXSEG,     /**< Largest payload of a segment sent. Get; of a connection. */
+	HC_IP_TTL, /**< HC_OPTION_TTL; -1 is the stack's. */
+	/** HC_OPTION_DSCP, times 4, 0 to 255; the ECN field below it is not the program's. */
+	HC_IP_TOS,
+	/** HC_OPTION_MSS_MAX; of a connection that is open what it came to, options taken off. 536
+	   where nothing was set. */
+	HC_TCP_MAXSEG,
+	HC_TCP_CONGESTION, /**< enum hc_congestion of stack.h, one for all of a worker. Get. */
 	HC_TCP_INFO,       /**< struct hc_conn_info of stack.h. Get. */
 };
 

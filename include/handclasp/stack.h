@@ -77,9 +77,9 @@ struct hc_stack_config {
 				   does. */
 	uint32_t scoreboard_cap; /**< Connections that repair losses by SACK at once; what finds no
 				    room recovers by NewReno. 512 bytes each, at most conn_cap. */
-	uint32_t liveness_cap;   /**< Connections with HC_OPTION_KEEPALIVE or
-				    HC_OPTION_USER_TIMEOUT_MS, 32 bytes each, at most conn_cap;
-				    with has_keepalive conn_cap. */
+	uint32_t liveness_cap;   /**< Connections with HC_OPTION_KEEPALIVE and its times, a user
+				    timeout, or an MSS, receive buffer, TTL or DSCP of their own,
+				    32 bytes each, at most conn_cap; with has_keepalive conn_cap. */
 	uint32_t rcv_buf_bytes;  /**< Receive window a connection offers. */
 	uint32_t snd_buf_bytes;  /**< Unacknowledged and unsent bytes a connection may queue. */
 	uint32_t reasm_cap; /**< Datagrams put together from fragments at once, 0..256; 0: none. */
@@ -292,9 +292,11 @@ HC_MUST_USE unsigned hc_connect(struct hc_worker *w, const struct hc_connect_arg
 
 struct hc_listen_args {
 	uint16_t port;
-	uint16_t flags;   /**< enum hc_conn_flags, for the connections accepted. */
-	uint32_t backlog; /**< Half-open connections of this listener at once. */
-	uint32_t cookie;  /**< First cookie of its connections. */
+	uint16_t flags;         /**< enum hc_conn_flags, for the connections accepted. */
+	uint32_t backlog;       /**< Half-open connections of this listener at once. */
+	uint32_t cookie;        /**< First cookie of its connections. */
+	uint32_t rcv_buf_bytes; /**< HC_OPTION_RCV_BUF_BYTES of its connections from their SYN,ACK
+				   on; 0: the worker's. */
 };
 
 /** Listens on our address(es). @return the listener (>= 0), -EADDRINUSE, -ENOSPC (listener_cap),
@@ -458,13 +460,35 @@ enum hc_conn_option {
 	   R2; 0, the default: R2. Looked at when the retransmission timer goes off, so never before
 	   the first time it does. */
 	HC_OPTION_USER_TIMEOUT_MS,
+	/** 1: less than a segment waits for more to send, whatever NODELAY says, at most for the
+	   override timeout of RFC 9293 3.8.6.2.1 (the RTO, 1 s at most), or until the FIN goes with
+	   it; 0, the default: see NODELAY. */
+	HC_OPTION_CORK,
+	/** Largest payload of a segment, 88 to 65535, as the MSS option of our SYN and as what is
+	   sent; never more than the MTU allows. */
+	HC_OPTION_MSS_MAX,
+	/** Bytes that may be received and not read, from 1: no less than two segments, no more than
+	   rcv_buf_bytes. A window that was offered is never taken back. */
+	HC_OPTION_RCV_BUF_BYTES,
+	/** Time to live, 1 to 255, instead of hc_stack_config.ttl. */
+	HC_OPTION_TTL,
+	/** Diffserv code point, 0 to 63, instead of hc_stack_config.dscp. The ECN field beside it
+	   stays what ECN makes it. */
+	HC_OPTION_DSCP,
 	HC_OPTION_COUNT
 };
 
 /** Sets an option of a connection in any state, from hc_connect() or HC_EV_ACCEPTED on. What it
- * lets go leaves at hc_flush(). @return 0, -ESTALE, -EINVAL (no such option, or a value out of its
- * range), -ENOMEM (liveness_cap connections have options of theirs already). O(1). */
+ * lets go leaves at hc_flush(). MSS_MAX, RCV_BUF_BYTES, TTL and DSCP count for whatever has not
+ * left yet: set before the hc_flush() behind hc_connect() they are those of the SYN. What a
+ * connection in TIME-WAIT answers is the worker's. @return 0, -ESTALE, -EINVAL (no such option, or
+ * a value out of its range), -ENOMEM (liveness_cap connections have options of theirs already).
+ * O(1). */
 int hc_conn_set(struct hc_worker *w, hc_conn conn, enum hc_conn_option option, uint32_t value);
+
+/** MSS_MAX, TTL or DSCP of a listener: of its SYN,ACKs, and of the connections that come. @return
+ * 0, -ENOENT, -EINVAL (another option, or a value out of its range). O(1). */
+int hc_listener_set(struct hc_worker *w, int listener, enum hc_conn_option option, uint32_t value);
 
 /** Tells an option's value. @return 0, -ESTALE, -EINVAL (no such option). O(1). */
 int hc_conn_get(const struct hc_worker *w, hc_conn conn, enum hc_conn_option option,

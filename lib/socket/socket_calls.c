@@ -64,6 +64,9 @@ int hc_socket_listen(struct hc_sockets *s, int sock, int backlog)
 		.backlog = backlog > 0 ? (uint32_t)backlog : 1,
 		.flags = k->has_fast_open ? HC_CONN_FAST_OPEN : 0,
 		.cookie = HC_SOCK_COOKIE | (uint32_t)sock,
+		.rcv_buf_bytes = k->conn_options_set & 1u << HC_OPTION_RCV_BUF_BYTES
+					 ? k->conn_option[HC_OPTION_RCV_BUF_BYTES]
+					 : 0,
 	};
 	listener = hc_listen(s->w, &args);
 	if (listener < 0)
@@ -71,6 +74,7 @@ int hc_socket_listen(struct hc_sockets *s, int sock, int backlog)
 	k->listener = listener;
 	k->backlog = args.backlog;
 	k->state = HC_SOCK_LISTENING;
+	hc_sock_apply_to_listener(s, k);
 	return 0;
 }
 

@@ -31,33 +31,44 @@ static int get_info(const struct hc_sockets *s, const struct hc_socket *k, void 
 	return 0;
 }
 
-static int get_maxseg(const struct hc_sockets *s, const struct hc_socket *k, int *value)
+// RFC 9293 3.7.1: what a peer has to take, before anything is known.
+#define MAXSEG_DEFAULT 536
+
+static int get_maxseg(const struct hc_sockets *s, const struct hc_socket *k)
 {
 	struct hc_conn_info info;
 
-	if (k->state != HC_SOCK_CONNECTED || hc_conn_info(s->w, k->conn, &info) != 0)
-		return -ENOTCONN;
-	*value = info.mss;
-	return 0;
+	if (k->state == HC_SOCK_CONNECTED && hc_conn_info(s->w, k->conn, &info) == 0)
+		return info.mss;
+	return k->conn_options_set & 1u << HC_OPTION_MSS_MAX
+		       ? (int)k->conn_option[HC_OPTION_MSS_MAX]
+		       : MAXSEG_DEFAULT;
 }
 
-// An option that is the connection's: what the stack calls it, and in what unit.
+// An option that is the connection's: what the stack calls it, and in what unit. IP_TOS has the
+// code point in its upper six bits.
 struct conn_option {
 	enum hc_socket_option option;
 	enum hc_conn_option conn_option;
-	uint32_t unit; // Of the stack's, for one of ours.
-	int min, max;  // Ours; 0 and 1: a switch, which anything but 0 turns on.
-	int usual;     // Unless the worker's configuration says.
+	uint32_t unit;    // Of the stack's, for one of ours ...
+	uint32_t divisor; // ... or the other way round.
+	int min, max;     // Ours; 0 and 1: a switch, which anything but 0 turns on.
+	int usual;        // Unless the worker's configuration says.
 };
 
 // clang-format off
 static const struct conn_option conn_options[] = {
-	{HC_TCP_NODELAY,      HC_OPTION_NODELAY,               1,    0, 1,       0},
-	{HC_SO_KEEPALIVE,     HC_OPTION_KEEPALIVE,             1,    0, 1,       0},
-	{HC_TCP_KEEPIDLE,     HC_OPTION_KEEPALIVE_IDLE_MS,     1000, 1, 1 << 20, 7200},
-	{HC_TCP_KEEPINTVL,    HC_OPTION_KEEPALIVE_INTERVAL_MS, 1000, 1, 1 << 20, 75},
-	{HC_TCP_KEEPCNT,      HC_OPTION_KEEPALIVE_COUNT,       1,    1, 65535,   9},
-	{HC_TCP_USER_TIMEOUT, HC_OPTION_USER_TIMEOUT_MS,       1,    0, 1 << 30, 0},
+	{HC_TCP_NODELAY,      HC_OPTION_NODELAY,               1,    1, 0, 1,         0},
+	{HC_TCP_CORK,         HC_OPTION_CORK,                  1,    1, 0, 1,         0},
+	{HC_SO_KEEPALIVE,     HC_OPTION_KEEPALIVE,             1,    1, 0, 1,         0},
+	{HC_TCP_KEEPIDLE,     HC_OPTION_KEEPALIVE_IDLE_MS,     1000, 1, 1, 1 << 20,   7200},
+	{HC_TCP_KEEPINTVL,    HC_OPTION_KEEPALIVE_INTERVAL_MS, 1000, 1, 1, 1 << 20,   75},
+	{HC_TCP_KEEPCNT,      HC_OPTION_KEEPALIVE_COUNT,       1,    1, 1, 65535,     9},
+	{HC_TCP_USER_TIMEOUT, HC_OPTION_USER_TIMEOUT_MS,       1,    1, 0, 1 << 30,   0},
+	{HC_TCP_MAXSEG,       HC_OPTION_MSS_MAX,               1,    1, 88, 65535,    0},
+	{HC_SO_RCVBUF,        HC_OPTION_RCV_BUF_BYTES,         1,    1, 1, INT32_MAX, 0},
+	{HC_IP_TTL,           HC_OPTION_TTL,                   1,    1, 1, 255,       0},
+	{HC_IP_TOS,           HC_OPTION_DSCP,                  1,    4, 0, 255,       0},
 };
 // clang-format on
 
@@ -88,12 +99,42 @@ static int get_conn_option(const struct hc_sockets *s, const struct hc_socket *k
 	uint32_t value;
 
 	if (has_conn(k) && hc_conn_get(s->w, k->conn, o->conn_option, &value) == 0)
-		return (int)(value / o->unit);
-	if (k->conn_options_set & 1u << o->conn_option)
-		return (int)(k->conn_option[o->conn_option] / o->unit);
-	if (o->option == HC_TCP_NODELAY)
+		return (int)(value / o->unit * o->divisor);
+	if (k->conn_options_set & 1u << o->conn_option) {
+		value = k->conn_option[o->conn_option];
+		if (o->option == HC_SO_RCVBUF)
+			value = hc_min_u32(value, cfg->rcv_buf_bytes);
+		return (int)(value / o->unit * o->divisor);
+	}
+	switch (o->option) {
+	case HC_TCP_NODELAY:
 		return cfg->has_nodelay;
-	return o->option == HC_SO_KEEPALIVE ? cfg->has_keepalive : o->usual;
+	case HC_SO_KEEPALIVE:
+		return cfg->has_keepalive;
+	case HC_SO_RCVBUF:
+		return (int)cfg->rcv_buf_bytes;
+	case HC_IP_TTL:
+		return cfg->ttl;
+	case HC_IP_TOS:
+		return cfg->dscp << 2;
+	default:
+		return o->usual;
+	}
+}
+
+// What SYN,ACKs say. A connection gets the others when it is accepted.
+static void set_of_listener(struct hc_sockets *s, const struct hc_socket *k,
+			    enum hc_conn_option option, uint32_t value)
+{
+	if (option == HC_OPTION_MSS_MAX || option == HC_OPTION_TTL || option == HC_OPTION_DSCP)
+		(void)hc_listener_set(s->w, k->listener, option, value);
+}
+
+void hc_sock_apply_to_listener(struct hc_sockets *s, const struct hc_socket *k)
+{
+	for (unsigned i = 0; i < HC_OPTION_COUNT; i++)
+		if (k->conn_options_set & 1u << i)
+			set_of_listener(s, k, (enum hc_conn_option)i, k->conn_option[i]);
 }
 
 static int set_conn_option(struct hc_sockets *s, struct hc_socket *k, const struct conn_option *o,
@@ -104,10 +145,14 @@ static int set_conn_option(struct hc_sockets *s, struct hc_socket *k, const stru
 
 	if (o->min == 0 && o->max == 1)
 		number = number != 0;
+	if (o->option == HC_IP_TTL && number == -1)
+		number = hc_worker_config(s->w)->ttl;
 	if (number < o->min || number > o->max)
 		return -EINVAL;
-	value = (uint32_t)number * o->unit;
+	value = (uint32_t)number * o->unit / o->divisor;
 	err = has_conn(k) ? hc_conn_set(s->w, k->conn, o->conn_option, value) : 0;
+	if (k->state == HC_SOCK_LISTENING)
+		set_of_listener(s, k, o->conn_option, value);
 	if (err)
 		return err == -ENOMEM ? -ENOBUFS : err;
 	k->conn_option[o->conn_option] = value;
@@ -121,7 +166,6 @@ int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 	const struct hc_stack_config *cfg = hc_worker_config(s->w);
 	struct hc_socket *k = hc_sock_of(s, sock);
 	int number = 0;
-	int err = 0;
 
 	if (!k)
 		return -EBADF;
@@ -145,8 +189,8 @@ int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 	case HC_SO_SNDBUF:
 		number = (int)(k->snd_buf_bytes ? k->snd_buf_bytes : cfg->snd_buf_bytes);
 		break;
-	case HC_SO_RCVBUF:
-		number = (int)cfg->rcv_buf_bytes;
+	case HC_SO_OOBINLINE:
+		number = 1;
 		break;
 	case HC_TCP_FASTOPEN:
 		number = k->has_fast_open;
@@ -154,17 +198,11 @@ int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 	case HC_TCP_FASTOPEN_CONNECT:
 		number = k->defers_connect;
 		break;
-	case HC_IP_TTL:
-		number = cfg->ttl;
-		break;
-	case HC_IP_TOS:
-		number = cfg->dscp << 2;
-		break;
 	case HC_TCP_CONGESTION:
 		number = (int)cfg->congestion;
 		break;
 	case HC_TCP_MAXSEG:
-		err = get_maxseg(s, k, &number);
+		number = get_maxseg(s, k);
 		break;
 	default:
 		if (!conn_option_of(option))
@@ -172,8 +210,6 @@ int hc_socket_getsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 		number = get_conn_option(s, k, conn_option_of(option));
 		break;
 	}
-	if (err)
-		return err;
 	memcpy(value, &number, sizeof number);
 	*len = sizeof number;
 	return 0;
@@ -208,7 +244,7 @@ int hc_socket_setsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 		return -EBADF;
 	if (option != HC_SO_LINGER && option != HC_SO_REUSEADDR && option != HC_SO_SNDBUF &&
 	    option != HC_TCP_FASTOPEN && option != HC_TCP_FASTOPEN_CONNECT &&
-	    !conn_option_of(option))
+	    option != HC_SO_OOBINLINE && !conn_option_of(option))
 		return -ENOPROTOOPT;
 	if (len != sizeof number)
 		return -EINVAL;
@@ -220,6 +256,8 @@ int hc_socket_setsockopt(struct hc_sockets *s, int sock, enum hc_socket_option o
 	case HC_SO_REUSEADDR:
 		k->reuses_addr = number != 0;
 		return 0;
+	case HC_SO_OOBINLINE:
+		return number ? 0 : -ENOPROTOOPT;
 	case HC_TCP_FASTOPEN:
 	case HC_TCP_FASTOPEN_CONNECT:
 		return set_fast_open(s, k, option, number);

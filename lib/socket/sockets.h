@@ -107,6 +107,8 @@ static inline int hc_sock_error(struct hc_socket *k)
 
 // Gives the connection, which is new, the options that were set for it.
 void hc_sock_apply_options(struct hc_sockets *s, const struct hc_socket *k);
+// Gives the listener, which is new, those that are said before a connection is there.
+void hc_sock_apply_to_listener(struct hc_sockets *s, const struct hc_socket *k);
 // The first write to a socket whose connect() was put off. @return as hc_socket_write().
 int64_t hc_sock_connect_deferred(struct hc_sockets *s, struct hc_socket *k, const void *buf,
 				 size_t len);

@@ -143,6 +143,8 @@ int hc_listen(struct hc_worker *w, const struct hc_listen_args *args)
 			.is_open = true,
 			.has_fast_open = args->flags & HC_CONN_FAST_OPEN,
 		};
+		if (args->rcv_buf_bytes)
+			hc_shape_listen(w, l, args->rcv_buf_bytes);
 		w->listener_by_port[args->port] = (uint16_t)i;
 		w->listener_count++;
 		w->tuples.checks_listeners = true;

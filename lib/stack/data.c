@@ -79,6 +79,8 @@ void hc_sock_free(struct hc_worker *w, uint32_t idx)
 	if (HC_UNLIKELY(hc_tcb_is_holding(&w->cold[idx])))
 		hc_held_free(w, idx);
 	hc_recovery_release(&w->cold[idx], &w->env);
+	if (HC_UNLIKELY(w->has_shapes))
+		hc_shape_last(w, idx);
 	hc_live_release(&w->cold[idx], &w->env);
 }
 
@@ -323,6 +325,11 @@ HC_ALWAYS_INLINE void give_back(struct hc_worker *w, uint32_t idx, uint32_t byte
 		c->receiving &= (uint8_t)~HC_RECEIVING_ACK_MAY_WAIT;
 		hc_pend(w, idx);
 	}
+}
+
+void hc_recv_more_room(struct hc_worker *w, uint32_t idx, uint32_t bytes)
+{
+	give_back(w, idx, bytes);
 }
 
 void hc_recv_release(struct hc_worker *w, hc_conn conn, const struct hc_chunk *chunks, unsigned n)

@@ -60,8 +60,12 @@ void hc_tx_drain(struct hc_worker *w)
 	unsigned ready = w->tx_count;
 	unsigned sent;
 
-	if (HC_UNLIKELY(w->lays_out_syns))
-		hc_tx_lay_out(w);
+	if (HC_UNLIKELY(w->reworks_tx)) {
+		if (w->has_shapes)
+			hc_shape_frames(w);
+		if (w->lays_out_syns)
+			hc_tx_lay_out(w);
+	}
 	if (HC_UNLIKELY(w->has_tx_csum))
 		ready = rte_eth_tx_prepare(w->port_id, w->queue, w->tx, (uint16_t)ready);
 	sent = hc_port_tx(w->gate, w->port_id, w->queue, w->tx, (uint16_t)ready);

@@ -49,6 +49,16 @@ static int set_live(struct hc_worker *w, uint32_t idx, enum hc_conn_option optio
 	return 0;
 }
 
+// Corked or not, and small or not: what waited may go.
+static int set_pushing(struct hc_worker *w, uint32_t idx, enum hc_tcb_switch which, uint32_t value)
+{
+	int err = set_switch(&w->cold[idx], which, value);
+
+	if (w->tcb[idx].flags & HC_TCB_DATA && w->tcb[idx].state >= HC_ESTABLISHED)
+		hc_pend(w, idx);
+	return err;
+}
+
 static int set_keepalive(struct hc_worker *w, uint32_t idx, uint32_t value)
 {
 	if (value > 1)
@@ -62,21 +72,18 @@ static int set_keepalive(struct hc_worker *w, uint32_t idx, uint32_t value)
 int hc_conn_set(struct hc_worker *w, hc_conn conn, enum hc_conn_option option, uint32_t value)
 {
 	uint32_t idx = hc_handle_idx(w, conn);
-	struct hc_tcb_cold *c;
-	int err;
 
 	if (idx == HC_IDX_NONE || w->tcb[idx].state == HC_TIME_WAIT) {
 		w->ctr[HC_CTR_stale_handles]++;
 		return -ESTALE;
 	}
-	c = &w->cold[idx];
+	if (hc_shape_has(option))
+		return hc_shape_set(w, idx, option, value);
 	switch (option) {
 	case HC_OPTION_NODELAY:
-		err = set_switch(c, HC_SWITCH_NODELAY, value);
-		// What waited may go.
-		if (w->tcb[idx].flags & HC_TCB_DATA && w->tcb[idx].state >= HC_ESTABLISHED)
-			hc_pend(w, idx);
-		return err;
+		return set_pushing(w, idx, HC_SWITCH_NODELAY, value);
+	case HC_OPTION_CORK:
+		return set_pushing(w, idx, HC_SWITCH_CORK, value);
 	case HC_OPTION_KEEPALIVE:
 		return set_keepalive(w, idx, value);
 	case HC_OPTION_KEEPALIVE_IDLE_MS:
@@ -105,9 +112,16 @@ int hc_conn_get(const struct hc_worker *w, hc_conn conn, enum hc_conn_option opt
 		return -ESTALE;
 	l = hc_live_of(&w->cold[idx], &w->env);
 	l = l ? l : &usual;
+	if (hc_shape_has(option)) {
+		*value = hc_shape_get(w, &l->shape, option);
+		return 0;
+	}
 	switch (option) {
 	case HC_OPTION_NODELAY:
 		*value = (w->cold[idx].switches & HC_SWITCH_NODELAY) != 0;
+		return 0;
+	case HC_OPTION_CORK:
+		*value = (w->cold[idx].switches & HC_SWITCH_CORK) != 0;
 		return 0;
 	case HC_OPTION_KEEPALIVE:
 		*value = (w->cold[idx].switches & HC_SWITCH_KEEPALIVE) != 0;

@@ -79,6 +79,8 @@ static HC_NOINLINE bool tcb_retire(struct hc_worker *w, uint32_t idx)
 	HC_ASSERT(w->retired_count < HC_ARRAY_LEN(w->retired));
 	t->flags &= (uint16_t) ~(HC_TCB_PENDING | HC_TCB_ACK_OWED);
 	t->state = HC_TIME_WAIT;
+	if (HC_UNLIKELY(w->has_shapes))
+		hc_shape_last(w, idx);
 	memset(&t->key, 0, sizeof t->key); // A segment behind in the burst must not find it.
 	w->retired[w->retired_count++] = idx;
 	return true;
@@ -546,6 +548,8 @@ HC_ALWAYS_INLINE struct rte_mbuf *accepted(struct hc_worker *w, uint32_t idx,
 	hc_ends_accepted(w, &seg->key);
 	if (HC_UNLIKELY(w->has_keepalive))
 		hc_keep_start(w, idx);
+	if (HC_UNLIKELY(l->has_shape))
+		hc_shape_accept(w, idx, l);
 	hc_event_put(w, idx, HC_EV_ACCEPTED, HC_REASON_NONE, (uint32_t)(l - w->listener));
 	if (HC_UNLIKELY(seg->payload_len || seg->flags & HC_TCP_FIN))
 		return run_tcb_data(w, idx, m, seg);
@@ -637,6 +641,16 @@ HC_ALWAYS_INLINE struct rte_mbuf *promote(struct hc_worker *w, uint32_t syn_idx,
 	return accepted(w, idx, l, m, seg);
 }
 
+// The window of the SYN,ACK again, as it stands in a segment that is none (RFC 7323 2.3): scaled.
+static uint16_t mini_window(const struct hc_worker *w, const struct hc_syn_mini *y)
+{
+	uint32_t wnd = hc_shape_first_window(w, &w->listener[y->listener]);
+
+	return (uint16_t)(y->flags & HC_SYN_WSCALE && !HC_FAULT(window_of_mini_not_scaled)
+				  ? wnd >> w->env.rcv_wscale
+				  : wnd);
+}
+
 static HC_NOINLINE void run_syn_any(struct hc_worker *w, uint32_t idx, const struct hc_seg *seg,
 				    hc_verdict v)
 {
@@ -647,8 +661,7 @@ static HC_NOINLINE void run_syn_any(struct hc_worker *w, uint32_t idx, const str
 	if (v & HC_DO_SYNACK)
 		hc_tx_synack(w, y);
 	if (v & HC_DO_ACK)
-		hc_tx_mini_ack(w, &y->key, y->iss + 1, y->irs + 1,
-			       (uint16_t)hc_min_u32(w->env.rcv_buf_bytes, 0xffff),
+		hc_tx_mini_ack(w, &y->key, y->iss + 1, y->irs + 1, mini_window(w, y),
 			       y->flags & HC_SYN_TS, y->ts_recent, y->neigh);
 	if (v & HC_DO_RST_REPLY)
 		hc_tx_rst_reply(w, seg);

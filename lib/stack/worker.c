@@ -330,6 +330,7 @@ int hc_worker_create(struct hc_port *port, unsigned queue, const struct hc_stack
 	w->has_errand = true; // The start.
 	w->has_odd_syn = cfg->has_ecn || cfg->has_fast_open;
 	w->lays_out_syns = cfg->syn_layout != HC_SYN_LAYOUT_BUILT;
+	w->reworks_tx = w->lays_out_syns;
 	w->has_keepalive = cfg->has_keepalive;
 	w->always_cookies = w->looks_at_syns = cfg->syn_cookies == HC_SYN_COOKIES_ALWAYS;
 	w->admission = (struct hc_admission){.syns = HC_ADMIT_ALL, .conns = HC_ADMIT_ALL};

@@ -94,6 +94,8 @@ struct hc_listener {
 	uint32_t cookie;
 	bool is_open;
 	bool has_fast_open; // HC_CONN_FAST_OPEN.
+	bool has_shape;
+	struct hc_shape shape; // Of its SYN,ACKs and its connections.
 };
 
 // The arrays of a worker (memory.h has their sizes).
@@ -263,6 +265,8 @@ struct hc_worker {
 	bool looks_at_syns;  // Either of them: a SYN is more than a listener's backlog.
 	bool has_odd_syn;    // Our SYNs are not all alike: fastopen.c.
 	bool lays_out_syns;  // Not HC_SYN_LAYOUT_BUILT.
+	bool has_shapes;     // A connection or listener has one, or had.
+	bool reworks_tx;     // Either.
 	uint32_t ts_offset;
 	rte_rwlock_t *gate;  // The port's.
 	uint64_t next_ms_ns; // When env.now_ms moves on.
@@ -484,6 +488,22 @@ void hc_tx_drain(struct hc_worker *w);
 // layout.c
 HC_COLD void hc_tx_lay_out(struct hc_worker *w);
 
+// shape.c: what queued frames say of their connections (tcp/liveness.h).
+HC_COLD void hc_shape_frames(struct hc_worker *w);
+// The same of one connection, which is about to be forgotten.
+HC_COLD void hc_shape_last(struct hc_worker *w, uint32_t idx);
+// A listener's receive buffer; and a connection that it accepted gets all it has.
+void hc_shape_listen(struct hc_worker *w, struct hc_listener *l, uint32_t rcv_buf_bytes);
+HC_COLD void hc_shape_accept(struct hc_worker *w, uint32_t idx, const struct hc_listener *l);
+// The window that a listener's SYN,ACKs tell.
+uint32_t hc_shape_first_window(const struct hc_worker *w, const struct hc_listener *l);
+// Sets and tells the options of stack.h that are of the shape. hc_shape_set() answers as
+// hc_conn_set().
+bool hc_shape_has(enum hc_conn_option option);
+int hc_shape_set(struct hc_worker *w, uint32_t idx, enum hc_conn_option option, uint32_t value);
+uint32_t hc_shape_get(const struct hc_worker *w, const struct hc_shape *s,
+		      enum hc_conn_option option);
+
 // claim.c
 // Instead of a step, while the addresses are not ours yet.
 HC_COLD void hc_claim_step(struct hc_worker *w);
@@ -544,6 +564,8 @@ HC_MUST_USE uint32_t hc_held_deliver(struct hc_worker *w, uint32_t idx, bool *ha
 void hc_held_free(struct hc_worker *w, uint32_t idx);
 
 // data.c
+// The receive buffer of a connection has grown.
+void hc_recv_more_room(struct hc_worker *w, uint32_t idx, uint32_t bytes);
 void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first);
 void hc_sock_free(struct hc_worker *w, uint32_t idx);
 void hc_sock_acked_any(struct hc_worker *w, uint32_t idx);

@@ -11,6 +11,7 @@
 #include "tcp/challenge.h"
 #include "tcp/ecn.h"
 #include "tcp/fastopen.h"
+#include "tcp/liveness.h"
 #include "tcp/opening.h"
 #include "tcp/paws.h"
 #include "tcp/rack.h"
@@ -40,6 +41,7 @@ static hc_verdict input_syn_sent(struct hc_tcb *t, struct hc_tcb_cold *c, struct
 				 struct hc_tcp_env *env)
 {
 	bool has_ack = seg->flags & HC_TCP_ACK;
+	uint32_t told = t->rcv_edge; // Before the peer's SYN it is no edge: stack/shape.c.
 
 	// First: an ACK of anything but our SYN (nothing else was sent).
 	if (has_ack && seg->ack != t->snd_nxt && !hc_fastopen_is_acked(t, c, seg)) {
@@ -58,6 +60,8 @@ static hc_verdict input_syn_sent(struct hc_tcb *t, struct hc_tcb_cold *c, struct
 	if (!(seg->flags & HC_TCP_SYN))
 		return hc_verdict_drop(0, HC_CTR_tcp_syn_sent_bad);
 	hc_tcp_take_syn(t, c, seg, env);
+	if (HC_UNLIKELY(c->switches & HC_SWITCH_LIVE))
+		hc_live_take_syn(t, c, env, told);
 	if (has_ack) {
 		uint32_t what = t->flags & HC_TCB_PIGGYBACK ? HC_DO_ACK_DEFER : HC_DO_ACK;
 

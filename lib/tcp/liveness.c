@@ -25,6 +25,25 @@ struct hc_live *hc_live_take(struct hc_tcb_cold *c, const struct hc_tcp_env *env
 	return &env->lives->live[idx];
 }
 
+void hc_live_limit_mss(const struct hc_tcb *t, struct hc_tcb_cold *c, uint32_t mss_max)
+{
+	c->mss = (uint16_t)hc_min_u32(c->mss, mss_max - (t->flags & HC_TCB_TS ? 12 : 0));
+}
+
+void hc_live_take_syn(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+		      uint32_t told)
+{
+	const struct hc_live *l = hc_live_of(c, env);
+
+	if (!l)
+		return;
+	if (told && !HC_FAULT(first_window_is_the_workers))
+		t->rcv_edge = t->rcv_nxt + told;
+	if (l->shape.mss_max)
+		hc_live_limit_mss(t, c, l->shape.mss_max);
+	c->cwnd = hc_tcp_initial_cwnd(c->mss);
+}
+
 void hc_live_release(struct hc_tcb_cold *c, const struct hc_tcp_env *env)
 {
 	if (!(c->switches & HC_SWITCH_LIVE))

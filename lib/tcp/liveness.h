@@ -5,6 +5,10 @@
 // How long a connection waits for a peer of which nothing is heard: keep-alive (RFC 9293 3.8.4) and
 // the user timeout (RFC 9293 3.9.1.1), both off unless the application asks. What it asks for
 // stands in a record out of the worker's pool; without one the limits of the worker hold.
+//
+// The same record has what one connection says of itself otherwise than all others of its worker:
+// its shape. That is rare, so the header of a segment is written for the worker, and changed when
+// it leaves (stack/shape.c).
 
 #include "base/pool.h"
 #include "tcp/tcb.h"
@@ -14,6 +18,18 @@
 #define HC_KEEP_INTERVAL_MS 75000u
 #define HC_KEEP_PROBES      9u
 
+enum hc_shape_tos {
+	HC_SHAPE_HAS_DSCP = 1u << 0, // The six bits above the ECN field are the code point.
+};
+
+struct hc_shape {
+	uint32_t rcv_less; // So much of the worker's rcv_buf_bytes it does without.
+	uint16_t mss_max;  // 0: the worker's.
+	uint8_t ttl;       // 0: the worker's.
+	uint8_t tos;       // enum hc_shape_tos, and a Diffserv code point.
+};
+HC_STATIC_ASSERT(sizeof(struct hc_shape) == 8, "fills a record");
+
 struct hc_live {
 	uint32_t user_timeout_ms; // 0: none.
 	uint32_t stalled_ms;      // When what is not acknowledged was sent first.
@@ -22,7 +38,7 @@ struct hc_live {
 	uint32_t interval_ms;     // ... and so long after it the next,
 	uint16_t probes_max;      // ... up to so many.
 	uint16_t probes;
-	uint32_t spare[2];
+	struct hc_shape shape;
 };
 HC_STATIC_ASSERT(sizeof(struct hc_live) == 32, "two to a cache line");
 
@@ -41,6 +57,13 @@ HC_ALWAYS_INLINE struct hc_live *hc_live_of(const struct hc_tcb_cold *c,
 
 // The record, made if there is none yet. @return NULL when the pool is empty.
 struct hc_live *hc_live_take(struct hc_tcb_cold *c, const struct hc_tcp_env *env);
+
+// Takes a largest payload of a segment, options counted in, into account.
+void hc_live_limit_mss(const struct hc_tcb *t, struct hc_tcb_cold *c, uint32_t mss_max);
+
+// The peer's SYN was taken, in SYN-SENT; the window that ours told was `told`, 0: the worker's.
+void hc_live_take_syn(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+		      uint32_t told);
 
 // The connection ends.
 void hc_live_release(struct hc_tcb_cold *c, const struct hc_tcp_env *env);

@@ -91,6 +91,11 @@ static bool holds_back(const struct hc_tcb *t, const struct hc_tcb_cold *c, uint
 {
 	bool is_nagle = !(c->switches & HC_SWITCH_NODELAY) && !HC_FAULT(nagle_missing);
 
+	// Corked, the last piece is not pushed, and waits for more, up to the override timeout.
+	if (HC_UNLIKELY(c->switches & HC_SWITCH_CORK) && len == want) {
+		*arm_persist = flight == 0 && !c->cc.is_overdue;
+		return flight != 0 || *arm_persist;
+	}
 	if (len == want || 2 * len >= c->snd_wnd_max)
 		return is_nagle && flight != 0;
 	if (flight != 0)

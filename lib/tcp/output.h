@@ -81,7 +81,8 @@ HC_ALWAYS_INLINE bool hc_tcp_owes_one_segment(const struct hc_tcb *t, const stru
 	return (t->flags & (odd | HC_TCB_DATA)) == HC_TCB_DATA && t->snd_una == t->snd_nxt &&
 	       (t->state == HC_ESTABLISHED || t->state == HC_CLOSE_WAIT ||
 		t->state == HC_FIN_WAIT_1 || t->state == HC_LAST_ACK) &&
-	       len - 1 < c->mss && len <= t->snd_wnd && len <= c->cwnd;
+	       len - 1 < c->mss && len <= t->snd_wnd && len <= c->cwnd &&
+	       HC_LIKELY(!(c->switches & HC_SWITCH_CORK));
 }
 
 // Takes that segment as sent.

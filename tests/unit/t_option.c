@@ -470,9 +470,74 @@ static void keepalive_ends_no_wait_that_is_for_ever(void)
 	fx_shut();
 }
 
+static void cork_waits_for_a_whole_segment(void)
+{
+	static uint8_t text[700];
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
+
+	fx_open(NULL);
+	conn = fx_connect(&p, 0); // Of 536 bytes a segment.
+	UNIT_EQ(option(conn, HC_OPTION_CORK), 0);
+	UNIT_EQ(hc_conn_set(fx.worker, conn, HC_OPTION_CORK, 2), -EINVAL);
+	UNIT_EQ(hc_conn_set(fx.worker, conn, HC_OPTION_CORK, 1), 0);
+	UNIT_EQ(option(conn, HC_OPTION_CORK), 1);
+	UNIT_EQ(hc_send(fx.worker, conn, text, 100, 0), 100);
+	fx_step();
+	fx_expect_silence();
+	UNIT_EQ(hc_send(fx.worker, conn, text, 700, 0), 700);
+	fx_step();
+	UNIT_EQ(fx_peer_take(&p, FRAME_ACK)->payload_len, 536);
+	fx_expect_silence();
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	fx_expect_silence();
+	// Uncorked, the rest goes.
+	UNIT_EQ(hc_conn_set(fx.worker, conn, HC_OPTION_CORK, 0), 0);
+	fx_step();
+	UNIT_EQ(fx_peer_take(&p, FRAME_ACK | FRAME_PSH)->payload_len, 264);
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	(void)fx_expect_event(HC_EV_SENT);
+	// The FIN takes along what waits.
+	UNIT_EQ(hc_conn_set(fx.worker, conn, HC_OPTION_CORK, 1), 0);
+	UNIT_EQ(hc_send(fx.worker, conn, text, 10, 0), 10);
+	fx_step();
+	fx_expect_silence();
+	UNIT_EQ(hc_shutdown(fx.worker, conn), 0);
+	fx_step();
+	UNIT_EQ(fx_peer_take(&p, FRAME_ACK | FRAME_PSH | FRAME_FIN)->payload_len, 10);
+	fx_forget();
+	fx_shut();
+}
+
+// RFC 9293 3.8.6.2.1: the override timeout.
+static void cork_comes_off_in_time(void)
+{
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
+
+	fx_open(NULL);
+	conn = fx_connect(&p, 0);
+	UNIT_EQ(hc_conn_set(fx.worker, conn, HC_OPTION_CORK, 1), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		UNIT_EQ(hc_send(fx.worker, conn, "abc", 3, 0), 3);
+		fx_step();
+		fx_wait_ms(fx.cfg.rto_min_ms - 20);
+		fx_expect_silence();
+		fx_wait_ms(40);
+		UNIT_EQ(fx_peer_take(&p, FRAME_ACK | FRAME_PSH)->payload_len, 3);
+		fx_peer_put(&p, FRAME_ACK, 0);
+		fx_step();
+		(void)fx_expect_event(HC_EV_SENT);
+	}
+	fx_shut();
+}
+
 UNIT_SUITE(option, UNIT_TEST(user_timeout_does_not_count_answered_probes),
 	   UNIT_TEST(keepalive_of_a_half_closed_connection_probes_no_window),
 	   UNIT_TEST(keepalive_ends_no_wait_that_is_for_ever), UNIT_TEST(options_are_checked),
+	   UNIT_TEST(cork_waits_for_a_whole_segment), UNIT_TEST(cork_comes_off_in_time),
 	   UNIT_TEST(nodelay_lets_go_what_nagle_held_back), UNIT_TEST(silly_window_is_waited_out),
 	   UNIT_TEST(keepalive_is_off_and_patient_unless_asked),
 	   UNIT_TEST(keepalive_probes_who_is_silent_and_gives_up_who_stays_so),
