@@ -321,11 +321,42 @@ static int64_t transfer(struct plugin *p, const struct handle *h, const struct i
 	return total;
 }
 
-// Flags a socket of ours understands: not to wait, to look, and no signal, which it never raises.
+static int set_cork(struct plugin *p, const struct handle *h, int value)
+{
+	return hc_socket_setsockopt(host_sockets(p->host), h->sock, HC_TCP_CORK, &value,
+				    sizeof value);
+}
+
+// MSG_MORE corks the socket, unless it is corked anyway, until a write without it.
+static int begin_more(struct plugin *p, struct handle *h)
+{
+	size_t len = sizeof(int);
+	int is_corked = 0;
+	int err;
+
+	if (h->has_more)
+		return 0;
+	err = hc_socket_getsockopt(host_sockets(p->host), h->sock, HC_TCP_CORK, &is_corked, &len);
+	if (err || is_corked)
+		return err;
+	h->has_more = true;
+	return set_cork(p, h, 1);
+}
+
+// Uncorked only behind the write, so that its bytes join those that wait.
+static void end_more(struct plugin *p, struct handle *h)
+{
+	if (h->has_more)
+		(void)set_cork(p, h, 0);
+	h->has_more = false;
+}
+
+// Flags a socket of ours understands: not to wait, to look, that there is more to come, and no
+// signal, which it never raises.
 static ssize_t transfer_call(void *userdata, int fd, const struct iovec *iov, int count, int flags,
 			     enum transfer what)
 {
-	int known = MSG_DONTWAIT | MSG_NOSIGNAL | (what == READ ? MSG_PEEK : 0);
+	int known = MSG_DONTWAIT | MSG_NOSIGNAL | (what == READ ? MSG_PEEK : MSG_MORE);
 	struct plugin *p = userdata;
 	struct handle *h;
 	int64_t result;
@@ -334,9 +365,13 @@ static ssize_t transfer_call(void *userdata, int fd, const struct iovec *iov, in
 	result = handle_for(p, fd, &h);
 	if (!result && flags & ~known)
 		result = -EOPNOTSUPP;
+	if (!result && flags & MSG_MORE)
+		result = begin_more(p, h);
 	if (!result)
 		result = transfer(p, h, iov, count, flags & MSG_PEEK ? PEEK : what,
 				  !h->is_nonblocking && !(flags & MSG_DONTWAIT));
+	if (what == WRITE && !(flags & MSG_MORE) && result >= 0)
+		end_more(p, h);
 	return plugin_leave(p, (ssize_t)result);
 }
 

@@ -24,19 +24,21 @@ static const struct option options[] = {
 	{SOL_SOCKET, SO_ACCEPTCONN, HC_SO_ACCEPTCONN, false, 0},
 	{SOL_SOCKET, SO_ERROR, HC_SO_ERROR, false, 0},
 	{SOL_SOCKET, SO_KEEPALIVE, HC_SO_KEEPALIVE, true, 0},
-	{SOL_SOCKET, SO_RCVBUF, HC_SO_RCVBUF, false, 0},
+	{SOL_SOCKET, SO_OOBINLINE, HC_SO_OOBINLINE, true, 1},
+	{SOL_SOCKET, SO_RCVBUF, HC_SO_RCVBUF, true, 0},
 	{SOL_SOCKET, SO_REUSEADDR, HC_SO_REUSEADDR, true, 0},
 	{SOL_SOCKET, SO_SNDBUF, HC_SO_SNDBUF, true, 0},
 	{IPPROTO_TCP, TCP_NODELAY, HC_TCP_NODELAY, true, 0},
-	{IPPROTO_TCP, TCP_MAXSEG, HC_TCP_MAXSEG, false, 0},
+	{IPPROTO_TCP, TCP_CORK, HC_TCP_CORK, true, 0},
+	{IPPROTO_TCP, TCP_MAXSEG, HC_TCP_MAXSEG, true, 536},
 	{IPPROTO_TCP, TCP_FASTOPEN, HC_TCP_FASTOPEN, true, 0},
 	{IPPROTO_TCP, TCP_FASTOPEN_CONNECT, HC_TCP_FASTOPEN_CONNECT, true, 0},
 	{IPPROTO_TCP, TCP_KEEPIDLE, HC_TCP_KEEPIDLE, true, 7200},
 	{IPPROTO_TCP, TCP_KEEPINTVL, HC_TCP_KEEPINTVL, true, 75},
 	{IPPROTO_TCP, TCP_KEEPCNT, HC_TCP_KEEPCNT, true, 9},
 	{IPPROTO_TCP, TCP_USER_TIMEOUT, HC_TCP_USER_TIMEOUT, true, 0},
-	{IPPROTO_IP, IP_TTL, HC_IP_TTL, false, 0},
-	{IPPROTO_IP, IP_TOS, HC_IP_TOS, false, 0},
+	{IPPROTO_IP, IP_TTL, HC_IP_TTL, true, 0},
+	{IPPROTO_IP, IP_TOS, HC_IP_TOS, true, 0},
 };
 
 static const struct option *option_of(int level, int name)
@@ -137,11 +139,22 @@ static int get_type(void *value, socklen_t *len)
 	return 0;
 }
 
+static bool is_freebsd(const struct plugin *p)
+{
+	return p->cfg.syn_layout == HC_SYN_LAYOUT_FREEBSD;
+}
+
 // FreeBSD's receive buffer is 64 KiB, and whole segments once their size is known; the stack has
-// the room for those all the time.
+// the room for those all the time. One that was asked for is what it is.
 static int whole_pages(const struct plugin *p, int bytes)
 {
-	return p->cfg.syn_layout == HC_SYN_LAYOUT_FREEBSD ? bytes & ~0xfff : bytes;
+	return is_freebsd(p) && bytes == (int)p->cfg.rcv_buf_bytes ? bytes & ~0xfff : bytes;
+}
+
+// Systems differ in the error of a connection whose peer had closed before it reset it.
+static int reset_error(const struct plugin *p, int error)
+{
+	return is_freebsd(p) && error == EPIPE ? ECONNRESET : error;
 }
 
 static int get_rcvbuf(struct plugin *p, int sock, int *value)
@@ -224,9 +237,17 @@ static int get(struct plugin *p, int fd, int level, int name, void *value, sockl
 		return get_rcvbuf(p, h->sock, value);
 	}
 	err = hc_socket_getsockopt(host_sockets(p->host), h->sock, o->option, value, &size);
-	if (!err)
-		*len = (socklen_t)size;
-	return err;
+	if (err)
+		return err;
+	*len = (socklen_t)size;
+	if (o->option == HC_SO_ERROR) {
+		int error;
+
+		memcpy(&error, value, sizeof error);
+		error = reset_error(p, error);
+		memcpy(value, &error, sizeof error);
+	}
+	return 0;
 }
 
 int plugin_getsockopt(void *userdata, int fd, int level, int option, void *value, socklen_t *len)

@@ -30,8 +30,9 @@ struct setting {
 struct handle {
 	bool is_open;
 	bool is_nonblocking;
-	bool is_v6; // Of AF_INET6: addresses are IPv4 ones, mapped.
-	int sock;   // -1: there is no host yet.
+	bool is_v6;    // Of AF_INET6: addresses are IPv4 ones, mapped.
+	bool has_more; // The last write said MSG_MORE, and the socket is corked for that.
+	int sock;      // -1: there is no host yet.
 };
 
 struct plugin {

@@ -631,6 +631,84 @@ static void options_have_linuxs_shapes(void)
 	tool_shut();
 }
 
+static void more_to_come_waits(void)
+{
+	const int on = 1, off = 0;
+	const struct frame_view *v;
+	struct tool_peer p;
+	int fd;
+
+	tool_open(PLAIN ",nodelay");
+	fd = establish(&p);
+	UNIT_EQ(tool.send(tool.userdata, fd, bytes, 4, MSG_MORE), 4);
+	UNIT_EQ(tool.send(tool.userdata, fd, bytes, 5, 0), 5);
+	v = tool_take(&p, S_US / 10);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	UNIT_EQ(v->payload_len, 9);
+	tool_put(&p, FRAME_ACK, p.seq, p.ack, 0);
+	UNIT_EQ(get_int(fd, IPPROTO_TCP, TCP_CORK), 0);
+	// A cork of the program's own stays in.
+	UNIT_EQ(tool.setsockopt(tool.userdata, fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on), 0);
+	UNIT_EQ(tool.send(tool.userdata, fd, bytes, 4, MSG_MORE), 4);
+	UNIT_EQ(tool.send(tool.userdata, fd, bytes, 4, 0), 4);
+	UNIT_EQ(tool.setsockopt(tool.userdata, fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off), 0);
+	v = tool_take(&p, S_US / 10);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	UNIT_EQ(v->payload_len, 8);
+	tool_shut();
+}
+
+static void reset_behind_a_fin_has_the_profiles_error(void)
+{
+	static const char *const flags[] = {PLAIN, "freebsd"};
+	static const int error[] = {EPIPE, ECONNRESET};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct tool_peer p;
+		int fd;
+
+		tool_open(flags[i]);
+		fd = establish(&p);
+		tool_put(&p, FRAME_ACK | FRAME_FIN, p.seq++, p.ack, 0);
+		CU_ASSERT_PTR_NOT_NULL(tool_take(&p, S_US));
+		tool_put(&p, FRAME_RST, p.seq, 0, 0);
+		UNIT_EQ(get_int(fd, SOL_SOCKET, SO_ERROR), error[i]);
+		tool_shut();
+	}
+}
+
+static void options_are_on_the_wire(void)
+{
+	static const int option[][3] = {{SOL_SOCKET, SO_RCVBUF, 8000},
+					{IPPROTO_TCP, TCP_MAXSEG, 500},
+					{IPPROTO_IP, IP_TTL, 9}};
+	const struct sockaddr_in local = address(TOOL_LOCAL, TOOL_PORT);
+	struct tool_peer p = tool_peer_new(1);
+	const struct frame_view *v;
+	int fd;
+
+	tool_open("freebsd");
+	fd = tool.socket(tool.userdata, AF_INET, SOCK_STREAM, 0);
+	UNIT_EQ(get_int(fd, IPPROTO_TCP, TCP_MAXSEG), 536);
+	UNIT_EQ(get_int(fd, SOL_SOCKET, SO_OOBINLINE), 1);
+	for (unsigned i = 0; i < 3; i++)
+		UNIT_EQ(tool.setsockopt(tool.userdata, fd, option[i][0], option[i][1],
+					&option[i][2], sizeof(int)),
+			0);
+	UNIT_EQ(tool.bind(tool.userdata, fd, (const struct sockaddr *)&local, sizeof local), 0);
+	for (unsigned i = 0; i < 3; i++)
+		UNIT_EQ(get_int(fd, option[i][0], option[i][1]), option[i][2]);
+	UNIT_EQ(tool.listen(tool.userdata, fd, 1), 0);
+	frame_ttl = 9;
+	tool_put(&p, FRAME_SYN, p.seq++, 0, 0);
+	v = tool_take(&p, S_US);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	UNIT_EQ(v->wnd, 8000);
+	UNIT_EQ(v->mss, 500);
+	frame_ttl = 64;
+	tool_shut();
+}
+
 /* ---------------------------------------------------------------------------------- fast open */
 
 // A SYN,ACK with the cookie 1..8 in it acknowledges so many bytes of the SYN's data.
@@ -798,7 +876,8 @@ UNIT_SUITE(plugin, UNIT_TEST(time_passes_by_asking), UNIT_TEST(receive_ends_afte
 	   UNIT_TEST(who_plays_the_script_does_not_wait_for_ever), UNIT_TEST(nonblocking_is_a_flag),
 	   UNIT_TEST(vectors_are_filled_in_order), UNIT_TEST(peeking_leaves_what_it_shows),
 	   UNIT_TEST(buffers_have_a_size), UNIT_TEST(queues_can_be_asked),
-	   UNIT_TEST(options_have_linuxs_shapes),
+	   UNIT_TEST(options_have_linuxs_shapes), UNIT_TEST(more_to_come_waits),
+	   UNIT_TEST(reset_behind_a_fin_has_the_profiles_error), UNIT_TEST(options_are_on_the_wire),
 	   UNIT_TEST(a_send_connects_and_its_data_goes_on_the_syn_the_second_time),
 	   UNIT_TEST(syn_follows_the_profile), UNIT_TEST(numbers_are_set),
 	   UNIT_TEST(words_are_switches), UNIT_TEST(flags_that_mean_nothing_end_the_tool));
