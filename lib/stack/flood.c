@@ -70,12 +70,13 @@ static int flood_error(const struct hc_worker *w, const struct hc_flood *f)
 int hc_flood_begin(struct hc_worker *w, const struct hc_flood *flood)
 {
 	struct hc_flooding *f = &w->flood;
-	uint32_t mask = mask_of(flood->sources.len);
-	uint32_t edge = flood->sources.len < 31; // Its first and last address are nobody's.
 	int err = flood_error(w, flood);
+	uint32_t mask, edge;
 
 	if (err)
 		return err;
+	mask = mask_of(flood->sources.len);
+	edge = flood->sources.len < 31; // Its first and last address are nobody's.
 	*f = (struct hc_flooding){
 		.is_on = true,
 		.per_s = flood->syns_per_s,
