@@ -30,7 +30,8 @@ static void flow_syn(struct sim_flow *mine, struct sim_flow *others, const struc
 	bool is_unclear = mine->is_unclear;
 
 	// The answer to a SYN may be given twice, by a cookie and by a mini, with different
-	// options.
+	// options, and once more to a copy that comes when all is over: what is known of the FIN
+	// holds until a SYN begins the next connection.
 	if (!(v->flags & FRAME_ACK))
 		*others = (struct sim_flow){0};
 	else if (mine->has_syn && mine->has_wscale != v->has_wscale)
@@ -38,7 +39,9 @@ static void flow_syn(struct sim_flow *mine, struct sim_flow *others, const struc
 	*mine = (struct sim_flow){.has_syn = true,
 				  .has_wscale = v->has_wscale,
 				  .wscale = v->has_wscale ? v->wscale : 0,
-				  .is_unclear = is_unclear && v->flags & FRAME_ACK};
+				  .is_unclear = is_unclear && v->flags & FRAME_ACK,
+				  .has_fin = mine->has_fin && v->flags & FRAME_ACK,
+				  .fin_end = mine->fin_end};
 	if (v->flags & FRAME_ACK) {
 		mine->has_edge = true;
 		mine->edge = v->ack + v->wnd; // RFC 7323 2.2: never scaled.
