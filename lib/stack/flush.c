@@ -184,7 +184,7 @@ static void owed_ack(struct hc_worker *w, uint32_t idx)
 	} else if (hc_tcb_is_holding(c)) {
 		hc_held_ack(w, idx, NULL);
 	} else {
-		hc_tx_ack(w, t, c);
+		(void)hc_tx_ack(w, t, c);
 	}
 }
 

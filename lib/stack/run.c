@@ -313,7 +313,9 @@ HC_ALWAYS_INLINE void carry_out(struct hc_worker *w, uint32_t idx, struct hc_seg
 		hc_event_put(w, idx, HC_EV_CLOSED, HC_REASON_NONE, 0);
 	}
 	if (v & HC_DO_ACK) {
-		hc_tx_ack(w, t, &w->cold[idx]);
+		// Without a buffer the peer will ask again; but what waited has no timer now.
+		if (HC_UNLIKELY(!hc_tx_ack(w, t, &w->cold[idx])) && t->flags & HC_TCB_ACK_OWED)
+			hc_pend(w, idx);
 	} else if (v & HC_DO_ACK_DEFER) {
 		t->flags |= HC_TCB_ACK_OWED;
 		hc_pend(w, idx);
@@ -350,8 +352,11 @@ static void carry_out_telling(struct hc_worker *w, uint32_t idx, struct hc_seg *
 		     (v & HC_DO_DSACK || hc_tcb_is_holding(&w->cold[idx]));
 
 	carry_out(w, idx, seg, m, tells ? v & ~(hc_verdict)HC_DO_ACK : v, where, had_data);
-	if (tells)
-		hc_held_ack(w, idx, v & HC_DO_DSACK ? &w->env.dup : NULL);
+	if (!tells)
+		return;
+	hc_held_ack(w, idx, v & HC_DO_DSACK ? &w->env.dup : NULL);
+	if (w->tcb[idx].flags & HC_TCB_ACK_OWED)
+		hc_pend(w, idx); // The same.
 }
 
 // A segment of a TCB that holds something out of order: what it brought in its turn, and what

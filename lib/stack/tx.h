@@ -158,22 +158,23 @@ HC_ALWAYS_INLINE bool hc_tx_has_echo(const struct hc_tcb *t, const struct hc_tcb
 	return HC_UNLIKELY(t->flags & HC_TCB_DATA) && HC_UNLIKELY(c->switches & HC_SWITCH_ECN_ECHO);
 }
 
-// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. Nothing is owed after that.
-HC_ALWAYS_INLINE void hc_tx_ack(struct hc_worker *w, struct hc_tcb *t, const struct hc_tcb_cold *c)
+// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. Nothing is owed after that. @return false without a buffer.
+HC_ALWAYS_INLINE bool hc_tx_ack(struct hc_worker *w, struct hc_tcb *t, const struct hc_tcb_cold *c)
 {
 	struct rte_mbuf *m;
 	struct hc_tx_seg s;
 
 	if (hc_tx_has_echo(t, c)) {
 		hc_tx_ack_echo(w, t, c);
-		return;
+		return !(t->flags & HC_TCB_ACK_OWED);
 	}
 	m = hc_mbuf_get(w);
 	if (HC_UNLIKELY(!m))
-		return; // The peer will ask again.
+		return false;
 	s = hc_tx_from_tcb(w, t, c);
 	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
 	hc_tx_segment(w, m, &s, t->neigh);
+	return true;
 }
 
 // Our SYN, or with is_synack the SYN,ACK of a simultaneous open or of one that a SYN's data opened.

@@ -412,6 +412,25 @@ static void an_ack_that_found_no_buffer_goes_with_the_next(void)
 	fx_shut();
 }
 
+// A second segment comes while there are none: the ACK of both has no timer any more.
+static void an_ack_of_two_that_found_no_buffer_goes_with_the_next(void)
+{
+	static struct rte_mbuf *held[1024];
+	struct fx_peer p;
+	unsigned n;
+
+	(void)accept_delaying(&p, 0);
+	text_waits(&p, 500);
+	n = fx_hold_buffers(held, HC_ARRAY_LEN(held), 0);
+	text_waits(&p, 500);
+	CU_ASSERT(fx_ctr(HC_CTR_tx_no_buffer) > 0);
+	rte_pktmbuf_free_bulk(held, n);
+	fx_step();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->ack, p.seq);
+	fx_expect_silence();
+	fx_shut();
+}
+
 UNIT_SUITE(delayed_ack, UNIT_TEST(no_more_than_half_a_second_can_be_asked_for),
 	   UNIT_TEST(the_ack_of_one_segment_waits_for_its_time),
 	   UNIT_TEST(every_second_segment_is_acknowledged_at_once),
@@ -423,4 +442,5 @@ UNIT_SUITE(delayed_ack, UNIT_TEST(no_more_than_half_a_second_can_be_asked_for),
 	   UNIT_TEST(what_is_out_of_order_is_answered_at_once),
 	   UNIT_TEST(a_window_that_opens_is_told_at_once), UNIT_TEST(the_first_timestamp_is_echoed),
 	   UNIT_TEST(an_end_takes_the_wait_with_it), UNIT_TEST(an_ack_waits_beside_keepalive),
-	   UNIT_TEST(an_ack_that_found_no_buffer_goes_with_the_next));
+	   UNIT_TEST(an_ack_that_found_no_buffer_goes_with_the_next),
+	   UNIT_TEST(an_ack_of_two_that_found_no_buffer_goes_with_the_next));
