@@ -4,7 +4,8 @@
 
 # Builds with the planted faults in it, turns them on one by one, and prints which test catches
 # each; faults.py says more. Arguments name faults of lib/base/faults.def; without any, all of them.
-# --sim: what the simulation catches by itself.
+# --sim: what the simulation catches by itself. --record: asks all tests, and notes in tests/faults.txt
+# which to ask first.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
