@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import harness  # noqa: E402
 
 MODULES = ("serve", "load", "closing", "faults", "frames", "links", "capture", "modes",
-           "extensions", "peers", "shapes", "transfer", "volume", "searches")
+           "extensions", "peers", "shapes", "attack", "transfer", "volume", "searches")
 SKIPPED = 77
 
 
