@@ -103,6 +103,8 @@ static void events_plain(struct client *c, unsigned n)
 		case HC_EV_NONE:
 		case HC_EV_ACCEPTED:
 		case HC_EV_STALLED:
+		case HC_EV_URGENT:
+		case HC_EV_SOFT_ERROR:
 		case HC_EV_SENT:
 			break;
 		}

@@ -467,6 +467,8 @@ static void on_churn(struct client *c, const struct hc_event *ev)
 	case HC_EV_NONE:
 	case HC_EV_ACCEPTED:
 	case HC_EV_STALLED:
+	case HC_EV_URGENT:
+	case HC_EV_SOFT_ERROR:
 		break;
 	}
 }

@@ -431,6 +431,8 @@ static void on_event(struct server *s, const struct hc_event *ev)
 	case HC_EV_OPENED:
 	case HC_EV_FAILED:
 	case HC_EV_STALLED:
+	case HC_EV_URGENT:
+	case HC_EV_SOFT_ERROR:
 		break;
 	}
 }

@@ -201,6 +201,14 @@ enum hc_event_type {
 	   R2. `reason` is HC_REASON_UNREACHABLE when ICMP or ARP said so, else
 	   HC_REASON_TIMED_OUT. */
 	HC_EV_STALLED,
+	/** Urgent data (RFC 9293 3.8.5), which stays in line (RFC 6093): `info` bytes of what can
+	   be received, now or later, lie before the end of it (capped at 65535). Comes with each
+	   segment that says so, also before the data does. */
+	HC_EV_URGENT,
+	/** ICMP says that the peer is not reached (RFC 9293 3.9.2.2), for the first time since
+	   something was acknowledged; the connection goes on. `reason` is HC_REASON_UNREACHABLE,
+	   `info` the type of the message times 256 plus its code. */
+	HC_EV_SOFT_ERROR,
 };
 
 enum hc_reason {

@@ -4,10 +4,10 @@
 // ICMP (RFC 792, RFC 1122 3.2.2): echo is answered, errors are understood for connections of ours.
 // Whatever an error says, the sequence number it quotes has to be in flight (RFC 5927 4.1); what
 // does not name a connection that way is counted and ignored. An error is at most a soft one (RFC
-// 1122 4.2.3.9, RFC 5461) to a synchronized connection: it says why one that is given up was given
-// up. A SYN that meets "protocol" or "port unreachable" fails at once; those two are from the
-// peer's own host. "Fragmentation needed" goes to path MTU discovery, source quench nowhere (RFC
-// 6633). No error is ever sent.
+// 1122 4.2.3.9, RFC 5461) to a synchronized connection: the application is told, and it says why
+// one that is given up was given up. A SYN that meets "protocol" or "port unreachable" fails at
+// once; those two are from the peer's own host. "Fragmentation needed" goes to path MTU discovery,
+// source quench nowhere (RFC 6633). No error is ever sent.
 
 #include "stack/tuple.h"
 #include "stack/tx.h"
@@ -79,18 +79,23 @@ static enum hc_counter error_input(struct hc_worker *w, const uint8_t *icmp, uin
 {
 	uint32_t idx = quoted_conn(w, icmp + HC_ICMP_LEN, len - HC_ICMP_LEN);
 	uint8_t code = icmp[HC_ICMP_CODE];
+	bool is_new;
 
 	if (idx == HC_IDX_NONE)
 		return HC_CTR_icmp_no_connection;
 	if (icmp[HC_ICMP_TYPE] == HC_ICMP_UNREACHABLE && code == HC_ICMP_CODE_TOO_BIG)
 		return too_big(w, idx, icmp);
 	w->ctr[HC_CTR_icmp_unreachable]++;
+	is_new = !(w->tcb[idx].flags & HC_TCB_SOFT_ERROR);
 	w->tcb[idx].flags |= HC_TCB_SOFT_ERROR;
 	// RFC 1122 4.2.3.9 calls these hard; RFC 5461 4 keeps that for connections not yet there.
 	if (icmp[HC_ICMP_TYPE] == HC_ICMP_UNREACHABLE && w->tcb[idx].state == HC_SYN_SENT &&
 	    (code == HC_ICMP_CODE_PROTOCOL || code == HC_ICMP_CODE_PORT))
 		hc_run_timeout(w, idx,
 			       hc_verdict_reason(HC_DO_FAILED | HC_DO_FREE, HC_REASON_UNREACHABLE));
+	else if (is_new)
+		hc_event_put(w, idx, HC_EV_SOFT_ERROR, HC_REASON_UNREACHABLE,
+			     (uint32_t)icmp[HC_ICMP_TYPE] << 8 | code);
 	return HC_CTR_rx_icmp;
 }
 

@@ -401,15 +401,35 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_holding(struct hc_worker *w, uint32_
 	return m;
 }
 
+// RFC 9293 3.10.7.4, sixth: how much of the stream, from what the application has not taken on,
+// lies before the urgent pointer of a segment that is about to be taken. 0: the pointer names
+// nothing that is still to come. MUST-62: it names what follows the urgent data.
+static HC_NOINLINE uint32_t urgent_bytes(const struct hc_worker *w, uint32_t idx,
+					 const struct rte_mbuf *m, const struct hc_seg *seg)
+{
+	const struct hc_tcb *t = &w->tcb[idx];
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, HC_ETH_LEN);
+	const uint8_t *tcp = ip + (ip[HC_IP4_VER_IHL] & 15u) * 4;
+	hc_seq end = seg->seq + hc_from_be16(hc_load_be16(tcp + HC_TCP_URP));
+
+	if (!hc_tcp_is_receiving(t) || t->flags & HC_TCB_NO_RECEIVE || seg->flags & HC_TCP_RST ||
+	    !hc_seq_gt(end, t->rcv_nxt))
+		return 0;
+	return end - t->rcv_nxt + (t->flags & HC_TCB_DATA ? w->sock[idx].readable_bytes : 0);
+}
+
 // Any segment of a TCB, by the book.
 static struct rte_mbuf *run_tcb_book(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 				     struct hc_seg *seg)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 	bool had_data = t->flags & HC_TCB_DATA;
+	uint32_t urgent = 0;
 	enum hc_counter drop;
 	hc_verdict v;
 
+	if (HC_UNLIKELY(seg->flags & HC_TCP_URG))
+		urgent = urgent_bytes(w, idx, m, seg);
 	if (HC_UNLIKELY(seg->opts & HC_OPT_SACK))
 		w->env.sack_count =
 			hc_parse_sack(rte_pktmbuf_mtod(m, const uint8_t *), seg, w->env.sack);
@@ -427,6 +447,8 @@ static struct rte_mbuf *run_tcb_book(struct hc_worker *w, uint32_t idx, struct r
 	}
 	// Counter 0 is rx_packets, which is never a drop.
 	w->ctr[HC_LIKELY(drop == 0) ? HC_CTR_rx_tcp : drop]++;
+	if (HC_UNLIKELY(urgent) && (drop == 0 || v & HC_DO_HOLD))
+		hc_event_put(w, idx, HC_EV_URGENT, HC_REASON_NONE, urgent);
 	if (HC_UNLIKELY(hc_tcb_is_holding(&w->cold[idx])) && !(v & HC_DO_HOLD))
 		return run_tcb_holding(w, idx, m, seg, v);
 	if (HC_UNLIKELY(v & (HC_DO_HOLD | HC_DO_DSACK)))

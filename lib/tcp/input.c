@@ -508,7 +508,7 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 	}
 
 	hc_ecn_received(c, seg, env);
-	// Sixth: URG. The urgent pointer is ignored, the data stays in line (RFC 6093 2.1, 6).
+	// Sixth: URG. The data stays in line (RFC 6093 6); stack/run.c tells the application.
 	// Seventh and eighth: text and FIN.
 	if (seg->payload_len || seg->flags & HC_TCP_FIN)
 		return input_text(t, c, seg, env, what);

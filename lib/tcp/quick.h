@@ -193,12 +193,14 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick_data(struct hc_tcb *t, struct hc_tcb_co
 					      const struct hc_seg *seg,
 					      const struct hc_tcp_env *env, uint32_t *what)
 {
+	// Of urgent data the application is told.
+	const uint32_t care = HC_TCP_SYN | HC_TCP_RST | HC_TCP_ACK | HC_TCP_URG;
 	uint32_t odd = (seg->seq ^ t->rcv_nxt) | (seg->ack ^ t->snd_nxt);
 	uint32_t wnd = t->rcv_edge - t->rcv_nxt;
 	uint32_t do_what = 0;
 	bool has_more;
 
-	odd |= (uint32_t)((seg->flags & (HC_TCP_SYN | HC_TCP_RST | HC_TCP_ACK)) ^ HC_TCP_ACK);
+	odd |= (seg->flags & care) ^ HC_TCP_ACK;
 	odd |= (t->flags & HC_QUICK_TCB_LOSS) | (c->receiving & HC_QUICK_RECEIVING_ODD);
 	odd |= c->switches & HC_QUICK_SWITCH_ODD;
 	if (HC_UNLIKELY(odd || wnd == 0 || seg->payload_len > wnd ||

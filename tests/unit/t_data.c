@@ -300,7 +300,7 @@ static void a_closed_window_is_probed_until_it_opens(void)
 	fx_shut();
 }
 
-// RFC 6093 2.1, 6: whatever the pointer says, urgent data is delivered in line.
+// RFC 6093 2.1, 6: whatever the pointer says, urgent data is delivered in line, and told of.
 static void urgent_data_stays_in_line(void)
 {
 	static const uint16_t pointers[] = {0, 1, 50, 100, 101, 65535};
@@ -322,6 +322,15 @@ static void urgent_data_stays_in_line(void)
 		p.seq += 100;
 		fx_step();
 		UNIT_EQ(fx_expect_tcp(FRAME_ACK)->ack, p.seq);
+		if (pointers[i]) {
+			// MUST-32, 33, 62: how much is before what it points at.
+			const struct hc_event *ev = fx_next_event();
+
+			CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
+			UNIT_EQ(ev->type, HC_EV_URGENT);
+			UNIT_EQ(ev->conn, conn);
+			UNIT_EQ(ev->info, hc_min_u32(100 * i + pointers[i], 65535));
+		}
 		(void)fx_expect_event(HC_EV_DATA);
 		fx_expect_silence();
 	}
@@ -493,6 +502,49 @@ static void the_last_byte_waits_for_its_own_acknowledgment(void)
 	fx_shut();
 }
 
+static void put_urgent(const struct fx_peer *p, uint32_t off, uint32_t len, uint16_t pointer)
+{
+	struct frame_tcp f = fx_peer_frame(p, FRAME_ACK, len);
+
+	f.seq += off;
+	f.flags |= HC_TCP_URG;
+	f.urp = pointer;
+	fx_peer_put_raw(&f);
+	fx_step();
+}
+
+// The pointer may run ahead of the text; what is not taken, or is past already, tells of nothing.
+static void urgent_data_is_told_of_before_it_comes(void)
+{
+	struct fx_peer p = fx_peer_new();
+	const struct hc_event *ev;
+
+	fx_open(NULL);
+	(void)fx_listen(0);
+	(void)fx_accept(&p);
+	put_urgent(&p, 0, 0, 300); // Without text.
+	ev = fx_next_event();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
+	UNIT_EQ(ev->type, HC_EV_URGENT);
+	UNIT_EQ(ev->info, 300);
+	CU_ASSERT_PTR_NULL(fx_next_event());
+	put_urgent(&p, 200, 100, 100); // Ahead of its turn.
+	ev = fx_next_event();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
+	UNIT_EQ(ev->type, HC_EV_URGENT);
+	UNIT_EQ(ev->info, 300);
+	CU_ASSERT_PTR_NULL(fx_next_event());
+	fx_peer_put(&p, FRAME_ACK, 200);
+	fx_step();
+	(void)fx_expect_event(HC_EV_DATA);
+	put_urgent(&p, 0xffffff00, 100, 100); // Old.
+	put_urgent(&p, 1u << 20, 100, 100);   // Behind the window.
+	put_urgent(&p, 100, 0, 0);
+	CU_ASSERT_PTR_NULL(fx_next_event());
+	fx_forget();
+	fx_shut();
+}
+
 UNIT_SUITE(data, UNIT_TEST(what_took_the_last_buffer_has_a_timer),
 	   UNIT_TEST(static_data_arrives_whole), UNIT_TEST(static_data_arrives_whole_with_losses),
 	   UNIT_TEST(copied_data_arrives_whole_with_losses),
@@ -504,4 +556,5 @@ UNIT_SUITE(data, UNIT_TEST(what_took_the_last_buffer_has_a_timer),
 	   UNIT_TEST(urgent_data_stays_in_line), UNIT_TEST(lent_pieces_outlive_their_connection),
 	   UNIT_TEST(the_last_byte_waits_for_its_own_acknowledgment),
 	   UNIT_TEST(small_pieces_share_a_buffer), UNIT_TEST(what_may_be_queued_is_bounded),
-	   UNIT_TEST(data_before_the_handshake_waits_for_it));
+	   UNIT_TEST(data_before_the_handshake_waits_for_it),
+	   UNIT_TEST(urgent_data_is_told_of_before_it_comes));

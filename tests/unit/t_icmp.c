@@ -108,8 +108,10 @@ static void unreachable_says_why_a_connection_was_given_up(void)
 	fx_open(&o);
 	ip = connect_to_silence();
 	put_unreachable(ip, 28);
-	UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), 1);
-	fx_expect_silence(); // A soft error ends nothing.
+	fx_expect_reason(HC_EV_SOFT_ERROR, HC_REASON_UNREACHABLE);
+	put_unreachable(ip, 28);
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), 2);
+	fx_expect_silence(); // Told once, and ends nothing.
 	fx_wait_ms(2900);
 	UNIT_EQ(fx_ctr(HC_CTR_rtx_syn), 1);
 	fx_wait_ms(200);
@@ -177,6 +179,7 @@ static void time_exceeded_and_parameter_problem_are_soft(void)
 	fx_open(NULL);
 	ip = connect_to_silence();
 	put_error(11, 0, ip, 28);
+	fx_expect_reason(HC_EV_SOFT_ERROR, HC_REASON_UNREACHABLE);
 	put_error(12, 0, ip, 28);
 	put_error(3, 4, ip, 28); // A SYN is too large for nothing.
 	UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), 2);
