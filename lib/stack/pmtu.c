@@ -94,13 +94,27 @@ static void learn(struct hc_worker *w, hc_be32 addr_be, uint32_t mtu)
 	e->due_ms = w->env.now_ms + HC_PMTU_AGE_MS;
 }
 
+// A SYN with data (RFC 7413) met a narrow link: at once without, as after a timeout. Its segments
+// learn the size when the handshake is over (run.c).
+static void syn_again(struct hc_worker *w, uint32_t idx)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+
+	if (t->flags & HC_TCB_RTX)
+		return; // It was, and an old one is told of.
+	t->flags |= HC_TCB_RTX;
+	hc_run_timeout(w, idx, HC_DO_SYN);
+}
+
 bool hc_pmtu_too_big(struct hc_worker *w, uint32_t idx, uint32_t total_len, uint32_t mtu)
 {
 	struct hc_tcb *t = &w->tcb[idx];
+	// Of a handshake only a SYN with data may be too large for something.
+	bool is_opening = t->state == HC_SYN_SENT && w->cold[idx].switches & HC_SWITCH_FASTOPEN;
 	hc_seq from;
 
-	// A handshake has no packet that is too large for anything.
-	if (!has_handshake(t) || !(t->flags & HC_TCB_DATA) || total_len <= HC_PMTU_FLOOR)
+	if (!(has_handshake(t) || is_opening) || !(t->flags & HC_TCB_DATA) ||
+	    total_len <= HC_PMTU_FLOOR)
 		return false;
 	if (mtu == 0)
 		mtu = plateau_below(total_len);
@@ -108,6 +122,10 @@ bool hc_pmtu_too_big(struct hc_worker *w, uint32_t idx, uint32_t total_len, uint
 		return false;
 	mtu = mtu > HC_PMTU_FLOOR ? mtu : HC_PMTU_FLOOR;
 	learn(w, t->key.remote_be, mtu);
+	if (is_opening) {
+		syn_again(w, idx);
+		return true;
+	}
 	if (!lower(w, idx, mtu))
 		return true; // For another segment of the same flight.
 	// All that is in flight is as large, and lost: sent again at once, which is no sign of
@@ -126,7 +144,7 @@ void hc_pmtu_apply(struct hc_worker *w, uint32_t idx)
 	const struct hc_tcb *t = &w->tcb[idx];
 	const struct hc_pmtu *e = find(w, t->key.remote_be);
 
-	// In the handshake the MSS is still to come: the first large segment learns it.
+	// In the handshake the MSS is still to come; run.c asks again when it is over.
 	if (e && has_handshake(t))
 		(void)lower(w, idx, e->mtu);
 }

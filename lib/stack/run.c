@@ -449,6 +449,9 @@ static struct rte_mbuf *run_tcb_book(struct hc_worker *w, uint32_t idx, struct r
 	w->ctr[HC_LIKELY(drop == 0) ? HC_CTR_rx_tcp : drop]++;
 	if (HC_UNLIKELY(urgent) && (drop == 0 || v & HC_DO_HOLD))
 		hc_event_put(w, idx, HC_EV_URGENT, HC_REASON_NONE, urgent);
+	// What was queued before the handshake was over has segments of the path's size as well.
+	if (HC_UNLIKELY(w->pmtus.count) && v & HC_DO_OPENED && had_data)
+		hc_pmtu_apply(w, idx);
 	if (HC_UNLIKELY(hc_tcb_is_holding(&w->cold[idx])) && !(v & HC_DO_HOLD))
 		return run_tcb_holding(w, idx, m, seg, v);
 	if (HC_UNLIKELY(v & (HC_DO_HOLD | HC_DO_DSACK)))

@@ -239,9 +239,102 @@ static void reordering_timer_is_no_black_hole(void)
 	fx_shut();
 }
 
+static void with_fast_open(struct hc_stack_config *cfg)
+{
+	cfg->has_fast_open = true;
+}
+
+// connect() with data. @return the IP packet of the SYN.
+static const uint8_t *connect_with(struct fx_peer *p, unsigned flags, uint32_t len)
+{
+	const struct hc_connect_args args = {
+		.remote_addr = FX_PEER,
+		.remote_port = FX_PEER_PORT,
+		.flags = (uint16_t)flags,
+		.data = big,
+		.data_bytes = len,
+	};
+	const uint32_t cookie = 5;
+	const struct frame_view *v;
+
+	*p = fx_peer_new();
+	UNIT_EQ(hc_connect(fx.worker, &args, &cookie, NULL, 1), 1);
+	fx_step();
+	v = fx_expect_tcp(FRAME_SYN);
+	p->ack = v->seq + 1;
+	p->local_addr = v->src;
+	p->local_port = v->sport;
+	return fx.out[fx.out_count - 1].bytes + FRAME_IP;
+}
+
+static void answer_syn(struct fx_peer *p)
+{
+	p->opt = (const uint8_t[]){2, 4, 5, 180};
+	p->opt_len = 4;
+	fx_peer_put(p, FRAME_SYN | FRAME_ACK, 0);
+	p->opt_len = 0;
+	fx_forget();
+	fx_step();
+}
+
+// The largest segment of those that come out.
+static uint32_t largest(void)
+{
+	const struct frame_view *v;
+	uint32_t most = 0;
+
+	while ((v = fx_next_tcp()))
+		most = v->payload_len > most ? v->payload_len : most;
+	fx_forget();
+	return most;
+}
+
+// RFC 1191 while opening: a SYN that carries data may be too large for a link, and told so.
+static void a_syn_with_data_that_is_too_large_goes_without(void)
+{
+	const struct fx_options o = {.set_cfg = with_fast_open};
+	static const uint8_t cookie[8] = {1};
+	const struct frame_view *v;
+	struct fx_peer p;
+	uint8_t ip[28];
+
+	fx_open(&o);
+	hc_fastopen_learn(&fx.worker->fastopen, hc_to_be32(FX_PEER), fx.worker->env.now_ms, 1460,
+			  cookie, sizeof cookie);
+	memcpy(ip, connect_with(&p, HC_CONN_FAST_OPEN, 1400), sizeof ip);
+	UNIT_EQ(frame_get16(ip + 2), 20 + 20 + 4 + 12 + 1400);
+	put_too_big(ip, 1006);
+	v = fx_expect_tcp(FRAME_SYN);
+	UNIT_EQ(v->payload_len, 0);
+	UNIT_EQ(fx_ctr(HC_CTR_rx_icmp), 1);
+	put_too_big(ip, 1006);
+	fx_expect_silence();                                  // Once is enough.
+	CU_ASSERT(hc_fast_open_is_known(fx.worker, FX_PEER)); // It is not the server's fault.
+	answer_syn(&p);
+	UNIT_EQ(largest(), 966);
+	fx_shut();
+}
+
+static void what_is_queued_before_the_handshake_knows_the_path(void)
+{
+	struct fx_peer p;
+	uint8_t ip[28];
+
+	fx_open(NULL);
+	(void)sending(&p, BIG, ip);
+	put_too_big(ip, 1006);
+	fx_forget();
+	(void)connect_with(&p, 0, 4000);
+	answer_syn(&p);
+	UNIT_EQ(largest(), 966);
+	fx_shut();
+}
+
 UNIT_SUITE(pmtu, UNIT_TEST(what_the_router_says_is_taken_and_the_lost_sent_again),
 	   UNIT_TEST(what_cannot_be_is_ignored),
 	   UNIT_TEST(ten_minutes_later_segments_are_as_before),
 	   UNIT_TEST(the_table_of_destinations_is_bounded),
 	   UNIT_TEST(a_router_that_says_nothing_is_noticed),
-	   UNIT_TEST(reordering_timer_is_no_black_hole));
+	   UNIT_TEST(reordering_timer_is_no_black_hole),
+	   UNIT_TEST(a_syn_with_data_that_is_too_large_goes_without),
+	   UNIT_TEST(what_is_queued_before_the_handshake_knows_the_path));
