@@ -283,6 +283,8 @@ struct hc_connect_args {
 	const void *data;    /**< Queued to each connection as by hc_send() with HC_SEND_STATIC, or,
 				with HC_CONN_COPY, without. */
 	uint32_t data_bytes; /**< 0: none; at most snd_buf_bytes. */
+	uint32_t local_addr; /**< One of our source addresses (RFC 9293 3.9.1.1); 0: any. Its next
+				free port is looked for, O(ports). */
 	int *why;            /**< If not NULL: gets 0, or why not all were taken. */
 };
 

@@ -53,7 +53,9 @@ static int connect_one(struct hc_worker *w, const struct hc_connect_args *args, 
 	t = &w->tcb[idx];
 	t->key.remote_be = hc_to_be32(args->remote_addr);
 	t->key.rport_be = hc_to_be16(args->remote_port);
-	slot = hc_tuple_take(w, &t->key);
+	slot = HC_UNLIKELY(args->local_addr)
+		       ? hc_tuple_take_at(w, &t->key, hc_to_be32(args->local_addr))
+		       : hc_tuple_take(w, &t->key);
 	if (HC_UNLIKELY(slot == HC_TUPLE_NONE)) {
 		w->ctr[HC_CTR_connect_no_port]++;
 		err = -EADDRNOTAVAIL;

@@ -66,3 +66,30 @@ uint32_t hc_tuple_take(struct hc_worker *w, struct hc_flow_key *key)
 	u->saved_tries = 0;
 	return HC_TUPLE_NONE;
 }
+
+uint32_t hc_tuple_take_at(struct hc_worker *w, struct hc_flow_key *key, hc_be32 local_be)
+{
+	struct hc_tuples *u = &w->tuples;
+	uint32_t addr = hc_from_be32(local_be) - u->addr_base;
+	uint32_t at = u->cursor >> u->addr_bits;
+
+	if (u->count == 0 || addr >= u->addr_count ||
+	    (u->skips_edges && (addr == 0 || addr == u->addr_count - 1)))
+		return HC_TUPLE_NONE;
+	key->local_be = local_be;
+	for (uint32_t i = 0; i < u->port_count; i++) {
+		uint32_t slot = at << u->addr_bits | addr;
+		uint32_t port = u->port_lo + at;
+
+		at = at + 1 == u->port_count ? 0 : at + 1;
+		if (u->slot[slot] != HC_REF_NONE ||
+		    (u->checks_listeners && w->listener_by_port[port] != HC_LISTENER_NONE))
+			continue;
+		key->lport_be = hc_to_be16((uint16_t)port);
+		if (u->checks_owner && !hc_tuple_is_ours(w, key))
+			continue;
+		u->cursor = slot + 1 == u->count ? 0 : slot + 1;
+		return slot;
+	}
+	return HC_TUPLE_NONE;
+}

@@ -32,6 +32,9 @@ HC_ALWAYS_INLINE uint32_t hc_tuple_slot(const struct hc_tuples *u, const struct 
 // half is in place. @return the slot, HC_TUPLE_NONE when none was found.
 uint32_t hc_tuple_take(struct hc_worker *w, struct hc_flow_key *key);
 
+// The same with this local address, as far as it is one of ours.
+uint32_t hc_tuple_take_at(struct hc_worker *w, struct hc_flow_key *key, hc_be32 local_be);
+
 // The queue that the frames a peer sends to this key come to, with several of them.
 uint32_t hc_tuple_queue(const struct hc_worker *w, const struct hc_flow_key *key);
 

@@ -813,6 +813,50 @@ static void simultaneous_open_scales_with_who_scales(void)
 	}
 }
 
+static void with_source_addresses(struct hc_stack_config *cfg)
+{
+	cfg->clients = (struct hc_prefix){.addr = 0x0a000040, .len = 28};
+}
+
+// RFC 9293 MUST-43: of the addresses that there are, on whatever port is free.
+static void an_opening_may_choose_its_source_address(void)
+{
+	const struct fx_options o = {.set_cfg = with_source_addresses};
+	struct hc_connect_args args = {.remote_addr = FX_PEER, .remote_port = FX_PEER_PORT};
+	static const uint32_t not_ours[] = {FX_LOCAL, 0x0a000040, 0x0a00004f, 0x0a000050};
+	const uint32_t cookie[4] = {0};
+	uint16_t port[4];
+	int why;
+
+	fx_open(&o);
+	args.why = &why;
+	args.local_addr = 0x0a000045;
+	UNIT_EQ(hc_connect(fx.worker, &args, cookie, NULL, 4), 4);
+	fx_step();
+	for (unsigned i = 0; i < 4; i++) {
+		const struct frame_view *v = fx_expect_tcp(FRAME_SYN);
+
+		UNIT_EQ(v->src, args.local_addr);
+		port[i] = v->sport;
+		for (unsigned k = 0; k < i; k++)
+			CU_ASSERT(port[k] != port[i]);
+	}
+	// Until its ports are used up: of 64 tuples each address has four.
+	UNIT_EQ(hc_connect(fx.worker, &args, cookie, NULL, 1), 0);
+	UNIT_EQ(why, -EADDRNOTAVAIL);
+	for (unsigned i = 0; i < HC_ARRAY_LEN(not_ours); i++) {
+		args.local_addr = not_ours[i];
+		UNIT_EQ(hc_connect(fx.worker, &args, cookie, NULL, 1), 0);
+		UNIT_EQ(why, -EADDRNOTAVAIL);
+	}
+	args.local_addr = 0x0a000046;
+	UNIT_EQ(hc_connect(fx.worker, &args, cookie, NULL, 1), 1);
+	UNIT_EQ(fx_ctr(HC_CTR_connect_no_port), 1 + 4);
+	fx_step();
+	fx_forget();
+	fx_shut();
+}
+
 UNIT_SUITE(conn, UNIT_TEST(simultaneous_open_scales_with_who_scales),
 	   UNIT_TEST(nobodys_and_everybodys_address_is_refused),
 	   UNIT_TEST(opening_and_closing_takes_the_client_four_segments),
@@ -839,4 +883,4 @@ UNIT_SUITE(conn, UNIT_TEST(simultaneous_open_scales_with_who_scales),
 	   UNIT_TEST(two_fins_that_cross_close_in_time_wait),
 	   UNIT_TEST(the_next_due_time_is_never_late), UNIT_TEST(a_snapshot_is_what_was_published),
 	   UNIT_TEST(impossible_configurations_are_refused_with_a_reason),
-	   UNIT_TEST(syns_permit_sack));
+	   UNIT_TEST(syns_permit_sack), UNIT_TEST(an_opening_may_choose_its_source_address));
