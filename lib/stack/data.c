@@ -191,8 +191,7 @@ HC_ALWAYS_INLINE uint32_t queue_static(struct hc_worker *w, uint32_t idx, const 
 				       uint32_t len)
 {
 	struct hc_sock *k = &w->sock[idx];
-	bool is_first = k->snd_head == HC_IDX_NONE;
-	uint32_t i = is_first ? HC_SPAN_OWN : hc_pool_get(&w->span_pool);
+	uint32_t i = span_get(w, k);
 
 	if (HC_UNLIKELY(i == HC_IDX_NONE))
 		return 0;
@@ -201,7 +200,7 @@ HC_ALWAYS_INLINE uint32_t queue_static(struct hc_worker *w, uint32_t idx, const 
 		span_put(w, i);
 		return 0;
 	}
-	if (HC_LIKELY(is_first)) {
+	if (HC_LIKELY(i == HC_SPAN_OWN)) {
 		k->own_span = (struct hc_span){.data = data, .len = len, .next = HC_IDX_NONE};
 		k->snd_head = HC_SPAN_OWN;
 		k->snd_tail = HC_SPAN_OWN;
