@@ -728,6 +728,26 @@ static void window_is_advertised_in_steps_worth_telling(void)
 	UNIT_EQ(x.t.rcv_edge, edge);
 }
 
+// RFC 9293 MUST-1: the highest bit of the field is a bit like the others, scaled or not.
+static void window_is_unsigned(void)
+{
+	static const uint16_t wnd[] = {0x7fff, 0x8000, 0xffff};
+
+	for (unsigned i = 0; i < HC_ARRAY_LEN(wnd); i++) {
+		for (unsigned scale = 0; scale <= HC_WSCALE_MAX; scale += HC_WSCALE_MAX) {
+			struct fx_conn x = wide_open();
+			struct hc_seg seg = ack_of(&x, x.t.snd_nxt);
+
+			x.c.snd_wscale = (uint8_t)scale;
+			seg.wnd = wnd[i];
+			fx_input(&x, &seg);
+			UNIT_EQ(x.t.snd_wnd, (uint32_t)wnd[i] << scale);
+			fx_queued(&x, 1000);
+			CHECK_PLAN(&x, x.t.snd_una, 1000, ACK | PSH, false);
+		}
+	}
+}
+
 UNIT_SUITE(output, UNIT_TEST(open_makes_a_tcb_in_syn_sent),
 	   UNIT_TEST(data_is_cut_to_mss_and_the_last_piece_is_pushed),
 	   UNIT_TEST(queue_takes_what_its_buffer_holds), UNIT_TEST(fin_rides_on_the_last_data),
@@ -756,4 +776,4 @@ UNIT_SUITE(output, UNIT_TEST(open_makes_a_tcb_in_syn_sent),
 	   UNIT_TEST(fin_can_be_the_probe), UNIT_TEST(probes_that_nobody_answers_end_at_r2),
 	   UNIT_TEST(probe_of_data_in_flight_spoils_its_sample), UNIT_TEST(shutdown_by_state),
 	   UNIT_TEST(close_by_state), UNIT_TEST(abort_tells_the_peer_in_synchronized_states),
-	   UNIT_TEST(window_is_advertised_in_steps_worth_telling));
+	   UNIT_TEST(window_is_advertised_in_steps_worth_telling), UNIT_TEST(window_is_unsigned));

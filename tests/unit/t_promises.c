@@ -218,10 +218,34 @@ static void a_second_run_goes_on_where_the_first_ended(void)
 	UNIT_EQ(syn[1].tsval - syn[0].tsval, 4096);
 }
 
+// RFC 9293 MUST-67: so much text comes in one segment over Ethernet, and is taken.
+static void mss_is_what_can_be_received(void)
+{
+	const struct hc_connect_args args = {.remote_addr = FX_PEER, .remote_port = FX_PEER_PORT};
+	struct fx_peer p = fx_peer_new();
+	const struct frame_view *v;
+	const uint32_t cookie = 1;
+
+	fx_open(NULL);
+	UNIT_EQ(hc_connect(fx.worker, &args, &cookie, NULL, 1), 1);
+	fx_step();
+	v = fx_peer_take(&p, FRAME_SYN);
+	UNIT_EQ(v->mss, 1500 - 20 - 20);
+	p.local_addr = v->src;
+	p.local_port = v->sport;
+	fx_peer_put(&p, FRAME_SYN | FRAME_ACK, 0);
+	fx_peer_put(&p, FRAME_ACK, v->mss);
+	fx_step();
+	(void)fx_expect_event(HC_EV_OPENED);
+	UNIT_EQ(fx_expect_event(HC_EV_DATA) != HC_CONN_NONE, true);
+	fx_forget();
+	fx_shut();
+}
+
 UNIT_SUITE(promises, UNIT_TEST(a_second_run_goes_on_where_the_first_ended),
 	   UNIT_TEST(segments_carry_the_ttl_and_the_code_point_they_are_told_to),
 	   UNIT_TEST(time_wait_lasts_as_long_as_it_was_set_to),
 	   UNIT_TEST(syn_ack_answers_the_options_of_the_syn),
 	   UNIT_TEST(probes_of_a_closed_window_come_further_and_further_apart),
 	   UNIT_TEST(an_opening_is_tried_for_three_minutes),
-	   UNIT_TEST(data_is_tried_for_a_hundred_seconds));
+	   UNIT_TEST(data_is_tried_for_a_hundred_seconds), UNIT_TEST(mss_is_what_can_be_received));
