@@ -277,7 +277,8 @@ class Options(Case):
                     continue
                 with self.subTest(command=command, option=name):
                     value, word = self.WRONG.get(arg, ("x", "or"))
-                    result = run(command, *BASE[command], "--" + name, value)
+                    needs = self.COMPANIONS[name] if name == "path" else []
+                    result = run(command, *BASE[command], *needs, "--" + name, value)
                     self.assert_refused(result, "--" + name, value, word)
 
     def test_every_option_that_takes_a_value_misses_it(self):
