@@ -217,7 +217,23 @@ class Files(cli.Case):
         self.assertEqual({row["passes"] for row in out["iterations"]}, {True})
 
 
-class Searches(cli.Case):
+class Limits(cli.Case):
+    """Cases that find a limit by time: on a machine that others use too a search may end "flaky",
+    so each has three attempts, of which the last is the one that counts when all fail."""
+
+    def run(self, result=None):
+        for _ in range(2):
+            attempt = unittest.TestResult()
+            super().run(attempt)
+            if attempt.wasSuccessful() and not attempt.skipped:
+                result.startTest(self)
+                result.addSuccess(self)
+                result.stopTest(self)
+                return result
+        return super().run(result)
+
+
+class Searches(Limits):
     def assert_found(self, result, key, limit, granularity, above):
         """Within the granularity below the limit, and above it no more than a bucket holds."""
         self.assert_exit(result, cli.MEASURED)
@@ -418,7 +434,7 @@ class Searches(cli.Case):
                             for line in lines))
 
 
-class SynFlood(cli.Case):
+class SynFlood(Limits):
     """The search without the attack, and under it."""
 
     QUICK = ("--attack-lead", "50ms", "--sustain", "500ms")
