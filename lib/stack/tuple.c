@@ -33,6 +33,24 @@ bool hc_tuple_is_ours(const struct hc_worker *w, const struct hc_flow_key *key)
 	return w->queue_count == 1 || hc_tuple_queue(w, key) == w->queue;
 }
 
+// Whether a slot's tuple may be taken; the local half of *key becomes the tuple's.
+HC_ALWAYS_INLINE bool may_take(const struct hc_worker *w, struct hc_flow_key *key, uint32_t slot)
+{
+	const struct hc_tuples *u = &w->tuples;
+	uint32_t addr = slot & (u->addr_count - 1);
+	uint32_t port = u->port_lo + (slot >> u->addr_bits);
+
+	if (u->slot[slot] != HC_REF_NONE && !HC_FAULT(tuple_given_out_twice))
+		return false;
+	if (u->skips_edges && (addr == 0 || addr == u->addr_count - 1))
+		return false;
+	if (u->checks_listeners && w->listener_by_port[port] != HC_LISTENER_NONE)
+		return false;
+	key->local_be = hc_to_be32(u->addr_base + addr);
+	key->lport_be = hc_to_be16((uint16_t)port);
+	return !u->checks_owner || hc_tuple_is_ours(w, key);
+}
+
 uint32_t hc_tuple_take(struct hc_worker *w, struct hc_flow_key *key)
 {
 	struct hc_tuples *u = &w->tuples;
@@ -41,21 +59,11 @@ uint32_t hc_tuple_take(struct hc_worker *w, struct hc_flow_key *key)
 
 	for (; tries && u->count; tries--) {
 		uint32_t slot = u->cursor;
-		uint32_t addr = slot & (u->addr_count - 1);
-		uint32_t port = u->port_lo + (slot >> u->addr_bits);
 
 		u->cursor = slot + 1 == u->count ? 0 : slot + 1;
 		// The slots the cursor comes to next: one line holds 16.
 		hc_prefetch_w(&u->slot[slot + 64 < u->count ? slot + 64 : 0]);
-		if (u->slot[slot] != HC_REF_NONE && !HC_FAULT(tuple_given_out_twice))
-			continue;
-		if (u->skips_edges && (addr == 0 || addr == u->addr_count - 1))
-			continue;
-		if (u->checks_listeners && w->listener_by_port[port] != HC_LISTENER_NONE)
-			continue;
-		key->local_be = hc_to_be32(u->addr_base + addr);
-		key->lport_be = hc_to_be16((uint16_t)port);
-		if (u->checks_owner && !hc_tuple_is_ours(w, key))
+		if (!may_take(w, key, slot))
 			continue;
 		// What looking on cost beyond the usual comes off what was saved, which grows by a
 		// little with every success: on average a search stays short.
@@ -73,20 +81,13 @@ uint32_t hc_tuple_take_at(struct hc_worker *w, struct hc_flow_key *key, hc_be32 
 	uint32_t addr = hc_from_be32(local_be) - u->addr_base;
 	uint32_t at = u->cursor >> u->addr_bits;
 
-	if (u->count == 0 || addr >= u->addr_count ||
-	    (u->skips_edges && (addr == 0 || addr == u->addr_count - 1)))
+	if (u->count == 0 || addr >= u->addr_count)
 		return HC_TUPLE_NONE;
-	key->local_be = local_be;
 	for (uint32_t i = 0; i < u->port_count; i++) {
 		uint32_t slot = at << u->addr_bits | addr;
-		uint32_t port = u->port_lo + at;
 
 		at = at + 1 == u->port_count ? 0 : at + 1;
-		if (u->slot[slot] != HC_REF_NONE ||
-		    (u->checks_listeners && w->listener_by_port[port] != HC_LISTENER_NONE))
-			continue;
-		key->lport_be = hc_to_be16((uint16_t)port);
-		if (u->checks_owner && !hc_tuple_is_ours(w, key))
+		if (!may_take(w, key, slot))
 			continue;
 		u->cursor = slot + 1 == u->count ? 0 : slot + 1;
 		return slot;
