@@ -384,6 +384,11 @@ class Standstill(unittest.TestCase):
         self.assertGreater(totals["retransmitted_segments"], 0)
         self.assertGreater(totals["drops"].get("tcp_time_wait_old", 0), 0)
         self.assertEqual(self.offences(result), [])
+        limit = int(totals["opened"] * self.soak.REPEATED_SHARE)
+        for repeated, is_too_much in ((limit, False), (limit + 1, True)):
+            said = list(self.soak.offences_of({**totals, "drops": {}, "retransmitted_segments": repeated},
+                                              result["server"]))
+            self.assertEqual(len(said), is_too_much, said)
         totals["drops"]["tcp_bad_checksum"] = 1
         self.assertEqual(len(self.offences(result)), 1)
         del totals["drops"]["tcp_bad_checksum"]

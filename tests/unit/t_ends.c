@@ -270,12 +270,11 @@ static void a_reset_is_no_tear_down(void)
 	end();
 }
 
-// A connection the other way round is opened from an address that is none of the opener's tuples.
-static void what_the_opener_did_not_open_has_no_such_times(void)
+// A connection the other way round: the acceptor opens it.
+static void open_the_other_way(void)
 {
 	const struct hc_listen_args listen = {.port = OTHER_PORT, .backlog = 4};
 
-	begin(false);
 	CU_ASSERT(hc_listen(opener, &listen) >= 0);
 	turn_acceptor();
 	connect_to(acceptor, FX_LOCAL, OTHER_PORT);
@@ -283,6 +282,13 @@ static void what_the_opener_did_not_open_has_no_such_times(void)
 		turn_opener();
 		turn_acceptor();
 	}
+}
+
+// It is opened from an address that is none of the opener's tuples.
+static void what_the_opener_did_not_open_has_no_such_times(void)
+{
+	begin(false);
+	open_the_other_way();
 	UNIT_EQ(hc_close(opener, event_of(HC_EV_ACCEPTED)), 0);
 	hc_flush(opener);
 	turn_acceptor();
@@ -365,21 +371,14 @@ static void a_tear_down_may_take_minutes(void)
 
 static void what_the_acceptor_opens_touches_no_stamp(void)
 {
-	const struct hc_listen_args listen = {.port = OTHER_PORT, .backlog = 4};
 	struct hc_end_stamps *at;
 	uint32_t count;
 
 	begin(false);
-	CU_ASSERT(hc_listen(opener, &listen) >= 0);
 	at = opener->ends.at;
 	count = opener->ends.tuples.count;
 	memset(at, 0, count * sizeof *at);
-	turn_acceptor();
-	connect_to(acceptor, FX_LOCAL, OTHER_PORT);
-	for (unsigned i = 0; i < 3; i++) {
-		turn_opener();
-		turn_acceptor();
-	}
+	open_the_other_way();
 	UNIT_EQ(hc_close(acceptor, event_of(HC_EV_OPENED)), 0);
 	hc_flush(acceptor);
 	turn_opener();

@@ -150,15 +150,21 @@ static void ten_minutes_later_segments_are_as_before(void)
 	fx_shut();
 }
 
+// With a path of 1006 bytes already known.
+static void open_knowing(struct fx_peer *p, uint8_t *ip)
+{
+	fx_open(NULL);
+	(void)sending(p, BIG, ip);
+	put_too_big(ip, 1006);
+	fx_forget();
+}
+
 static void the_table_of_destinations_is_bounded(void)
 {
 	struct fx_peer p;
 	uint8_t ip[28];
 
-	fx_open(NULL);
-	(void)sending(&p, BIG, ip);
-	put_too_big(ip, 1006);
-	fx_forget();
+	open_knowing(&p, ip);
 	// Others, as if learnt later; one more than there is room for gives ours its segments back.
 	for (uint32_t i = 1; i < HC_PMTU_CAP; i++) {
 		fx.worker->pmtus.entry[i] = fx.worker->pmtus.entry[0];
@@ -320,10 +326,7 @@ static void what_is_queued_before_the_handshake_knows_the_path(void)
 	struct fx_peer p;
 	uint8_t ip[28];
 
-	fx_open(NULL);
-	(void)sending(&p, BIG, ip);
-	put_too_big(ip, 1006);
-	fx_forget();
+	open_knowing(&p, ip);
 	(void)connect_with(&p, 0, 4000);
 	answer_syn(&p);
 	UNIT_EQ(largest(), 966);

@@ -115,15 +115,22 @@ static void marks_are_the_connections_when_the_port_sums(void)
 	marks_go_on_every_segment(&o);
 }
 
-static void marks_are_on_the_reset_of_an_abort(void)
+static hc_conn open_marked(struct fx_peer *p)
 {
-	struct fx_peer p = fx_peer_new();
 	hc_conn conn;
 
 	fx_open(NULL);
-	conn = fx_connect(&p, 0);
+	conn = fx_connect(p, 0);
 	set_marks(conn);
 	expect_marks(7, 46);
+	return conn;
+}
+
+static void marks_are_on_the_reset_of_an_abort(void)
+{
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn = open_marked(&p);
+
 	UNIT_EQ(hc_abort(fx.worker, conn), 0);
 	fx_step();
 	(void)fx_expect_tcp(FRAME_RST | FRAME_ACK);
@@ -134,12 +141,8 @@ static void marks_are_on_the_reset_of_an_abort(void)
 static void marks_are_on_the_last_ack_of_who_has_data_to_read(void)
 {
 	struct fx_peer p = fx_peer_new();
-	hc_conn conn;
+	hc_conn conn = open_marked(&p);
 
-	fx_open(NULL);
-	conn = fx_connect(&p, 0);
-	set_marks(conn);
-	expect_marks(7, 46);
 	UNIT_EQ(hc_shutdown(fx.worker, conn), 0);
 	fx_step();
 	(void)fx_peer_take(&p, FRAME_ACK | FRAME_FIN);
