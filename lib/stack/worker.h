@@ -51,8 +51,10 @@
 #include "wire/build.h"
 #include "wire/parse.h"
 
-#define HC_BURST_MAX        128u
-#define HC_EVENTS_PER_FRAME 4u // ACCEPTED or OPENED, SENT, DATA, PEER_CLOSED or CLOSED.
+#define HC_BURST_MAX 128u
+// Two of ACCEPTED or OPENED, SENT and URGENT (who is ACCEPTED has sent nothing, who is OPENED was
+// not receiving before), DATA, PEER_CLOSED or CLOSED.
+#define HC_EVENTS_PER_FRAME 4u
 #define HC_SPARE_MAX        128u
 #define HC_SPARE_BULK       32u
 #define HC_TX_MAX           1024u
@@ -262,7 +264,8 @@ struct hc_worker {
 	bool has_keepalive;  // Every connection has, from its opening on.
 	bool always_cookies; // HC_SYN_COOKIES_ALWAYS.
 	bool is_choosy;      // Some limit of `admission` is in force.
-	bool looks_at_syns;  // Either of them: a SYN is more than a listener's backlog.
+	bool looks_at_syns;  // Either of them, or a flood is watched: a SYN is more than a
+			     // listener's backlog.
 	bool has_odd_syn;    // Our SYNs are not all alike: fastopen.c.
 	bool lays_out_syns;  // Not HC_SYN_LAYOUT_BUILT.
 	bool has_shapes;     // A connection or listener has one, or had.

@@ -149,7 +149,8 @@ HC_ALWAYS_INLINE void hc_timer_off(struct hc_timers *t, uint32_t idx)
 	hc_timer_node(t, idx)->queue &= (uint8_t)~HC_TIMER_ARMED;
 }
 
-// Arms, or arms anew, for a deadline of which somebody knows where it is listed.
+// Arms, or arms anew, with the FIFO of that delay to be listed in, or HC_FIFO_NONE. For the two
+// below.
 HC_ALWAYS_INLINE void hc_timer_arm_in(struct hc_timers *t, uint32_t idx, unsigned fifo,
 				      uint32_t delay_ms, uint32_t now_ms)
 {
