@@ -373,8 +373,6 @@ static bool is_group(const struct config *cfg, uint32_t addr)
 // Said now, or it would be a run in which no SYN ever leaves.
 static bool is_target_reachable(const struct config *cfg, uint32_t addr)
 {
-	uint32_t mask = cfg->local.len ? UINT32_MAX << (32 - cfg->local.len) : 0;
-
 	if (addr == cfg->local.addr) {
 		complain("--target and --local are the same address, and a port leads to others "
 			 "only: give the target's own");
@@ -385,7 +383,7 @@ static bool is_target_reachable(const struct config *cfg, uint32_t addr)
 			 "needs one host: give the address of that");
 		return false;
 	}
-	if (cfg->gateway || ((addr ^ cfg->local.addr) & mask) == 0)
+	if (cfg->gateway || ((addr ^ cfg->local.addr) & prefix_mask(cfg->local.len)) == 0)
 		return true;
 	complain("--target is not on the network of --local, which has a length of %u: give "
 		 "--gateway ADDR for what is beyond it, or the right length",

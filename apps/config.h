@@ -102,6 +102,12 @@ struct network {
 	uint8_t len;
 };
 
+// The netmask of a length of 0 to 32, in host order.
+static inline uint32_t prefix_mask(uint8_t len)
+{
+	return len ? UINT32_MAX << (32 - len) : 0;
+}
+
 struct port_range {
 	uint16_t lo, hi;
 };

@@ -12,14 +12,9 @@
 #define ATTACK_ADDR 0xc6120000u // RFC 2544 C.2.2: 198.18.0.0/15.
 #define ATTACK_LEN  15u
 
-static uint32_t mask_of(uint8_t len)
-{
-	return len ? UINT32_MAX << (32 - len) : 0;
-}
-
 static bool is_in(const struct hc_prefix *p, uint32_t addr)
 {
-	return ((addr ^ p->addr) & mask_of(p->len)) == 0;
+	return ((addr ^ p->addr) & prefix_mask(p->len)) == 0;
 }
 
 static bool overlap(const struct hc_prefix *a, const struct hc_prefix *b)

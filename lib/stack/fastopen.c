@@ -44,7 +44,7 @@ bool hc_fastopen_prepare(struct hc_worker *w, uint32_t idx, const struct hc_conn
 static bool syn_send(struct hc_worker *w, struct hc_tcb *t, struct hc_tcb_cold *c,
 		     const struct hc_fastopen_peer *peer)
 {
-	struct hc_tx_seg s = hc_tx_syn_seg(w, t, c, false);
+	struct hc_tx_seg s = hc_tx_syn_seg(w, &t->key, c->iss);
 	struct rte_mbuf *m = hc_mbuf_get(w);
 	uint32_t idx = (uint32_t)(t - w->tcb);
 	uint32_t hdr_len;
@@ -138,7 +138,7 @@ static void give_cookie(struct hc_worker *w, struct hc_tx_seg *s, const struct h
 static void synack_send(struct hc_worker *w, struct hc_tcb *t, struct hc_tcb_cold *c,
 			bool wants_cookie)
 {
-	struct hc_tx_seg s = hc_tx_syn_seg(w, t, c, true);
+	struct hc_tx_seg s = hc_tx_tcb_synack_seg(w, t, c);
 	uint8_t cookie[HC_FASTOPEN_COOKIE_BYTES];
 	struct rte_mbuf *m = hc_mbuf_get(w);
 

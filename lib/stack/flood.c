@@ -9,6 +9,7 @@
 // the rate times the time is. Frames are queued as any other, but leave half of the queue to
 // connections: a port that is full has the flood wait, not them.
 
+#include "stack/prefix.h"
 #include "stack/tx.h"
 #include "wire/parse_inline.h"
 
@@ -23,16 +24,6 @@
 #define QUEUED_MAX   (HC_TX_MAX / 2)
 #define HASH_OF_SEED 64u // Apart from the other uses of hc_siphash().
 
-static uint32_t mask_of(uint8_t len)
-{
-	return len ? UINT32_MAX << (32 - len) : 0;
-}
-
-static bool is_in(const struct hc_prefix *p, uint32_t addr)
-{
-	return ((addr ^ p->addr) & mask_of(p->len)) == 0;
-}
-
 // ---------------------------------------------------------------------------------- beginning
 
 // Whether the sources are nobody's that we know, and could be somebody's.
@@ -43,17 +34,17 @@ static bool are_sources_good(const struct hc_worker *w, const struct hc_flood *f
 
 	if (p->len < HC_FLOOD_LEN_MIN || p->len > 32)
 		return false;
-	if (is_in(p, cfg->local_addr) || is_in(p, f->remote_addr) ||
-	    (cfg->gateway && is_in(p, cfg->gateway)))
+	if (hc_prefix_has(p, cfg->local_addr) || hc_prefix_has(p, f->remote_addr) ||
+	    (cfg->gateway && hc_prefix_has(p, cfg->gateway)))
 		return false;
-	if (cfg->clients.len && (is_in(p, cfg->clients.addr) || is_in(&cfg->clients, p->addr)))
+	if (cfg->clients.len && hc_prefixes_overlap(p, &cfg->clients))
 		return false;
 	return !hc_parse_is_bad_source(&w->parse_env, hc_to_be32(p->addr));
 }
 
 static bool is_off_link(const struct hc_worker *w, uint32_t addr)
 {
-	return ((addr ^ w->cfg.local_addr) & mask_of(w->cfg.local_prefix_len)) != 0;
+	return ((addr ^ w->cfg.local_addr) & hc_prefix_mask(w->cfg.local_prefix_len)) != 0;
 }
 
 static int flood_error(const struct hc_worker *w, const struct hc_flood *f)
@@ -75,7 +66,7 @@ int hc_flood_begin(struct hc_worker *w, const struct hc_flood *flood)
 
 	if (err)
 		return err;
-	mask = mask_of(flood->sources.len);
+	mask = hc_prefix_mask(flood->sources.len);
 	edge = flood->sources.len < 31; // Its first and last address are nobody's.
 	*f = (struct hc_flooding){
 		.is_on = true,
@@ -137,30 +128,19 @@ static void draw(struct hc_flooding *f, struct hc_flow_key *key)
 	key->rport_be = f->rport_be;
 }
 
-// Like a SYN of our own (hc_tx_syn_seg()), so that nothing tells the two apart. @return false
-// without a buffer.
+// A SYN like those of our connections, so that nothing tells the two apart. @return false without
+// a buffer.
 static bool send_syn(struct hc_worker *w, uint16_t neigh)
 {
-	const struct hc_tcp_env *env = &w->env;
 	struct hc_flow_key key;
 	struct rte_mbuf *m;
-	struct hc_tx_seg s = {
-		.key = &key,
-		.flags = HC_TCP_SYN,
-		.wnd = (uint16_t)hc_min_u32(env->rcv_buf_bytes, 0xffff),
-		.has_ts = env->has_timestamps,
-		.tsval = env->ts_now,
-		.has_wscale = env->has_window_scale,
-		.has_sack = env->has_sack,
-		.wscale = env->rcv_wscale,
-		.mss = env->mss,
-	};
+	struct hc_tx_seg s;
 
 	if (w->spare_count == 0 && !hc_spare_refill(w))
 		return false;
 	m = hc_mbuf_get(w);
 	draw(&w->flood, &key);
-	s.seq = (hc_seq)(hc_rng_u64(&w->flood.rng) >> 32);
+	s = hc_tx_syn_seg(w, &key, (hc_seq)(hc_rng_u64(&w->flood.rng) >> 32));
 	hc_tx_segment(w, m, &s, neigh);
 	return true;
 }
@@ -210,7 +190,7 @@ bool hc_flood_has_source(const struct hc_worker *w, hc_be32 addr_be)
 
 void hc_flood_watch(struct hc_worker *w, struct hc_prefix sources)
 {
-	uint32_t mask = mask_of(sources.len);
+	uint32_t mask = hc_prefix_mask(sources.len);
 
 	w->flood.watched_be = hc_to_be32(sources.addr & mask);
 	w->flood.watched_mask_be = hc_to_be32(mask);

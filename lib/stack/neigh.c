@@ -12,6 +12,7 @@
 // taken over, and whoever still points at it notices by the address (hc_tx_segment()) and asks
 // hc_route() again.
 
+#include "stack/prefix.h"
 #include "stack/tx.h"
 
 #include <rte_ring.h>
@@ -414,7 +415,7 @@ void hc_neighs_init(struct hc_worker *w, void *entries, void *buckets)
 {
 	const struct hc_stack_config *cfg = &w->cfg;
 	struct hc_neighs *ns = &w->neighs;
-	uint32_t mask = cfg->local_prefix_len ? ~0u << (32 - cfg->local_prefix_len) : 0;
+	uint32_t mask = hc_prefix_mask(cfg->local_prefix_len);
 
 	ns->entry = entries;
 	ns->bucket = buckets;

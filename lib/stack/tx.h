@@ -177,31 +177,44 @@ HC_ALWAYS_INLINE bool hc_tx_ack(struct hc_worker *w, struct hc_tcb *t, const str
 	return true;
 }
 
-// Our SYN, or with is_synack the SYN,ACK of a simultaneous open or of one that a SYN's data opened.
-HC_ALWAYS_INLINE struct hc_tx_seg hc_tx_syn_seg(struct hc_worker *w, const struct hc_tcb *t,
-						const struct hc_tcb_cold *c, bool is_synack)
+// Our SYN, whoever it is for.
+HC_ALWAYS_INLINE struct hc_tx_seg hc_tx_syn_seg(const struct hc_worker *w,
+						const struct hc_flow_key *key, hc_seq iss)
 {
-	// RFC 7323 3.2: on a SYN,ACK timestamps go only to who sent them; 2.2: the window of a SYN
-	// is not scaled. A SYN,ACK without window scale says the same as one with two shifts of 0.
+	// RFC 7323 2.2: the window of a SYN is not scaled.
 	return (struct hc_tx_seg){
-		.key = &t->key,
-		.seq = c->iss,
-		.ack = t->rcv_nxt,
-		.flags = is_synack ? HC_TCP_SYN | HC_TCP_ACK : HC_TCP_SYN,
-		.wnd = (uint16_t)hc_min_u32(
-			is_synack ? t->rcv_edge - t->rcv_nxt : w->env.rcv_buf_bytes, 0xffff),
-		.has_ts = is_synack ? t->flags & HC_TCB_TS : w->env.has_timestamps,
+		.key = key,
+		.seq = iss,
+		.flags = HC_TCP_SYN,
+		.wnd = (uint16_t)hc_min_u32(w->env.rcv_buf_bytes, 0xffff),
+		.has_ts = w->env.has_timestamps,
 		.tsval = w->env.ts_now,
-		.tsecr = t->ts_recent,
-		.has_wscale =
-			w->env.has_window_scale && (!is_synack || c->snd_wscale || c->rcv_wscale),
-		.has_sack = is_synack ? t->flags & HC_TCB_SACK : w->env.has_sack,
+		.has_wscale = w->env.has_window_scale,
+		.has_sack = w->env.has_sack,
 		.wscale = w->env.rcv_wscale,
 		.mss = w->env.mss,
 	};
 }
 
-// The same, sent, with more flags.
+// The SYN,ACK of a simultaneous open or of a connection that a SYN's data opened.
+HC_ALWAYS_INLINE struct hc_tx_seg
+hc_tx_tcb_synack_seg(const struct hc_worker *w, const struct hc_tcb *t, const struct hc_tcb_cold *c)
+{
+	struct hc_tx_seg s = hc_tx_syn_seg(w, &t->key, c->iss);
+
+	s.ack = t->rcv_nxt;
+	s.flags = HC_TCP_SYN | HC_TCP_ACK;
+	s.wnd = (uint16_t)hc_min_u32(t->rcv_edge - t->rcv_nxt, 0xffff);
+	// RFC 7323 3.2: timestamps go only to who sent them. Without window scale it says the same
+	// as with two shifts of 0.
+	s.has_ts = t->flags & HC_TCB_TS;
+	s.tsecr = t->ts_recent;
+	s.has_wscale = w->env.has_window_scale && (c->snd_wscale || c->rcv_wscale);
+	s.has_sack = t->flags & HC_TCB_SACK;
+	return s;
+}
+
+// Either of a TCB, sent, with more flags.
 HC_ALWAYS_INLINE bool hc_tx_syn_with(struct hc_worker *w, struct hc_tcb *t,
 				     const struct hc_tcb_cold *c, bool is_synack, unsigned flags)
 {
@@ -210,7 +223,7 @@ HC_ALWAYS_INLINE bool hc_tx_syn_with(struct hc_worker *w, struct hc_tcb *t,
 
 	if (HC_UNLIKELY(!m))
 		return false;
-	s = hc_tx_syn_seg(w, t, c, is_synack);
+	s = is_synack ? hc_tx_tcb_synack_seg(w, t, c) : hc_tx_syn_seg(w, &t->key, c->iss);
 	s.flags = (uint8_t)(s.flags | flags);
 	hc_tx_segment(w, m, &s, t->neigh);
 	return true;

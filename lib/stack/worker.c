@@ -5,6 +5,7 @@
 // back.
 
 #include "stack/memory.h"
+#include "stack/prefix.h"
 #include "stack/tuple.h"
 #include "stack/tx.h"
 
@@ -68,8 +69,6 @@ void hc_stack_config_default(struct hc_stack_config *cfg)
 static const char *config_error(const struct hc_stack_config *cfg, const struct hc_port *port,
 				unsigned queue)
 {
-	uint32_t net = cfg->clients.len ? ~0u << (32 - cfg->clients.len) : 0;
-
 	if (queue >= port->queue_count)
 		return "the port has fewer queues than workers";
 	if (cfg->local_addr == 0 || cfg->local_addr >> 28 == 0xe || cfg->local_addr >> 24 == 127)
@@ -78,7 +77,7 @@ static const char *config_error(const struct hc_stack_config *cfg, const struct 
 		return "the local prefix length is not within 1 and 32";
 	if (cfg->clients.len > 32)
 		return "the client prefix length is not within 0 and 32";
-	if (cfg->clients.len && cfg->gateway && ((cfg->gateway ^ cfg->clients.addr) & net) == 0)
+	if (cfg->clients.len && cfg->gateway && hc_prefix_has(&cfg->clients, cfg->gateway))
 		return "the gateway lies within the client prefix";
 	if (cfg->gateway == cfg->local_addr)
 		return "the gateway is the local address";
@@ -332,7 +331,8 @@ int hc_worker_create(struct hc_port *port, unsigned queue, const struct hc_stack
 	w->lays_out_syns = cfg->syn_layout != HC_SYN_LAYOUT_BUILT;
 	w->reworks_tx = w->lays_out_syns;
 	w->has_keepalive = cfg->has_keepalive;
-	w->always_cookies = w->looks_at_syns = cfg->syn_cookies == HC_SYN_COOKIES_ALWAYS;
+	w->always_cookies = cfg->syn_cookies == HC_SYN_COOKIES_ALWAYS;
+	hc_admit_look(w);
 	w->admission = (struct hc_admission){.syns = HC_ADMIT_ALL, .conns = HC_ADMIT_ALL};
 	hc_rng_seed(&w->admission_rng, cfg->seed + queue);
 	if (port->has_rss)
