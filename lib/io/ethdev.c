@@ -13,9 +13,9 @@
 // them has_rss is false and workers redirect. A card counts once its key and table can be read
 // back.
 //
-// Checksums: on where IPv4 and TCP are both offered. net_tap's are software inside the driver; they
-// cost about what ours do, and net_tap is bound by its system calls anyway, so it is treated as any
-// port that offers them, which keeps the offload path testable without a card.
+// Checksums: on where IPv4 and TCP are both offered, but net_tap's only for what it cuts itself.
+// They are software inside the driver, and where a sum comes to zero they say 0xffff for 0 (22.11),
+// which receivers take and analysers call wrong; ours cost the same and are right.
 
 #include <errno.h>
 #include <stdio.h>
@@ -72,6 +72,11 @@ static const char *said(const struct hc_port_owner *o, int err)
 	return o->rt->log.error[0] ? o->rt->log.error : strerror(-err);
 }
 
+static bool is_net_tap(const struct rte_eth_dev_info *dev)
+{
+	return strcmp(dev->driver_name, "net_tap") == 0;
+}
+
 static bool can_rss(const struct hc_port_owner *o, const struct rte_eth_dev_info *dev)
 {
 	return !o->is_soft && o->port.queue_count > 1 && dev->reta_size > 0 &&
@@ -99,10 +104,10 @@ static void setup_offloads(const struct hc_port_config *cfg, struct setup *s)
 	if (cfg->no_offload)
 		return;
 	s->conf.rxmode.offloads = s->dev.rx_offload_capa & RX_CSUM_WANTED;
-	if ((s->dev.tx_offload_capa & TX_CSUM_WANTED) == TX_CSUM_WANTED)
+	if ((s->dev.tx_offload_capa & TX_CSUM_WANTED) == TX_CSUM_WANTED && !is_net_tap(&s->dev))
 		s->conf.txmode.offloads |= TX_CSUM_WANTED;
 	if ((s->dev.tx_offload_capa & TX_TSO_WANTED) == TX_TSO_WANTED && !cfg->no_tso)
-		s->conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_TCP_TSO;
+		s->conf.txmode.offloads |= TX_TSO_WANTED;
 }
 
 static int setup_make(const struct hc_port_owner *o, const struct hc_port_config *cfg,
@@ -265,13 +270,13 @@ static bool rss_read(struct hc_port *port, const struct setup *s)
 // longer than the MTU, and makes at most 64 segments of it; what is more blocks its queue (22.11).
 static void tso_read(struct hc_port_owner *o, const struct setup *s)
 {
-	bool is_tap = o->device_idx >= 0 && strcmp(s->dev.driver_name, "net_tap") == 0;
+	bool cuts_to_mtu = is_net_tap(&s->dev);
 	uint16_t most = s->dev.tx_desc_lim.nb_seg_max;
 
 	o->port.has_tso = (s->conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO) != 0;
-	o->port.cut_frame_max = (uint16_t)(s->mtu + (is_tap ? 0 : RTE_ETHER_HDR_LEN));
+	o->port.cut_frame_max = (uint16_t)(s->mtu + (cuts_to_mtu ? 0 : RTE_ETHER_HDR_LEN));
 	o->port.cut_buffers_max = most ? most : UINT16_MAX;
-	if (is_tap && o->port.cut_buffers_max > TAP_CUT_BUFFERS_MAX)
+	if (cuts_to_mtu && o->port.cut_buffers_max > TAP_CUT_BUFFERS_MAX)
 		o->port.cut_buffers_max = TAP_CUT_BUFFERS_MAX;
 	// One that takes no chains cuts none of ours.
 	if (o->port.cut_buffers_max < 2)
@@ -415,7 +420,8 @@ int hc_ethdev_start(struct hc_port_owner *o, const struct hc_port_config *cfg,
 		return err;
 	port->has_rx_ip_csum = (s.conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0;
 	port->has_rx_tcp_csum = (s.conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TCP_CKSUM) != 0;
-	port->has_tx_csum = (s.conf.txmode.offloads & TX_CSUM_WANTED) == TX_CSUM_WANTED;
+	port->has_tx_csum =
+		(s.conf.txmode.offloads & TX_CSUM_WANTED) == TX_CSUM_WANTED && !is_net_tap(&s.dev);
 	port->has_rss = rss_read(port, &s);
 	tso_read(o, &s);
 	(void)snprintf(port->driver, sizeof port->driver, "%s", s.dev.driver_name);

@@ -34,6 +34,16 @@ static struct hc_tx_seg bulk_seg(struct hc_worker *w, uint32_t idx, const struct
 	return s;
 }
 
+// The sum of what copy_out() has put behind the headers: that it stays alone was not known then.
+static uint64_t first_sum(const struct rte_mbuf *m, const struct hc_tx_seg *s)
+{
+	return hc_csum_wide_bytes(
+		0,
+		rte_pktmbuf_mtod_offset(m, const uint8_t *,
+					HC_ETH_LEN + HC_IP4_LEN + hc_build_tcp_hdr_len(s)),
+		s->payload_len);
+}
+
 void hc_bulk_send(struct hc_worker *w, uint32_t idx, struct hc_bulk *b)
 {
 	struct hc_tcb *t = &w->tcb[idx];
@@ -49,6 +59,7 @@ void hc_bulk_send(struct hc_worker *w, uint32_t idx, struct hc_bulk *b)
 	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
 	b->head = NULL;
 	if (b->count == 1) {
+		s.payload_sum = w->has_tx_csum ? 0 : first_sum(m, &s);
 		hc_tx_segment(w, m, &s, t->neigh);
 		return;
 	}

@@ -66,7 +66,7 @@ void hc_tx_drain(struct hc_worker *w)
 		if (w->lays_out_syns)
 			hc_tx_lay_out(w);
 	}
-	if (HC_UNLIKELY(w->has_tx_csum))
+	if (HC_UNLIKELY(w->has_tx_csum || w->has_tso))
 		ready = rte_eth_tx_prepare(w->port_id, w->queue, w->tx, (uint16_t)ready);
 	sent = hc_port_tx(w->gate, w->port_id, w->queue, w->tx, (uint16_t)ready);
 	w->ctr[HC_CTR_tx_packets] += sent + w->tx_cut_more;

@@ -22,7 +22,8 @@ struct hc_port {
 	bool has_rx_ip_csum; // Offload is on: mbuf flags tell.
 	bool has_rx_tcp_csum;
 	bool has_tx_csum; // IPv4 and TCP checksums are written by the port.
-	bool has_tso;     // It cuts frames into segments, of at most cut_frame_max bytes.
+	bool has_tso;     // It cuts frames into segments, of at most cut_frame_max bytes, and
+			  // writes their checksums.
 	uint16_t cut_frame_max;
 	uint16_t cut_buffers_max; // Of buffers in a frame to be cut.
 	bool has_rss;             // Frames are spread over the queues by the Toeplitz hash below.

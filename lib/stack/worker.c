@@ -322,7 +322,7 @@ int hc_worker_create(struct hc_port *port, unsigned queue, const struct hc_stack
 	w->burst = cfg->burst_pkts;
 	w->trust_all = port->has_rx_ip_csum || port->has_rx_tcp_csum;
 	w->has_tx_csum = port->has_tx_csum;
-	w->has_tso = port->has_tso && port->has_tx_csum;
+	w->has_tso = port->has_tso;
 	w->redirects = port->queue_count > 1 && !port->has_rss;
 	w->pool = port->pool[queue];
 	w->stage.is_on = cfg->keeps_stage_cycles;

@@ -7,6 +7,7 @@ about in the unit tests; here it is the way through a real port.)"""
 
 import json
 import re
+import struct
 
 from harness import KERNEL, OURS, case, expect, expect_equal, read_all
 from rawpeer import ACK, BROADCAST, FIN, RST, SYN, RawConnection, RawPeer
@@ -131,6 +132,28 @@ def tcp_options_are_not_trusted(net):
     result = server.stop()
     result.expect_orderly(len(hostile))
     expect(result.counter("tcp_bad_option") >= 5, "segments with a malformed option")
+
+
+@case(seconds=30)
+def a_checksum_that_comes_to_zero_is_sent_as_zero(net):
+    """Not as 0xffff, which is as good to who adds it up, and no sum that anything comes to."""
+    server = net.serve()
+    conn = RawConnection(RawPeer().resolve(), 44000, 7).open()
+    word = 0x2020
+    sums = []
+    for _ in range(6):
+        conn.send(ACK, struct.pack("!H", word))
+        echo = conn.expect(ACK)
+        while not echo.payload:
+            echo = conn.expect(ACK)
+        sums.append(echo.csum)
+        # The next echo is this one with SEQ and ACK 2 further, if its window is the same.
+        word = (word + echo.csum - 4) % 0xffff
+    conn.send(RST)
+    result = server.stop()
+    result.expect_balanced()
+    expect(0 in sums and 0xffff not in sums, "checksums of echoes: %s" % sums)
+    expect_equal(result.json["environment"]["ports"][0]["has_tx_csum"], False, "has_tx_csum")
 
 
 @case(seconds=30)

@@ -15,7 +15,7 @@ ETH_P_ALL = 3
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 BROADCAST = b"\xff" * 6
 
-Segment = namedtuple("Segment", "src dst sport dport seq ack flags wnd options payload")
+Segment = namedtuple("Segment", "src dst sport dport seq ack flags wnd csum options payload")
 
 
 def checksum(data):
@@ -133,10 +133,10 @@ class RawPeer:
             ip = frame[14:14 + total]
             ihl = (ip[0] & 15) * 4
             tcp = ip[ihl:]
-            sport, dport, seq, ack, off, flags, wnd = struct.unpack("!HHIIBBH", tcp[:16])
+            sport, dport, seq, ack, off, flags, wnd, csum = struct.unpack("!HHIIBBHH", tcp[:18])
             hdr = (off >> 4) * 4
             return Segment(socket.inet_ntoa(ip[12:16]), socket.inet_ntoa(ip[16:20]), sport, dport,
-                           seq, ack, flags, wnd, tcp[20:hdr], tcp[hdr:])
+                           seq, ack, flags, wnd, csum, tcp[20:hdr], tcp[hdr:])
 
     def expect(self, flags, seconds=5, **fields):
         """The next segment, which must carry exactly these flags (PSH apart) and fields."""

@@ -162,6 +162,14 @@ static void keep_bytes(unsigned queue, const struct rte_mbuf *m, const uint8_t *
 		CU_FAIL(bad);
 }
 
+// The port's sums, of a frame that has the pseudo header's.
+static void finish_sums(uint8_t *frame, uint32_t len)
+{
+	frame_put16(frame + FRAME_L4 + 16,
+		    (uint16_t)~frame_sum(0, frame + FRAME_L4, len - FRAME_L4));
+	frame_put16(frame + FRAME_IP + 10, (uint16_t)~frame_sum(0, frame + FRAME_IP, 20));
+}
+
 // What a port makes of a frame in several buffers: segments of tso_segsz bytes, each with the
 // headers of the whole, but PSH and FIN, which are the last one's.
 static void keep_cut(unsigned queue, const struct rte_mbuf *m)
@@ -194,6 +202,8 @@ static void keep_cut(unsigned queue, const struct rte_mbuf *m)
 			    frame_pseudo_sum(frame_get32(frame + FRAME_IP + 12),
 					     frame_get32(frame + FRAME_IP + 16), 6,
 					     hdr_len - FRAME_L4 + len));
+		if (fx.csum == FRAME_CSUM_FULL)
+			finish_sums(frame, hdr_len + len);
 		keep_bytes(queue, m, frame, hdr_len + len);
 	}
 	fx.cut_count++;
