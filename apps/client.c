@@ -241,10 +241,12 @@ static bool open_due(struct client *c, uint64_t by_ns)
 	if (c->slots) {
 		taken = exchange_connect(c, due, planned_ns);
 	} else {
+		c->connect.planned_ns = planned_ns;
 		taken = hc_connect(c->worker, &c->connect, stamps, NULL, due);
 		if (UNLIKELY(taken < due))
 			client_refused(c, due - taken);
 	}
+	c->connect.planned_ns = NULL;
 	c->counts.tally[TALLY_CHURN].opened += taken;
 	bucket_take(&c->opens, taken);
 	return true;

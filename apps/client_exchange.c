@@ -93,6 +93,7 @@ unsigned exchange_connect_to(struct client *c, unsigned n, const uint64_t *plann
 		c->slot_cookies[slots++] = i;
 	}
 	c->refusal = 0;
+	c->connect.planned_ns = planned_ns;
 	taken = hc_connect(c->worker, &c->connect, c->slot_cookies, c->slot_conns, slots);
 	for (unsigned k = 0; k < taken; k++) {
 		struct slot *s = &c->slots[c->slot_cookies[k]];

@@ -10,6 +10,7 @@ const struct latency_name latency_names[LATENCY_KINDS] = {
 	[LATENCY_CONNECT] = {"connect", "connect"},
 	[LATENCY_CONNECT_CORRECTED] = {"connect_corrected", "  corrected"},
 	[LATENCY_ESTABLISHMENT] = {"establishment", "establish"},
+	[LATENCY_ESTABLISHMENT_CORRECTED] = {"establishment_corrected", "  corrected"},
 	[LATENCY_CLOSE] = {"close", "close"},
 	[LATENCY_TEARDOWN] = {"teardown", "tear-down"},
 	[LATENCY_FIRST_BYTE] = {"first_byte", "first byte"},
@@ -46,6 +47,7 @@ static const struct hc_hist *client_times(const struct client *c, const struct c
 	case LATENCY_RESPONSE_CORRECTED:
 		return c->response_corrected;
 	case LATENCY_ESTABLISHMENT:
+	case LATENCY_ESTABLISHMENT_CORRECTED:
 	case LATENCY_KINDS:
 		break;
 	}
@@ -57,6 +59,8 @@ static const struct hc_hist *server_times(const struct server *s, const struct c
 {
 	if (which == LATENCY_ESTABLISHMENT)
 		return hc_worker_latency(s->worker, HC_LATENCY_ESTABLISH);
+	if (which == LATENCY_ESTABLISHMENT_CORRECTED && config_is_open_loop(cfg))
+		return hc_worker_latency(s->worker, HC_LATENCY_ESTABLISH_CORRECTED);
 	if (which == LATENCY_TEARDOWN)
 		return hc_worker_latency(s->worker, HC_LATENCY_TEARDOWN);
 	if (which == LATENCY_CLOSE && closes_first(cfg, false))

@@ -11,9 +11,10 @@ enum latency {
 	LATENCY_CONNECT, // SYN to SYN,ACK, at the client.
 	LATENCY_CONNECT_CORRECTED,
 	LATENCY_ESTABLISHMENT, // SYN to final ACK at the server; both ends ours.
-	LATENCY_CLOSE,         // First FIN to its ACK; of our own if the other end is not ours.
-	LATENCY_TEARDOWN,      // First FIN to both sides closed; both ends ours.
-	LATENCY_FIRST_BYTE,    // Request to the first byte of its response.
+	LATENCY_ESTABLISHMENT_CORRECTED,
+	LATENCY_CLOSE,      // First FIN to its ACK; of our own if the other end is not ours.
+	LATENCY_TEARDOWN,   // First FIN to both sides closed; both ends ours.
+	LATENCY_FIRST_BYTE, // Request to the first byte of its response.
 	LATENCY_FIRST_BYTE_CORRECTED,
 	LATENCY_RESPONSE, // Request to the last byte of its response.
 	LATENCY_RESPONSE_CORRECTED,

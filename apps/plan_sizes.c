@@ -175,6 +175,7 @@ static bool plan_addresses(struct plan *p, struct config *cfg, const struct size
 			continue;
 		client->clients = prefix_part(clients, i, cfg->cores);
 		client->keeps_end_times = true;
+		client->keeps_planned_times = config_is_open_loop(cfg);
 		client->local_addr = 0x0a000002; // 10.0.0.2
 		client->local_prefix_len = 24;
 		client->gateway = 0x0a000001; // 10.0.0.1

@@ -128,8 +128,10 @@ struct hc_stack_config {
 			       for it. */
 	bool keeps_end_times; /**< Have room for hc_worker_join_ends(), as the one that opens: 8
 				 bytes a tuple. */
-	bool keeps_stage_cycles; /**< Account TSC cycles to pipeline stages
-				    (hc_worker_stage_cycles()). */
+	bool keeps_planned_times; /**< With keeps_end_times: for planned_ns of hc_connect(), another
+				     4 bytes a tuple. */
+	bool keeps_stage_cycles;  /**< Account TSC cycles to pipeline stages
+				     (hc_worker_stage_cycles()). */
 
 	/** The time of day, or any that goes on while the host is down, when hc_step()'s clock was
 	 * 0: initial sequence numbers and timestamps then go on from one run to the next with the
@@ -286,6 +288,8 @@ struct hc_connect_args {
 	uint32_t local_addr; /**< One of our source addresses (RFC 9293 3.9.1.1); 0: any. Its next
 				free port is looked for, O(ports). */
 	int *why;            /**< If not NULL: gets 0, or why not all were taken. */
+	const uint64_t *planned_ns; /**< If not NULL: when connection i was due, not 0, on the
+				       clock of hc_step(); for ESTABLISH_CORRECTED. */
 };
 
 /**
@@ -529,14 +533,16 @@ enum hc_latency {
 	HC_LATENCY_CLOSE,   /**< Our first FIN sent to the ACK of that FIN. */
 	/* With hc_worker_join_ends(), by the worker at which it ends: */
 	HC_LATENCY_ESTABLISH, /**< First SYN sent to its handshake's final ACK received. */
-	HC_LATENCY_TEARDOWN,  /**< First FIN of either side sent to both sides closed. */
+	HC_LATENCY_ESTABLISH_CORRECTED, /**< The same, from when it was due (planned_ns). */
+	HC_LATENCY_TEARDOWN,            /**< First FIN of either side sent to both sides closed. */
 	HC_LATENCY_COUNT
 };
 
 /**
  * The connections of `opener` go to `acceptor`, in this process and on one clock: they keep the
- * times ESTABLISH and TEARDOWN, which need both ends. The acceptor's other connections have none.
- * `opener` was made with keeps_end_times. Before either steps; neither steps any more once one is
+ * times ESTABLISH and TEARDOWN, which need both ends, and ESTABLISH_CORRECTED if `opener` was made
+ * with keeps_planned_times. The acceptor's other connections have none. `opener` was made with
+ * keeps_end_times. Before either steps; neither steps any more once one is
  * destroyed. Two threads may step them.
  */
 void hc_worker_join_ends(struct hc_worker *opener, struct hc_worker *acceptor);

@@ -37,9 +37,9 @@ static inline uint16_t tcb_flags_of(unsigned conn_flags)
 			  (conn_flags & HC_CONN_MERGE_CLOSE ? HC_TCB_MERGE_CLOSE : 0));
 }
 
-// Opens one connection. @return 0, or what ran out.
+// Opens one connection. @return its index, or what ran out.
 static int connect_one(struct hc_worker *w, const struct hc_connect_args *args, uint32_t cookie,
-		       uint16_t neigh, hc_conn *conn)
+		       uint16_t neigh, uint64_t planned_ns)
 {
 	uint32_t idx = hc_pool_get(&w->tcb_pool);
 	struct hc_tcb *t;
@@ -78,12 +78,10 @@ static int connect_one(struct hc_worker *w, const struct hc_connect_args *args, 
 	}
 	w->tuples.slot[slot] = hc_ref_make(HC_REF_TCB, idx);
 	w->tuples.used_count++;
-	hc_ends_opened(w, slot);
+	hc_ends_opened(w, slot, planned_ns);
 	hc_timer_arm_fifo(&w->tcb_timers, idx, w->fifo_rto_init, w->env.now_ms);
 	w->ctr[HC_CTR_conn_opened_active]++;
-	if (conn)
-		*conn = hc_handle(w, idx);
-	return 0;
+	return (int)idx;
 err:
 	if (t->flags & HC_TCB_DATA)
 		hc_sock_free(w, idx);
@@ -100,7 +98,7 @@ unsigned hc_connect(struct hc_worker *w, const struct hc_connect_args *args,
 	hc_be32 remote_be = hc_to_be32(args->remote_addr);
 	uint16_t neigh;
 	unsigned i = 0;
-	int err = 0;
+	int idx, err = 0;
 
 	// RFC 9293 MUST-46: nobody is there who could answer, or everybody is. What may not be the
 	// source of a packet may not be its destination.
@@ -117,9 +115,14 @@ unsigned hc_connect(struct hc_worker *w, const struct hc_connect_args *args,
 	}
 	neigh = n ? hc_route(w, remote_be) : 0;
 	for (; i < n; i++) {
-		err = connect_one(w, args, cookies[i], neigh, conns ? &conns[i] : NULL);
-		if (HC_UNLIKELY(err))
+		idx = connect_one(w, args, cookies[i], neigh,
+				  HC_UNLIKELY(args->planned_ns) ? args->planned_ns[i] : 0);
+		if (HC_UNLIKELY(idx < 0)) {
+			err = idx;
 			break;
+		}
+		if (conns)
+			conns[i] = hc_handle(w, (uint32_t)idx);
 	}
 	if (args->why)
 		*args->why = err;

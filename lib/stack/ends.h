@@ -53,16 +53,22 @@ HC_ALWAYS_INLINE void hc_ends_add(struct hc_worker *w, enum hc_latency which, ui
 	hc_hist_record(&w->latency[which], (uint64_t)took << HC_STAMP_SHIFT);
 }
 
-// Our SYN goes out for the first time.
-HC_ALWAYS_INLINE void hc_ends_opened(struct hc_worker *w, uint32_t slot)
+// Our SYN goes out for the first time; it was due at planned_ns, 0: nobody says when.
+HC_ALWAYS_INLINE void hc_ends_opened(struct hc_worker *w, uint32_t slot, uint64_t planned_ns)
 {
 	struct hc_end_stamps *e;
+	uint32_t planned;
 
 	if (!w->ends.is_opener)
 		return;
 	e = &w->ends.at[slot];
 	__atomic_store_n(&e->opened, hc_ends_stamp(w), __ATOMIC_RELAXED);
 	__atomic_store_n(&e->fin, HC_ENDS_NOTHING, __ATOMIC_RELAXED);
+	if (HC_LIKELY(!w->ends.planned))
+		return;
+	planned = hc_max_u32((uint32_t)(planned_ns >> HC_STAMP_SHIFT), HC_ENDS_NOTHING + 1);
+	__atomic_store_n(&w->ends.planned[slot], planned_ns ? planned : HC_ENDS_NOTHING,
+			 __ATOMIC_RELAXED);
 }
 
 // The final ACK of the handshake has come.
@@ -70,11 +76,17 @@ HC_ALWAYS_INLINE void hc_ends_accepted(struct hc_worker *w, const struct hc_flow
 {
 	struct hc_end_stamps *e = w->ends.at ? hc_ends_of(w, key, false) : NULL;
 	uint32_t opened = e ? __atomic_load_n(&e->opened, __ATOMIC_RELAXED) : HC_ENDS_NOTHING;
+	uint32_t planned;
 
 	if (opened <= HC_ENDS_CLOSED)
 		return;
 	__atomic_store_n(&e->opened, HC_ENDS_NOTHING, __ATOMIC_RELAXED);
 	hc_ends_add(w, HC_LATENCY_ESTABLISH, opened);
+	if (HC_LIKELY(!w->ends.planned))
+		return;
+	planned = __atomic_load_n(&w->ends.planned[e - w->ends.at], __ATOMIC_RELAXED);
+	if (planned != HC_ENDS_NOTHING)
+		hc_ends_add(w, HC_LATENCY_ESTABLISH_CORRECTED, planned);
 }
 
 // A FIN of ours goes out for the first time.

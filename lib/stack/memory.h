@@ -80,6 +80,8 @@ static inline void hc_layout_make(const struct hc_stack_config *cfg, struct hc_l
 			[HC_ARRAY_TUPLES] = tuples * sizeof(hc_ref),
 			[HC_ARRAY_ENDS] =
 				cfg->keeps_end_times ? tuples * sizeof(struct hc_end_stamps) : 0,
+			[HC_ARRAY_PLANNED] =
+				cfg->keeps_planned_times ? tuples * sizeof(uint32_t) : 0,
 			[HC_ARRAY_TCB_WHEEL] = HC_TIMERS_BYTES(conns),
 			[HC_ARRAY_SYN_WHEEL] = HC_TIMERS_BYTES(cfg->syn_cap),
 			[HC_ARRAY_LISTENER] =

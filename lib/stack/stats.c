@@ -51,6 +51,8 @@ void hc_worker_join_ends(struct hc_worker *opener, struct hc_worker *acceptor)
 {
 	struct hc_ends ends = {.at = opener->array[HC_ARRAY_ENDS], .tuples = opener->tuples};
 
+	if (opener->cfg.keeps_planned_times)
+		ends.planned = opener->array[HC_ARRAY_PLANNED];
 	HC_ASSERT(ends.at);
 	HC_ASSERT(opener != acceptor);
 	ends.tuples.slot = NULL; // Nobody's but the opener's.

@@ -118,6 +118,7 @@ enum hc_array {
 	HC_ARRAY_TABLE,
 	HC_ARRAY_TUPLES,
 	HC_ARRAY_ENDS,
+	HC_ARRAY_PLANNED,
 	HC_ARRAY_TCB_WHEEL,
 	HC_ARRAY_SYN_WHEEL,
 	HC_ARRAY_LISTENER,
@@ -222,6 +223,7 @@ struct hc_tuples {
 // Connections whose other end is ours too (ends.h).
 struct hc_ends {
 	struct hc_end_stamps *at; // By tuple slot, shared by both ends; NULL: they are foreign.
+	uint32_t *planned;        // The same, of when it was due; NULL: nobody asked.
 	struct hc_tuples tuples;  // Which slot is whose, at the side that opens; without slots.
 	bool is_opener;           // We are that side.
 };

@@ -34,8 +34,8 @@ SECONDS = 60
 CONNECTIONS = 30000
 HERE = Path(__file__).resolve().parent
 
-KINDS = ("connect", "connect_corrected", "establishment", "close", "teardown", "first_byte",
-         "first_byte_corrected", "response", "response_corrected")
+KINDS = ("connect", "connect_corrected", "establishment", "establishment_corrected", "close", "teardown",
+         "first_byte", "first_byte_corrected", "response", "response_corrected")
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "p9999": 0.9999}
 UNIT_SHIFT, SUB_BITS = 6, 11  # Of the buckets: 64 ns, 2 048 of them.
 

@@ -869,8 +869,8 @@ class Results(Case):
         "cost": {"ns_per_connection": KNOWN, "packets_per_connection": KNOWN,
                  "bytes_per_live_connection": int, "bytes_per_time_wait": int},
     }
-    LATENCIES = ("connect", "connect_corrected", "establishment", "close", "teardown", "first_byte",
-                 "first_byte_corrected", "response", "response_corrected")
+    LATENCIES = ("connect", "connect_corrected", "establishment", "establishment_corrected", "close",
+                 "teardown", "first_byte", "first_byte_corrected", "response", "response_corrected")
     LATENCY_KEYS = ("min", "mean", "p50", "p90", "p99", "p999", "max", "count")
     INTERVAL_KEYS = ("t_s", "opened", "established", "closed", "failed", "live")
 
@@ -1058,6 +1058,10 @@ class Results(Case):
         corrected = result.json["latency_us"]["connect_corrected"]
         self.assertEqual(corrected["count"], result.json["latency_us"]["connect"]["count"])
         self.assertGreaterEqual(corrected["max"], result.json["latency_us"]["connect"]["min"])
+        raw, corrected = (result.json["latency_us"][k] for k in ("establishment", "establishment_corrected"))
+        self.assertEqual(corrected["count"], raw["count"])
+        for key in ("min", "mean", "max"):
+            self.assertGreaterEqual(corrected[key], raw[key], key)
 
     def test_several_requests_of_several_sizes(self):
         for args in (["--request", "http"], ["--request", "http", "--close", "server"],
@@ -1104,7 +1108,7 @@ class Results(Case):
         self.assertRegex(text, r"(?m)^  limits  .* SYNs refused")
 
     def test_a_closed_loop_has_no_corrected_times(self):
-        for kind in ("connect_corrected", "response_corrected"):
+        for kind in ("connect_corrected", "establishment_corrected", "response_corrected"):
             self.assertEqual(bench().json["latency_us"][kind]["count"], 0)
 
     def test_ramp_grows_to_the_rate(self):

@@ -89,6 +89,7 @@ static void open_pair(void)
 		hc_worker_create(pair.ports[0], 0, &pair.plan.client[0], &client, &reason) == 0);
 	CU_ASSERT_FATAL(
 		hc_worker_create(pair.ports[1], 0, &pair.plan.server[0], &server, &reason) == 0);
+	hc_worker_join_ends(client, server);
 	CU_ASSERT_FATAL(client_init(&pair.client, client, &pair.plan.load[0], &pair.stop));
 	CU_ASSERT_FATAL(server_init(&pair.server, server, &pair.cfg, &pair.plan.listen,
 				    &pair.plan.server[0]));
@@ -228,6 +229,11 @@ static double p999_ms(const struct hc_hist *h)
 	return (double)hc_hist_quantile_ns(h, 0.999) / 1e6;
 }
 
+static const struct hc_hist *server_times(enum hc_latency which)
+{
+	return hc_worker_latency(pair.server.worker, which);
+}
+
 // A server that stalls for 200 ms while the client may have only so many connections open: few SYNs
 // wait for an answer, and thousands of connections wait for their SYN.
 static void expect_stall_to_show_when_corrected_only(void)
@@ -238,6 +244,10 @@ static void expect_stall_to_show_when_corrected_only(void)
 	CU_ASSERT(p999_ms(pair.client.connect_corrected) > 150);
 	CU_ASSERT(p999_ms(pair.client.connect_corrected) < 250);
 	CU_ASSERT(raw->max_ns > 190 * NS_PER_MS); // Of the few it is told as well.
+	CU_ASSERT(p999_ms(server_times(HC_LATENCY_ESTABLISH)) < 5);
+	CU_ASSERT(p999_ms(server_times(HC_LATENCY_ESTABLISH_CORRECTED)) > 150);
+	CU_ASSERT(p999_ms(server_times(HC_LATENCY_ESTABLISH_CORRECTED)) < 250);
+	CU_ASSERT_EQUAL(server_times(HC_LATENCY_ESTABLISH_CORRECTED)->count, churn()->opened);
 	CU_ASSERT_EQUAL(pair.client.counts.missed, 0);
 	CU_ASSERT_EQUAL(churn()->closed, churn()->opened);
 }
@@ -284,6 +294,10 @@ static void without_a_stall_corrected_and_raw_times_agree(void)
 	CU_ASSERT(p999_ms(pair.client.connect_corrected) <= 5 * (double)TURN_NS / 1e6);
 	CU_ASSERT_EQUAL(pair.client.connect_corrected->count,
 			hc_worker_latency(pair.client.worker, HC_LATENCY_CONNECT)->count);
+	CU_ASSERT(p999_ms(server_times(HC_LATENCY_ESTABLISH_CORRECTED)) <=
+		  5 * (double)TURN_NS / 1e6);
+	CU_ASSERT_EQUAL(server_times(HC_LATENCY_ESTABLISH_CORRECTED)->count,
+			server_times(HC_LATENCY_ESTABLISH)->count);
 	shut_pair();
 }
 

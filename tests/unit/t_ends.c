@@ -23,6 +23,7 @@ static uint32_t rcv_buf_bytes; // The acceptor's, if not 0.
 static void set_opener(struct hc_stack_config *cfg)
 {
 	cfg->keeps_end_times = true;
+	cfg->keeps_planned_times = true;
 	cfg->syn_retries = 3;
 }
 
@@ -72,13 +73,20 @@ static hc_conn event_of(enum hc_event_type type)
 	return conn;
 }
 
-static void connect_to(struct hc_worker *from, uint32_t addr, uint16_t port)
+static void connect_planned(struct hc_worker *from, uint32_t addr, uint16_t port,
+			    const uint64_t *planned_ns)
 {
-	const struct hc_connect_args args = {.remote_addr = addr, .remote_port = port};
+	const struct hc_connect_args args = {
+		.remote_addr = addr, .remote_port = port, .planned_ns = planned_ns};
 	static const uint32_t cookie;
 
 	UNIT_EQ(hc_connect(from, &args, &cookie, NULL, 1), 1);
 	hc_flush(from);
+}
+
+static void connect_to(struct hc_worker *from, uint32_t addr, uint16_t port)
+{
+	connect_planned(from, addr, port, NULL);
 }
 
 static void forget(void)
@@ -112,7 +120,7 @@ static void begin(bool can_merge)
 	opener = fx.worker;
 	cfg = fx.cfg;
 	cfg.local_addr = FX_PEER;
-	cfg.keeps_end_times = false;
+	cfg.keeps_end_times = cfg.keeps_planned_times = false;
 	cfg.rcv_buf_bytes = rcv_buf_bytes ? rcv_buf_bytes : cfg.rcv_buf_bytes;
 	CU_ASSERT_FATAL(hc_worker_create(fx.port[1], 0, &cfg, &acceptor, &bad) == 0);
 	hc_worker_join_ends(opener, acceptor);
@@ -152,6 +160,40 @@ static void establishment_ends_with_the_final_ack_at_the_acceptor(void)
 	expect_time(acceptor, HC_LATENCY_ESTABLISH, 2 * ACCEPTOR_NS + 2 * OPENER_NS - ACCEPTOR_NS);
 	expect_time(opener, HC_LATENCY_CONNECT, ROUND_NS);
 	UNIT_EQ(count_of(HC_LATENCY_TEARDOWN), 0);
+	end();
+}
+
+static void it_is_corrected_by_when_it_was_due(void)
+{
+	const uint64_t late_ns[] = {0, FX_MS, 7000 * FX_MS};
+
+	begin(false);
+	for (unsigned i = 0; i < sizeof late_ns / sizeof *late_ns; i++) {
+		uint64_t planned_ns;
+
+		turn_opener();
+		planned_ns = fx.now_ns - OPENER_NS - late_ns[i];
+		connect_planned(opener, FX_PEER, FX_PORT, &planned_ns);
+		turn_acceptor();
+		turn_opener();
+		turn_acceptor();
+		expect_time(acceptor, HC_LATENCY_ESTABLISH, ACCEPTOR_NS + 2 * OPENER_NS);
+		expect_time(acceptor, HC_LATENCY_ESTABLISH_CORRECTED,
+			    late_ns[i] + ACCEPTOR_NS + 2 * OPENER_NS);
+		forget();
+	}
+	end();
+}
+
+// Its tuple may have served one that was due.
+static void what_was_not_due_is_not_corrected(void)
+{
+	begin(false);
+	memset(opener->ends.planned, 0xff,
+	       opener->ends.tuples.count * sizeof *opener->ends.planned);
+	open_connection();
+	UNIT_EQ(count_of(HC_LATENCY_ESTABLISH), 1);
+	UNIT_EQ(count_of(HC_LATENCY_ESTABLISH_CORRECTED), 0);
 	end();
 }
 
@@ -393,6 +435,8 @@ static void what_the_acceptor_opens_touches_no_stamp(void)
 }
 
 UNIT_SUITE(ends, UNIT_TEST(establishment_ends_with_the_final_ack_at_the_acceptor),
+	   UNIT_TEST(it_is_corrected_by_when_it_was_due),
+	   UNIT_TEST(what_was_not_due_is_not_corrected),
 	   UNIT_TEST(a_syn_sent_again_counts_from_the_first),
 	   UNIT_TEST(tear_down_ends_when_the_second_side_is_closed),
 	   UNIT_TEST(a_three_way_close_is_a_tear_down_too),
