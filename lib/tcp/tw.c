@@ -41,6 +41,17 @@ static bool is_new_incarnation(const struct hc_tw_mini *m, const struct hc_seg *
 	return hc_seq_gt(seg->seq, m->rcv_nxt) || HC_FAULT(time_wait_reused_by_any_syn);
 }
 
+// RFC 9293 3.4, table 6, by what is known of the window: its field, without the scale.
+static bool is_in_window(const struct hc_tw_mini *m, hc_seq seq, uint32_t len)
+{
+	uint32_t wnd = hc_tw_wnd(m);
+
+	if (len == 0 && seq == m->rcv_nxt)
+		return true;
+	return hc_seq_in(seq, m->rcv_nxt, wnd) ||
+	       (len && hc_seq_in(seq + len - 1, m->rcv_nxt, wnd));
+}
+
 hc_verdict hc_tw_input(struct hc_tw_mini *m, const struct hc_seg *seg, bool is_listening,
 		       struct hc_tcp_env *env)
 {
@@ -63,6 +74,10 @@ hc_verdict hc_tw_input(struct hc_tw_mini *m, const struct hc_seg *seg, bool is_l
 			return hc_tcp_limited_ack(env, HC_CTR_tcp_paws);
 		}
 	}
+	// RFC 9293 3.10.7.4, fifth: without ACK it is dropped, though it passed the first check.
+	if (!(seg->flags & (HC_TCP_ACK | HC_TCP_SYN)) && is_in_window(m, seg->seq, len) &&
+	    !HC_FAULT(time_wait_answers_without_ack))
+		return hc_verdict_drop(0, HC_CTR_tcp_no_ack);
 	// The peer's FIN again, with or without the data before it: our ACK was lost.
 	if ((seg->flags & (HC_TCP_FIN | HC_TCP_ACK | HC_TCP_SYN)) == (HC_TCP_FIN | HC_TCP_ACK) &&
 	    seg->seq + len == m->rcv_nxt) {

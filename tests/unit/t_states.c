@@ -626,6 +626,8 @@ static void expect_tw(struct expect *e, const struct hc_tw_mini *m, const struct
 		drop(e, 0, HC_CTR_tcp_no_timestamp);
 	else if (had_ts && has_ts && ts_off < 0)
 		drop(e, HC_DO_ACK, HC_CTR_tcp_paws);
+	else if (!(bits & (HC_TCP_SYN | HC_TCP_ACK)) && is_acceptable(off, len, hc_tw_wnd(m)))
+		drop(e, 0, HC_CTR_tcp_no_ack);
 	else if (bits == (HC_TCP_FIN | HC_TCP_ACK) && off + len == 0)
 		e->what = HC_DO_ACK | HC_DO_TW_RESTART;
 	else if (len == 0 && off == 0)

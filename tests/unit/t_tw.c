@@ -109,6 +109,38 @@ static void plain_ack_is_not_answered(void)
 	FX_VERDICT(input(&m, &seg), 0, HC_CTR_tcp_time_wait_old, 0);
 }
 
+// RFC 9293 3.10.7.4, fifth, of what passed the first check.
+static void what_has_no_ack_is_not_answered_in_the_window(void)
+{
+	static const struct {
+		int32_t seq_off;
+		uint16_t payload_len;
+		uint8_t flags;
+		bool is_answered;
+	} cases[] = {
+		{0, 0, HC_TCP_FIN, false},    {0, 0, 0, false},
+		{0, 100, 0, false},           {-50, 100, HC_TCP_PSH, false},
+		{2047, 0, HC_TCP_FIN, false}, {2048, 0, HC_TCP_FIN, true},
+		{2048, 0, 0, true},           {-1, 0, HC_TCP_FIN, true},
+		{-100, 100, 0, true},         {-100, 100, HC_TCP_FIN, false},
+	};
+	struct fx_story s = {.iss = 1000, .irs = 50000};
+	struct fx_conn x = fx_time_wait(&s);
+	struct hc_tw_mini m;
+
+	hc_tw_open(&m, &x.t, 4000, 2048);
+	for (unsigned i = 0; i < HC_ARRAY_LEN(cases); i++) {
+		struct hc_seg seg = segment(&m, cases[i].flags, cases[i].seq_off);
+
+		seg.payload_len = cases[i].payload_len;
+		FX_VERDICT(input(&m, &seg), cases[i].is_answered ? HC_DO_ACK : 0,
+			   cases[i].is_answered ? HC_CTR_tcp_time_wait_old : HC_CTR_tcp_no_ack, 0);
+	}
+	hc_tw_open(&m, &x.t, 4000, 0); // A closed window takes no text.
+	struct hc_seg fin = segment(&m, HC_TCP_FIN, 0);
+	FX_VERDICT(input(&m, &fin), HC_DO_ACK, HC_CTR_tcp_time_wait_old, 0);
+}
+
 static void old_data_is_told_where_we_stand(void)
 {
 	struct hc_tw_mini m = mini(false);
@@ -331,7 +363,9 @@ static void random_use_of_the_ring_agrees_with_a_model(void)
 UNIT_SUITE(tw, UNIT_TEST(mini_keeps_what_an_answer_needs), UNIT_TEST(window_keeps_its_ends),
 	   UNIT_TEST(rst_does_not_end_time_wait),
 	   UNIT_TEST(retransmitted_fin_is_acknowledged_and_begins_2_msl_anew),
-	   UNIT_TEST(plain_ack_is_not_answered), UNIT_TEST(old_data_is_told_where_we_stand),
+	   UNIT_TEST(plain_ack_is_not_answered),
+	   UNIT_TEST(what_has_no_ack_is_not_answered_in_the_window),
+	   UNIT_TEST(old_data_is_told_where_we_stand),
 	   UNIT_TEST(answers_share_the_limit_of_challenges),
 	   UNIT_TEST(timestamps_are_still_checked), UNIT_TEST(syn_begins_anew_by_rfc_6191_alone),
 	   UNIT_TEST(timestamps_of_a_syn_do_not_count_when_we_use_none),
