@@ -390,8 +390,7 @@ static void advance(struct client *c)
 // How many are established, at the ends of steps.
 static void note_alive(struct client *c)
 {
-	const struct client_tally *t = &c->counts.tally[TALLY_CHURN];
-	uint64_t alive = t->established - t->closed - t->reset - t->aborted;
+	uint64_t alive = tally_alive(&c->counts.tally[TALLY_CHURN]);
 	struct client_counts *k = &c->counts;
 
 	k->alive_least = k->alive_most == 0 ? alive : min_u64(k->alive_least, alive);
@@ -423,6 +422,8 @@ void client_step(struct client *c, uint64_t now_ns)
 	phase = client_phase(c);
 	if (UNLIKELY(c->plan->keeps_live || c->acts_from_ns > 0) && phase == PHASE_STEADY)
 		note_alive(c);
+	if (UNLIKELY(c->plan->grace_ns > 0) && phase > PHASE_FILL)
+		staged_note_alive(c);
 	if (phase == PHASE_FILL)
 		open_live(c);
 	else if (before > PHASE_FILL && before < PHASE_DRAIN && phase >= PHASE_DRAIN)

@@ -178,6 +178,15 @@ static inline void span_note(struct span *s, uint64_t now_ns)
 	s->to_ns = now_ns;
 }
 
+// How many connections were established in a tenth of the time that opening takes by the plan,
+// summed up over our steps in it: of steps and not of time, since what is due while the tester
+// stands still is no crowd of the device's.
+#define TENTHS 10u
+
+struct tenth {
+	uint64_t steps, alive;
+};
+
 struct client_counts {
 	struct client_tally tally[TALLY_COUNT];
 	uint64_t failed_by[HC_REASON_COUNT];
@@ -193,6 +202,7 @@ struct client_counts {
 	uint64_t validated; // Right responses on connections that were opened in time.
 	struct span opened, answered, closed;
 	uint64_t gap_ns_max; // The longest between two of our turns before the drain.
+	struct tenth tenth[TENTHS];
 };
 
 #define CLIENT_MEMO_BYTES 512u
@@ -285,6 +295,12 @@ static inline uint64_t tally_open(const struct client_tally *t)
 	return t->opened - t->closed - t->failed - t->reset - t->aborted;
 }
 
+// Established, and not yet closed both ways.
+static inline uint64_t tally_alive(const struct client_tally *t)
+{
+	return t->established - t->closed - t->reset - t->aborted;
+}
+
 // ---------------------------------------------------------------------------------------------
 // Between the files of the client.
 
@@ -343,6 +359,9 @@ void exchange_end_if_due(struct client *c, struct slot *s);
 // The load begins; it has its turn again.
 void staged_begin(struct client *c);
 void staged_turned(struct client *c, uint64_t now_ns);
+
+// A step is done: how many connections are established.
+void staged_note_alive(struct client *c);
 
 // A connection is open, has its right response, is closed.
 void staged_note_opened(struct client *c, struct slot *s);

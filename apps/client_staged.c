@@ -52,6 +52,19 @@ void staged_note_closed(struct client *c)
 		span_note(&c->counts.closed, c->now_ns);
 }
 
+void staged_note_alive(struct client *c)
+{
+	const struct client_plan *p = c->plan;
+	uint64_t since_ns = c->now_ns - c->load_from_ns;
+	struct tenth *t;
+
+	if (p->acts || since_ns >= p->open_ns)
+		return;
+	t = &c->counts.tenth[since_ns * TENTHS / p->open_ns];
+	t->steps++;
+	t->alive += tally_alive(&c->counts.tally[TALLY_CHURN]);
+}
+
 // Whether every connection has come to something, and those that are open wait here.
 static bool is_gathered(const struct client *c)
 {

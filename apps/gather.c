@@ -60,6 +60,10 @@ static void add_client(struct result *out, const struct loop *l)
 	add_span(&t->answered_span, &k->answered);
 	add_span(&t->closed_span, &k->closed);
 	t->gap_ns_max = max_u64(t->gap_ns_max, k->gap_ns_max);
+	for (unsigned i = 0; i < TENTHS; i++)
+		t->alive[i] += k->tenth[i].steps > 0
+				       ? (double)k->tenth[i].alive / (double)k->tenth[i].steps
+				       : __builtin_nan("");
 	for (unsigned i = 0; i < OUTCOME_COUNT; i++)
 		t->outcome[i] += k->outcome[i];
 	for (unsigned i = 0; i < HC_REASON_COUNT; i++) {

@@ -37,6 +37,9 @@ struct loss_numbers {
 	double slack_per_s;    // So much less than asked is near enough; 0: it is not about a rate.
 	uint64_t held_asked;   // Connections to be held at once; 0: none are.
 	uint64_t held_least;   // The fewest that were.
+	double open_mean;      // Connections open at once, in the sustain phase.
+	double open_farthest;  // The mean of that tenth of it that is farthest from this.
+	double open_slack;     // So much off is near enough.
 };
 
 // "none", "9411", or a share such as "0.5%". @return false when it is not understood.
@@ -48,6 +51,10 @@ void loss_text(const struct loss_criterion *c, char *text, size_t size);
 // The rate of so many of which the first and the last were apart by `ns`; `asked_per_s` when that
 // says nothing.
 double loss_rate(uint64_t completed, uint64_t ns, double asked_per_s);
+
+// Sets open_mean and open_farthest from the means of parts of the sustain phase, in order, NaN
+// where one is not known. In the first one connections only begin to be there: it does not count.
+void loss_set_open(struct loss_numbers *n, const double *part, unsigned parts);
 
 // Whether a tester that stood still for `away_ns` can be why it did not pass: no more is missing
 // than was due in that time, or than it did not begin with.

@@ -37,7 +37,8 @@ struct client_totals {
 	uint64_t late_opened, late_answered, late_closed;
 	uint64_t validated;
 	struct span opened_span, answered_span, closed_span; // Of all clients together.
-	uint64_t gap_ns_max; // The longest for which a client did not turn.
+	uint64_t gap_ns_max;  // The longest for which a client did not turn.
+	double alive[TENTHS]; // Connections established in each tenth, on average; NaN: not known.
 };
 
 struct server_totals {

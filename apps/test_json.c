@@ -57,6 +57,12 @@ static json_t *row_json(const struct test *t, const struct test_row *row)
 	set(out, "achieved_per_s", real(n->achieved_per_s));
 	set(out, "total_attempted", count(n->attempted));
 	set(out, "total_completed", count(n->completed));
+	set(out, "concurrent_connections_mean",
+	    t->info->is_gathered ? json_null() : real(n->open_mean));
+	set(out, "concurrent_connections_farthest",
+	    t->info->is_gathered ? json_null() : real(n->open_farthest));
+	set(out, "concurrent_connections_least",
+	    n->held_asked > 0 ? count(n->held_least) : json_null());
 	set(out, "failed", count(n->failed));
 	set(out, "late", count(n->late));
 	set(out, "wrong", count(n->wrong));

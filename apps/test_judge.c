@@ -52,6 +52,13 @@ static void set_rate(const struct test *t, const struct span *s, struct loss_num
 	n->slack_per_s = (double)t->cfg->test.granularity / 2;
 }
 
+// How many are open at once may change by what a connection may be late.
+static void set_open(const struct test *t, const struct result *r, struct loss_numbers *n)
+{
+	loss_set_open(n, r->clients.alive, TENTHS);
+	n->open_slack = n->asked_per_s * (double)t->cfg->test.grace_ns / (double)NS_PER_S;
+}
+
 // One that is late and one that got the wrong object are two that were not completed.
 static void judge_opened(const struct result *r, bool has_object, struct test_row *row)
 {
@@ -129,6 +136,7 @@ void test_judge(const struct test *t, const struct result *r, struct test_row *r
 	case TEST_SYN_FLOOD:
 		judge_opened(r, has_object, row);
 		set_rate(t, &r->clients.opened_span, n);
+		set_open(t, r, n);
 		break;
 	case TEST_TEARDOWN_RATE:
 		judge_closed(r, row);
@@ -141,6 +149,7 @@ void test_judge(const struct test *t, const struct result *r, struct test_row *r
 	case TEST_HTTP_LATENCY:
 		judge_answered(r, row);
 		set_rate(t, &r->clients.answered_span, n);
+		set_open(t, r, n);
 		break;
 	case TEST_KINDS:
 		break;

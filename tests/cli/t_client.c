@@ -452,6 +452,52 @@ static void shares_are_refused_and_reset(void)
 }
 
 // ---------------------------------------------------------------------------------------------
+// a test's turn
+
+static void begin_turn(uint64_t per_s)
+{
+	begin();
+	pair.cfg.rate_per_s = (double)per_s;
+	pair.cfg.connections = per_s;
+	pair.cfg.duration_ns = NS_PER_S + 5 * NS_PER_MS;
+	pair.cfg.request.kind = REQUEST_HTTP;
+	pair.cfg.turn.grace_ns = 5 * NS_PER_MS;
+}
+
+static double alive_in(unsigned tenth)
+{
+	const struct tenth *t = &pair.client.counts.tenth[tenth];
+
+	return t->steps > 0 ? (double)t->alive / (double)t->steps : -1;
+}
+
+// As many as open while one is held.
+static void connections_at_once_are_told_by_tenths(void)
+{
+	begin_turn(20000);
+	pair.cfg.hold_ns = 50 * NS_PER_MS;
+	open_pair();
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->closed, 20000);
+	CU_ASSERT_DOUBLE_EQUAL(alive_in(0), 750, 5);
+	for (unsigned i = 1; i < TENTHS; i++)
+		CU_ASSERT_DOUBLE_EQUAL(alive_in(i), 1000, 5);
+	shut_pair();
+}
+
+static void what_closes_more_slowly_than_it_opens_piles_up(void)
+{
+	begin_turn(8000);
+	pair.cfg.limits.close_per_s = 6000;
+	open_pair();
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->closed, 8000);
+	for (unsigned i = 0; i < TENTHS; i++)
+		CU_ASSERT_DOUBLE_EQUAL(alive_in(i), 100 + 200 * i, 20);
+	shut_pair();
+}
+
+// ---------------------------------------------------------------------------------------------
 // opening and closing, each at its own rate
 
 static void a_closed_loop_opens_at_the_rate_it_may(void)
@@ -951,6 +997,8 @@ UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(closes_that_find_no_room_to_wait_are_counted),
 	   UNIT_TEST(connections_end_where_the_limit_is), UNIT_TEST(a_stall_comes_again_and_again),
 	   UNIT_TEST(shares_are_refused_and_reset),
+	   UNIT_TEST(connections_at_once_are_told_by_tenths),
+	   UNIT_TEST(what_closes_more_slowly_than_it_opens_piles_up),
 	   UNIT_TEST(a_closed_loop_opens_at_the_rate_it_may),
 	   UNIT_TEST(an_open_loop_is_held_back_by_the_rate_it_may_open_at),
 	   UNIT_TEST(closing_keeps_to_its_own_rate),

@@ -5,6 +5,7 @@
 
 #include "loss.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "unit/runner.h"
@@ -108,6 +109,44 @@ static void rfc_9411_allows_a_tenth_of_held_connections(void)
 	n.held_least = 900;
 	CU_ASSERT(judge("9411", &n));
 	n.held_least = 899;
+	CU_ASSERT_FALSE(judge("9411", &n));
+}
+
+static void connections_at_once_are_compared_by_tenths(void)
+{
+	const double steady[] = {0, 100, NAN, 100, 100, 109.9}, growing[] = {0, 100, 200, 300};
+	const double unknown[] = {50, NAN, NAN};
+	struct loss_numbers n = fine();
+
+	loss_set_open(&n, steady, 6);
+	CU_ASSERT_DOUBLE_EQUAL(n.open_mean, (3 * 100 + 109.9) / 4, 1e-9);
+	CU_ASSERT_EQUAL(n.open_farthest, 109.9);
+	CU_ASSERT(judge("9411", &n));
+	loss_set_open(&n, growing, 4);
+	CU_ASSERT_EQUAL(n.open_mean, 200);
+	CU_ASSERT(n.open_farthest == 100 || n.open_farthest == 300);
+	CU_ASSERT_FALSE(judge("9411", &n));
+	CU_ASSERT(judge("none", &n));
+	loss_set_open(&n, unknown, 3);
+	CU_ASSERT(judge("9411", &n));
+	loss_set_open(&n, steady, 1);
+	CU_ASSERT(judge("9411", &n));
+}
+
+static void rfc_9411_allows_a_tenth_of_those_at_once(void)
+{
+	struct loss_numbers n = fine();
+
+	n.open_mean = 1000;
+	n.open_farthest = 1099.9;
+	CU_ASSERT(judge("9411", &n));
+	n.open_farthest = 1100;
+	CU_ASSERT_FALSE(judge("9411", &n));
+	n.open_farthest = 900;
+	CU_ASSERT_FALSE(judge("9411", &n));
+	n.open_slack = 100; // What opens within --grace.
+	CU_ASSERT(judge("9411", &n));
+	n.open_farthest = 899;
 	CU_ASSERT_FALSE(judge("9411", &n));
 }
 
@@ -217,6 +256,8 @@ UNIT_SUITE(loss, UNIT_TEST(criteria_are_read_and_written),
 	   UNIT_TEST(rfc_9411_allows_less_than_one_of_100000),
 	   UNIT_TEST(rfc_9411_allows_the_rate_5_percent),
 	   UNIT_TEST(rfc_9411_allows_a_tenth_of_held_connections),
+	   UNIT_TEST(connections_at_once_are_compared_by_tenths),
+	   UNIT_TEST(rfc_9411_allows_a_tenth_of_those_at_once),
 	   UNIT_TEST(nothing_attempted_passes_no_criterion),
 	   UNIT_TEST(the_commonest_cause_is_named), UNIT_TEST(what_came_too_slowly_does_not_pass),
 	   UNIT_TEST(what_may_be_lost_may_be_missing_from_the_rate),

@@ -293,6 +293,22 @@ class Searches(Limits):
         out = self.assert_found(result, "maximum_transaction_rate", 4000, 400, 120)
         self.assert_rows(out, "transaction_time")
 
+    def test_by_rfc_9411_a_device_closes_as_fast_as_it_opens(self):
+        args = ("establishment-rate", "--server-limit-close-rate", "2k", "--min", "1k", "--max", "4k",
+                "--granularity", "500", "--sustain", "1s", "--repeat", "1")
+        result = test(*args, "--criterion", "9411")
+        self.assert_exit(result, cli.MEASURED)
+        out = result.json
+        self.assertEqual(out["result"]["outcome"], "found")
+        self.assertGreaterEqual(out["result"]["highest_connection_rate"], 1500)
+        self.assertLess(out["result"]["highest_connection_rate"], 2500)
+        failed = [r for r in out["iterations"] if not r["passes"]]
+        self.assertIn("open at once", failed[-1]["why"])
+        self.assertGreater(abs(failed[-1]["concurrent_connections_farthest"] -
+                               failed[-1]["concurrent_connections_mean"]), 100)
+        self.assertEqual(failed[-1]["total_completed"], failed[-1]["total_attempted"])
+        self.assertEqual(test(*args).json["result"]["outcome"], "at_max")
+
     def test_times_beside_the_throughput_level_are_delay(self):
         for limits, is_latency in ((["--max", "2k"], False),
                                    (["--max", "4k", "--server-limit-open-rate", "3k"], True)):
