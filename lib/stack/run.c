@@ -243,6 +243,8 @@ static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_se
 		hc_sock_acked(w, idx);
 	if (v & HC_DO_SENT)
 		hc_event_put(w, idx, HC_EV_SENT, HC_REASON_NONE, 0);
+	if (v & HC_DO_FASTOPEN)
+		hc_fastopen_done(w, idx, *m, seg); // Its option lies in the buffer.
 	if (v & HC_DO_DELIVER)
 		*m = deliver(w, idx, *m, seg, had_data);
 	if (v & HC_DO_RST_REPLY) {
@@ -251,8 +253,6 @@ static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_se
 	}
 	if (v & HC_DO_RST)
 		hc_tx_rst(w, t, c);
-	if (v & HC_DO_FASTOPEN)
-		hc_fastopen_done(w, idx, *m, seg);
 	if (v & HC_DO_SYN && c->switches & HC_SWITCH_FASTOPEN)
 		hc_fastopen_lost(w, idx);
 	if (v & HC_DO_SYN && !HC_FAULT(syn_not_retransmitted) && hc_tx_syn(w, t, c))

@@ -36,6 +36,24 @@ static uint32_t take_fastopen(struct hc_tcb *t, struct hc_tcb_cold *c, const str
 	return what;
 }
 
+static hc_verdict input_text(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *seg,
+			     struct hc_tcp_env *env, uint32_t what);
+
+// Text and FIN behind a SYN,ACK: on from the sixth step of 3.10.7.4. The handshake's ACK speaks for
+// them too, and does not wait.
+static HC_NOINLINE hc_verdict input_synack_text(struct hc_tcb *t, struct hc_tcb_cold *c,
+						struct hc_seg *seg, struct hc_tcp_env *env,
+						uint32_t what)
+{
+	hc_verdict v;
+
+	seg->flags &= (uint8_t)~HC_TCP_SYN;
+	seg->seq++;
+	v = input_text(t, c, seg, env, what);
+	c->receiving &= (uint8_t)~HC_RECEIVING_ACK_MAY_WAIT;
+	return v & HC_DO_ACK ? v & ~(hc_verdict)HC_DO_ACK_DEFER : v;
+}
+
 // 3.10.7.3.
 static hc_verdict input_syn_sent(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *seg,
 				 struct hc_tcp_env *env)
@@ -55,8 +73,8 @@ static hc_verdict input_syn_sent(struct hc_tcb *t, struct hc_tcb_cold *c, struct
 			return hc_verdict_drop(0, HC_CTR_tcp_syn_sent_bad);
 		return hc_verdict_reason(HC_DO_FAILED | HC_DO_FREE, HC_REASON_REFUSED);
 	}
-	// Fourth: the SYN. Data or FIN that come with it are not acknowledged; the peer sends them
-	// again behind the handshake.
+	// Fourth: the SYN. Without an ACK what comes with it is not taken; the peer sends it again
+	// behind the handshake.
 	if (!(seg->flags & HC_TCP_SYN))
 		return hc_verdict_drop(0, HC_CTR_tcp_syn_sent_bad);
 	hc_tcp_take_syn(t, c, seg, env);
@@ -69,7 +87,11 @@ static hc_verdict input_syn_sent(struct hc_tcb *t, struct hc_tcb_cold *c, struct
 		t->snd_una = seg->ack;
 		if (HC_UNLIKELY(c->switches & HC_SWITCH_FASTOPEN))
 			what |= take_fastopen(t, c, seg);
-		return hc_tcp_become_established(t, c, env) | what;
+		what |= hc_tcp_become_established(t, c, env);
+		if (HC_UNLIKELY(seg->payload_len || seg->flags & HC_TCP_FIN) &&
+		    !HC_FAULT(text_of_synack_dropped))
+			return input_synack_text(t, c, seg, env, what);
+		return what;
 	}
 	c->switches &= (uint16_t)~HC_SWITCH_FASTOPEN;
 	// Simultaneous open.

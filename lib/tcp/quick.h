@@ -49,10 +49,10 @@ HC_ALWAYS_INLINE bool hc_quick_syn_sent(struct hc_tcb *t, struct hc_tcb_cold *c,
 					uint32_t *what)
 {
 	// With ECE there is ECN to agree on.
-	const uint32_t care = HC_TCP_SYN | HC_TCP_ACK | HC_TCP_RST | HC_TCP_ECE;
+	const uint32_t care = HC_TCP_SYN | HC_TCP_ACK | HC_TCP_RST | HC_TCP_FIN | HC_TCP_ECE;
 	uint32_t odd = (seg->flags & care) ^ (HC_TCP_SYN | HC_TCP_ACK);
 
-	odd |= seg->ack ^ t->snd_nxt;
+	odd |= (seg->ack ^ t->snd_nxt) | seg->payload_len;
 	odd |= t->flags & (HC_QUICK_TCB_ODD | HC_TCB_FIN_QUEUED);
 	if (HC_UNLIKELY(odd))
 		return false;

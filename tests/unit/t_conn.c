@@ -35,6 +35,11 @@ static void with_sack(struct hc_stack_config *cfg)
 	cfg->has_timestamps = true;
 }
 
+static void with_delayed_ack(struct hc_stack_config *cfg)
+{
+	cfg->delayed_ack_ms = 100;
+}
+
 // Ours always says so, a SYN,ACK only to who said it.
 static void syns_permit_sack(void)
 {
@@ -273,6 +278,50 @@ static void closing_with_unread_data_resets(void)
 	(void)fx_expect_tcp(FRAME_RST | FRAME_ACK);
 	UNIT_EQ(fx_ctr(HC_CTR_conn_reset_out), 1);
 	fx_shut();
+}
+
+// In SYN-SENT.
+static hc_conn connect_only(struct fx_peer *p, unsigned flags)
+{
+	const struct hc_connect_args args = {
+		.remote_addr = p->addr, .remote_port = p->port, .flags = (uint16_t)flags};
+	const uint32_t cookie = 5;
+	hc_conn conn;
+
+	UNIT_EQ(hc_connect(fx.worker, &args, &cookie, &conn, 1), 1);
+	fx_step();
+	p->local_port = fx_peer_take(p, FRAME_SYN)->sport;
+	return conn;
+}
+
+// RFC 9293 3.10.7.3: with the handshake's ACK, which does not wait for more.
+static void text_and_fin_of_a_synack_are_taken(void)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		const struct fx_options o = {.set_cfg = with_delayed_ack};
+		unsigned flags = i & 1 ? FRAME_FIN : 0;
+		uint32_t len = i & 2 ? 1000 : 0;
+		struct fx_peer p = fx_peer_new();
+		uint32_t first = p.seq;
+		uint8_t got[1000];
+		hc_conn conn;
+
+		fx_open(&o);
+		conn = connect_only(&p, i & 4 ? HC_CONN_PIGGYBACK | HC_CONN_MERGE_CLOSE : 0);
+		fx_peer_put(&p, FRAME_SYN | FRAME_ACK | flags, len);
+		fx_step();
+		UNIT_EQ(fx_expect_event(HC_EV_OPENED), conn);
+		if (len)
+			UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
+		if (flags)
+			UNIT_EQ(fx_expect_event(HC_EV_PEER_CLOSED), conn);
+		UNIT_EQ(fx_expect_tcp(FRAME_ACK)->ack, p.seq);
+		fx_expect_silence();
+		UNIT_EQ(hc_recv_copy(fx.worker, conn, got, sizeof got), len);
+		for (unsigned k = 0; k < len; k++)
+			UNIT_EXPECT(got[k] == fx_byte(first + k));
+		fx_shut();
+	}
 }
 
 static void data_after_close_resets(void)
@@ -865,7 +914,8 @@ UNIT_SUITE(conn, UNIT_TEST(simultaneous_open_scales_with_who_scales),
 	   UNIT_TEST(the_response_carries_the_servers_fin),
 	   UNIT_TEST(a_stale_handle_is_refused_by_every_call), UNIT_TEST(closing_twice_is_told),
 	   UNIT_TEST(a_half_closed_connection_still_receives),
-	   UNIT_TEST(closing_with_unread_data_resets), UNIT_TEST(data_after_close_resets),
+	   UNIT_TEST(closing_with_unread_data_resets),
+	   UNIT_TEST(text_and_fin_of_a_synack_are_taken), UNIT_TEST(data_after_close_resets),
 	   UNIT_TEST(closing_before_the_answer_fails_the_opening),
 	   UNIT_TEST(an_rst_for_our_syn_is_a_refusal),
 	   UNIT_TEST(an_abort_is_silent_to_the_application),

@@ -653,6 +653,37 @@ static void the_second_connection_sends_its_request_on_the_syn(void)
 	fx_shut();
 }
 
+// RFC 7413 4.2.2: the server may answer in its SYN,ACK. The cookie beside the answer is learned.
+static void an_answer_in_the_syn_ack_is_taken_and_its_cookie_learned(void)
+{
+	static const uint8_t newer[] = {9, 9, 9, 9, 9, 9, 9, 9, 9, 9};
+	struct fx_peer p = fx_peer_new();
+	struct syn_options o;
+	uint8_t got[300];
+	hc_conn conn;
+
+	fx_open(&fast);
+	learn_cookie();
+	(void)connect_with_data(&p, 100, &conn);
+	with_cookie(&p, &o, newer, sizeof newer);
+	p.ack += 100;
+	fx_peer_put(&p, FRAME_SYN | FRAME_ACK | FRAME_FIN, 300);
+	p.opt_len = 0;
+	fx_step();
+	UNIT_EQ(fx_expect_event(HC_EV_OPENED), conn);
+	UNIT_EQ(fx_expect_event(HC_EV_SENT), conn);
+	UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
+	UNIT_EQ(fx_expect_event(HC_EV_PEER_CLOSED), conn);
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK)->ack, p.seq);
+	UNIT_EQ(hc_recv_copy(fx.worker, conn, got, sizeof got), 300);
+	UNIT_EQ(hc_abort(fx.worker, conn), 0);
+	fx_step();
+	fx_forget();
+	p = fx_peer_new();
+	UNIT_EQ_BYTES(connect_fast(&p, 100, &conn)->cookie, newer, sizeof newer);
+	fx_shut();
+}
+
 // RFC 7413 4.2: what the server did not take is sent as ever.
 static void what_the_syn_ack_leaves_out_is_sent_behind_it(void)
 {
@@ -843,6 +874,7 @@ UNIT_SUITE(fastopen, UNIT_TEST(data_on_the_syn_is_there_before_the_handshake_is_
 	   UNIT_TEST(keepalive_is_everybodys_also_of_who_opens_fast),
 	   UNIT_TEST(a_listener_that_did_not_ask_for_it_knows_nothing_of_it),
 	   UNIT_TEST(the_second_connection_sends_its_request_on_the_syn),
+	   UNIT_TEST(an_answer_in_the_syn_ack_is_taken_and_its_cookie_learned),
 	   UNIT_TEST(what_the_syn_ack_leaves_out_is_sent_behind_it),
 	   UNIT_TEST(a_long_request_is_cut_to_the_mss_less_the_options),
 	   UNIT_TEST(no_data_goes_to_a_server_that_announces_no_room_for_it),

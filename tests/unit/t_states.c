@@ -336,6 +336,9 @@ static void expect_syn_sent(struct expect *e, const struct hc_seg *seg)
 		e->what = has_ack ? HC_DO_OPENED | HC_DO_TIMER_OFF | HC_DO_ACK
 				  : HC_DO_SYNACK | HC_DO_TIMER_RTX;
 	}
+	// "If there are other controls or text in the segment, then continue at the sixth step."
+	if (has_ack)
+		expect_text(e, seg, 0, (uint32_t)(x->t.rcv_edge - x->t.rcv_nxt));
 }
 
 static void check_step(const char *where, const struct row *r, const struct fx_conn *before,
