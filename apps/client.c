@@ -344,6 +344,9 @@ static void advance_steady(struct client *c)
 {
 	const struct client_plan *p = c->plan;
 
+	// What could not be opened in time never is: those that could are gathered.
+	if (p->acts && !c->is_quota_seen && c->now_ns >= c->phase_until_ns)
+		end_schedule(c);
 	if (is_quota_reached(c) && !c->is_quota_seen) {
 		const uint64_t until_ns = c->now_ns + p->hold_ns + p->drain_ns;
 

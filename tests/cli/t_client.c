@@ -497,6 +497,33 @@ static void what_closes_more_slowly_than_it_opens_piles_up(void)
 	shut_pair();
 }
 
+// So many SYNs go unanswered that the last ones never go out: who is there is asked all the same.
+static void those_gathered_in_time_have_their_turn(void)
+{
+	const struct client_counts *k = &pair.client.counts;
+
+	begin_turn(10000);
+	pair.cfg.connections = 1000;
+	pair.cfg.duration_ns = 105 * NS_PER_MS;
+	pair.cfg.hold_ns = 4 * NS_PER_S;
+	pair.cfg.close = CLOSE_RST;
+	pair.cfg.turn.act_per_s = 10000;
+	pair.cfg.turn.act_asks = true;
+	pair.cfg.limits.conns = 300;
+	pair.cfg.stack.syn_retries = 0;
+	pair.cfg.stack.rto_init_ms = 200;
+	open_pair();
+	pair.plan.load[0].busy_cap = 100;
+	run(0, 0);
+	CU_ASSERT_EQUAL(churn()->opened, 400);
+	CU_ASSERT_EQUAL(churn()->failed, 100);
+	CU_ASSERT_EQUAL(k->missed, 600);
+	CU_ASSERT_EQUAL(k->missed_by[MISS_BEHIND], 600);
+	CU_ASSERT_EQUAL(k->outcome[OUTCOME_RIGHT], 300);
+	CU_ASSERT_EQUAL(churn()->aborted, 300);
+	shut_pair();
+}
+
 // ---------------------------------------------------------------------------------------------
 // opening and closing, each at its own rate
 
@@ -999,6 +1026,7 @@ UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(shares_are_refused_and_reset),
 	   UNIT_TEST(connections_at_once_are_told_by_tenths),
 	   UNIT_TEST(what_closes_more_slowly_than_it_opens_piles_up),
+	   UNIT_TEST(those_gathered_in_time_have_their_turn),
 	   UNIT_TEST(a_closed_loop_opens_at_the_rate_it_may),
 	   UNIT_TEST(an_open_loop_is_held_back_by_the_rate_it_may_open_at),
 	   UNIT_TEST(closing_keeps_to_its_own_rate),
