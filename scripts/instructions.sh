@@ -9,6 +9,7 @@
 #   scripts/instructions.sh                      the figure, the recorded one, the difference
 #   scripts/instructions.sh --functions          and how it spreads over functions
 #   scripts/instructions.sh --record             writes the figure down
+#   scripts/instructions.sh --no-latency         of a build that records no times
 #   scripts/instructions.sh -- OPTION...         of another load (options of `handclasp bench`)
 #
 # How: `handclasp bench` runs twice under callgrind, opening N1 and N2 connections; what start, ramp
@@ -31,21 +32,23 @@ n1=10000
 n2=50000
 record=false
 functions=false
+latency=true
 while [ $# -gt 0 ]; do
     case $1 in
     --record) record=true ;;
     --functions) functions=true ;;
+    --no-latency) latency=false ;;
     --)
         shift
         break
         ;;
-    *) die 2 "usage: $me [--record] [--functions] [-- OPTION of handclasp bench ...]" ;;
+    *) die 2 "usage: $me [--record] [--functions] [--no-latency] [-- OPTION of handclasp bench ...]" ;;
     esac
     shift
 done
 load=("$@")
-if $record && [ ${#load[@]} -gt 0 ]; then
-    die 2 "only the default load is recorded; leave out --record or what stands behind --"
+if $record && { [ ${#load[@]} -gt 0 ] || ! $latency; }; then
+    die 2 "only the default load and build are recorded; leave out --record, or --no-latency and what stands behind --"
 fi
 
 # valgrind 3.19 knows AVX2 where the processor has it, but no AVX-512, so -march=native will not do.
@@ -58,7 +61,7 @@ options="--buildtype=release -Dmarch=$march"
 need_packages "${build_packages[@]}" valgrind/valgrind
 dir=$(build_dir instructions)
 # shellcheck disable=SC2086 # Two words.
-build "$dir" $options -Dtests=false
+build "$dir" $options -Dtests=false -Dlatency=$latency
 compiler=$(cc --version | head -n 1)
 
 work=$(mktemp -d)
@@ -98,6 +101,7 @@ recorded() {
     sed -n "s/^$1: //p" "$record_file" 2>/dev/null || true
 }
 was=$(recorded instructions_per_connection)
+$latency || echo "build: -Dlatency=false, which records no times"
 if [ ${#load[@]} -gt 0 ]; then
     echo "load: ${load[*]} (the recorded figure is of the default load)"
 elif [ -z "$was" ]; then

@@ -17,6 +17,13 @@
 
 HC_STATIC_ASSERT(offsetof(struct hc_hist, slot) <= HC_CACHE_LINE, "the totals share a cache line");
 
+// -Dlatency=false: nothing is recorded, to see what recording costs.
+#ifdef HC_NO_LATENCY
+#define HC_WITH_LATENCY 0
+#else
+#define HC_WITH_LATENCY 1
+#endif
+
 // The slot of a value up to HC_HIST_MAX_NS.
 HC_ALWAYS_INLINE unsigned hc_hist_slot_of(uint64_t value_ns)
 {
@@ -34,6 +41,8 @@ void hc_hist_add_overflow(struct hc_hist *h, uint64_t value_ns);
 // hc_hist_add(), inline.
 HC_ALWAYS_INLINE void hc_hist_record(struct hc_hist *h, uint64_t value_ns)
 {
+	if (!HC_WITH_LATENCY)
+		return;
 	if (HC_UNLIKELY(value_ns > HC_HIST_MAX_NS)) {
 		hc_hist_add_overflow(h, value_ns);
 		return;

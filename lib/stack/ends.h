@@ -59,7 +59,7 @@ HC_ALWAYS_INLINE void hc_ends_opened(struct hc_worker *w, uint32_t slot, uint64_
 	struct hc_end_stamps *e;
 	uint32_t planned;
 
-	if (!w->ends.is_opener)
+	if (!HC_WITH_LATENCY || !w->ends.is_opener)
 		return;
 	e = &w->ends.at[slot];
 	__atomic_store_n(&e->opened, hc_ends_stamp(w), __ATOMIC_RELAXED);
@@ -74,7 +74,7 @@ HC_ALWAYS_INLINE void hc_ends_opened(struct hc_worker *w, uint32_t slot, uint64_
 // The final ACK of the handshake has come.
 HC_ALWAYS_INLINE void hc_ends_accepted(struct hc_worker *w, const struct hc_flow_key *key)
 {
-	struct hc_end_stamps *e = w->ends.at ? hc_ends_of(w, key, false) : NULL;
+	struct hc_end_stamps *e = HC_WITH_LATENCY && w->ends.at ? hc_ends_of(w, key, false) : NULL;
 	uint32_t opened = e ? __atomic_load_n(&e->opened, __ATOMIC_RELAXED) : HC_ENDS_NOTHING;
 	uint32_t planned;
 
@@ -94,7 +94,7 @@ HC_ALWAYS_INLINE void hc_ends_fin(struct hc_worker *w, const struct hc_tcb *t)
 {
 	struct hc_end_stamps *e;
 
-	if (!w->ends.at || t->state == HC_LAST_ACK)
+	if (!HC_WITH_LATENCY || !w->ends.at || t->state == HC_LAST_ACK)
 		return; // The peer's was first.
 	e = hc_ends_of(w, &t->key, t->flags & HC_TCB_ACTIVE);
 	if (e && __atomic_load_n(&e->fin, __ATOMIC_RELAXED) == HC_ENDS_NOTHING)
@@ -113,7 +113,7 @@ HC_ALWAYS_INLINE void hc_ends_closed(struct hc_worker *w, const struct hc_tcb *t
 	struct hc_end_stamps *e;
 	uint32_t fin;
 
-	if (!w->ends.at)
+	if (!HC_WITH_LATENCY || !w->ends.at)
 		return;
 	if (t->flags & HC_TCB_ACTIVE)
 		e = w->ends.is_opener ? &w->ends.at[where] : NULL;
