@@ -530,7 +530,8 @@ void hc_worker_publish(struct hc_worker *w);
 
 enum hc_latency {
 	HC_LATENCY_CONNECT, /**< First SYN sent to SYN-ACK received, by the side that opened. */
-	HC_LATENCY_CLOSE,   /**< Our first FIN sent to the ACK of that FIN. */
+	HC_LATENCY_CLOSE,   /**< Our first FIN sent to the ACK of that FIN; with
+				 hc_worker_join_ends() only where the peer's was not before it. */
 	/* With hc_worker_join_ends(), by the worker at which it ends: */
 	HC_LATENCY_ESTABLISH, /**< First SYN sent to its handshake's final ACK received. */
 	HC_LATENCY_ESTABLISH_CORRECTED, /**< The same, from when it was due (planned_ns). */

@@ -39,7 +39,7 @@ static inline uint16_t tcb_flags_of(unsigned conn_flags)
 
 // Opens one connection. @return its index, or what ran out.
 static int connect_one(struct hc_worker *w, const struct hc_connect_args *args, uint32_t cookie,
-		       uint16_t neigh, uint64_t planned_ns)
+		       uint16_t neigh, const uint64_t *planned_ns)
 {
 	uint32_t idx = hc_pool_get(&w->tcb_pool);
 	struct hc_tcb *t;
@@ -116,7 +116,7 @@ unsigned hc_connect(struct hc_worker *w, const struct hc_connect_args *args,
 	neigh = n ? hc_route(w, remote_be) : 0;
 	for (; i < n; i++) {
 		idx = connect_one(w, args, cookies[i], neigh,
-				  HC_UNLIKELY(args->planned_ns) ? args->planned_ns[i] : 0);
+				  args->planned_ns ? &args->planned_ns[i] : NULL);
 		if (HC_UNLIKELY(idx < 0)) {
 			err = idx;
 			break;

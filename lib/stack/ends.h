@@ -21,13 +21,19 @@
 #define HC_ENDS_YOUNGER ((1000000000u >> HC_STAMP_SHIFT) - 1)
 
 struct hc_end_stamps {
-	uint32_t opened; // Of the first SYN, until it is accepted.
-	uint32_t fin;    // Of the first FIN.
+	_Alignas(8) uint32_t opened; // Of the first SYN, until it is accepted.
+	uint32_t fin;                // Of the first FIN.
 };
+HC_STATIC_ASSERT(sizeof(struct hc_end_stamps) == 8, "both are written at once");
 
 HC_ALWAYS_INLINE uint32_t hc_ends_stamp(const struct hc_worker *w)
 {
-	return hc_max_u32(w->env.stamp, HC_ENDS_CLOSED + 1);
+	return HC_LIKELY(w->env.stamp > HC_ENDS_CLOSED) ? w->env.stamp : HC_ENDS_CLOSED + 1;
+}
+
+HC_ALWAYS_INLINE bool hc_ends_is(const struct hc_worker *w, unsigned role)
+{
+	return HC_WITH_LATENCY && w->ends.role & role;
 }
 
 // The stamps of a connection, by its key at the side that opened it or at the other. What the
@@ -38,7 +44,7 @@ HC_ALWAYS_INLINE struct hc_end_stamps *hc_ends_of(const struct hc_worker *w,
 	const struct hc_flow_key there = {.local_be = key->remote_be, .lport_be = key->rport_be};
 	uint32_t slot;
 
-	if (is_active != w->ends.is_opener)
+	if (!hc_ends_is(w, is_active ? HC_ENDS_OPENER : HC_ENDS_ACCEPTOR))
 		return NULL;
 	slot = hc_tuple_slot(&w->ends.tuples, is_active ? key : &there);
 	return slot == HC_TUPLE_NONE ? NULL : &w->ends.at[slot];
@@ -50,31 +56,30 @@ HC_ALWAYS_INLINE void hc_ends_add(struct hc_worker *w, enum hc_latency which, ui
 
 	// A step's time is read before its burst: what the other thread sent in between is younger.
 	took = took > UINT32_MAX - HC_ENDS_YOUNGER ? 0 : took;
-	hc_hist_record(&w->latency[which], (uint64_t)took << HC_STAMP_SHIFT);
+	hc_hist_record_units(&w->latency[which], took);
 }
 
-// Our SYN goes out for the first time; it was due at planned_ns, 0: nobody says when.
-HC_ALWAYS_INLINE void hc_ends_opened(struct hc_worker *w, uint32_t slot, uint64_t planned_ns)
+// Our SYN goes out for the first time. If anybody says when it was due, *planned_ns is that.
+HC_ALWAYS_INLINE void hc_ends_opened(struct hc_worker *w, uint32_t slot, const uint64_t *planned_ns)
 {
-	struct hc_end_stamps *e;
-	uint32_t planned;
+	struct hc_end_stamps fresh = {.opened = hc_ends_stamp(w), .fin = HC_ENDS_NOTHING};
+	uint32_t planned = HC_ENDS_NOTHING;
 
-	if (!HC_WITH_LATENCY || !w->ends.is_opener)
+	if (!hc_ends_is(w, HC_ENDS_OPENER))
 		return;
-	e = &w->ends.at[slot];
-	__atomic_store_n(&e->opened, hc_ends_stamp(w), __ATOMIC_RELAXED);
-	__atomic_store_n(&e->fin, HC_ENDS_NOTHING, __ATOMIC_RELAXED);
-	if (HC_LIKELY(!w->ends.planned))
+	__atomic_store(&w->ends.at[slot], &fresh, __ATOMIC_RELAXED);
+	if (HC_LIKELY(!hc_ends_is(w, HC_ENDS_PLANNED)))
 		return;
-	planned = hc_max_u32((uint32_t)(planned_ns >> HC_STAMP_SHIFT), HC_ENDS_NOTHING + 1);
-	__atomic_store_n(&w->ends.planned[slot], planned_ns ? planned : HC_ENDS_NOTHING,
-			 __ATOMIC_RELAXED);
+	if (planned_ns)
+		planned =
+			hc_max_u32((uint32_t)(*planned_ns >> HC_STAMP_SHIFT), HC_ENDS_NOTHING + 1);
+	__atomic_store_n(&w->ends.planned[slot], planned, __ATOMIC_RELAXED);
 }
 
 // The final ACK of the handshake has come.
 HC_ALWAYS_INLINE void hc_ends_accepted(struct hc_worker *w, const struct hc_flow_key *key)
 {
-	struct hc_end_stamps *e = HC_WITH_LATENCY && w->ends.at ? hc_ends_of(w, key, false) : NULL;
+	struct hc_end_stamps *e = hc_ends_of(w, key, false);
 	uint32_t opened = e ? __atomic_load_n(&e->opened, __ATOMIC_RELAXED) : HC_ENDS_NOTHING;
 	uint32_t planned;
 
@@ -82,7 +87,7 @@ HC_ALWAYS_INLINE void hc_ends_accepted(struct hc_worker *w, const struct hc_flow
 		return;
 	__atomic_store_n(&e->opened, HC_ENDS_NOTHING, __ATOMIC_RELAXED);
 	hc_ends_add(w, HC_LATENCY_ESTABLISH, opened);
-	if (HC_LIKELY(!w->ends.planned))
+	if (HC_LIKELY(!hc_ends_is(w, HC_ENDS_PLANNED)))
 		return;
 	planned = __atomic_load_n(&w->ends.planned[e - w->ends.at], __ATOMIC_RELAXED);
 	if (planned != HC_ENDS_NOTHING)
@@ -94,11 +99,17 @@ HC_ALWAYS_INLINE void hc_ends_fin(struct hc_worker *w, const struct hc_tcb *t)
 {
 	struct hc_end_stamps *e;
 
-	if (!HC_WITH_LATENCY || !w->ends.at || t->state == HC_LAST_ACK)
+	if (t->state == HC_LAST_ACK)
 		return; // The peer's was first.
 	e = hc_ends_of(w, &t->key, t->flags & HC_TCB_ACTIVE);
 	if (e && __atomic_load_n(&e->fin, __ATOMIC_RELAXED) == HC_ENDS_NOTHING)
 		__atomic_store_n(&e->fin, hc_ends_stamp(w), __ATOMIC_RELAXED);
+}
+
+// Our FIN is acknowledged: was it the second, of a peer whose first one is timed?
+HC_ALWAYS_INLINE bool hc_ends_is_second(const struct hc_worker *w, hc_verdict v)
+{
+	return (v & (HC_DO_CLOSED | HC_DO_TIME_WAIT)) == HC_DO_CLOSED && w->ends.role;
 }
 
 // We are closed: our FIN is acknowledged, and the peer's has come. Who goes to nothing was the last
@@ -113,10 +124,8 @@ HC_ALWAYS_INLINE void hc_ends_closed(struct hc_worker *w, const struct hc_tcb *t
 	struct hc_end_stamps *e;
 	uint32_t fin;
 
-	if (!HC_WITH_LATENCY || !w->ends.at)
-		return;
 	if (t->flags & HC_TCB_ACTIVE)
-		e = w->ends.is_opener ? &w->ends.at[where] : NULL;
+		e = hc_ends_is(w, HC_ENDS_OPENER) ? &w->ends.at[where] : NULL;
 	else
 		e = hc_ends_of(w, &t->key, false);
 	if (!e)

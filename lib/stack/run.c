@@ -211,7 +211,7 @@ static void count_end(struct hc_worker *w, uint32_t idx, hc_verdict v)
 
 HC_ALWAYS_INLINE void latency_add(struct hc_worker *w, enum hc_latency which, uint32_t since)
 {
-	hc_hist_record(&w->latency[which], (uint64_t)(w->env.stamp - since) << HC_STAMP_SHIFT);
+	hc_hist_record_units(&w->latency[which], w->env.stamp - since);
 }
 
 // Text for the application. @return the buffer, NULL when it was kept.
@@ -297,7 +297,7 @@ HC_ALWAYS_INLINE void carry_out(struct hc_worker *w, uint32_t idx, struct hc_seg
 		latency_add(w, HC_LATENCY_CONNECT, t->timed_at);
 		hc_event_put(w, idx, HC_EV_OPENED, HC_REASON_NONE, 0);
 	}
-	if (v & HC_DO_FIN_ACKED)
+	if (v & HC_DO_FIN_ACKED && !hc_ends_is_second(w, v))
 		latency_add(w, HC_LATENCY_CLOSE, t->timed_at);
 	if (v & HC_DO_TIMER_FW2)
 		hc_timer_arm_fifo(&w->tcb_timers, idx, w->fifo_fw2, w->env.now_ms);

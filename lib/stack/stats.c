@@ -49,15 +49,19 @@ void hc_worker_snapshot(const struct hc_worker *w, struct hc_snapshot *out)
 
 void hc_worker_join_ends(struct hc_worker *opener, struct hc_worker *acceptor)
 {
-	struct hc_ends ends = {.at = opener->array[HC_ARRAY_ENDS], .tuples = opener->tuples};
+	struct hc_ends ends = {
+		.at = opener->array[HC_ARRAY_ENDS],
+		.planned = opener->array[HC_ARRAY_PLANNED],
+		.tuples = opener->tuples,
+		.role = opener->cfg.keeps_planned_times ? HC_ENDS_PLANNED : 0,
+	};
 
-	if (opener->cfg.keeps_planned_times)
-		ends.planned = opener->array[HC_ARRAY_PLANNED];
-	HC_ASSERT(ends.at);
+	HC_ASSERT(opener->cfg.keeps_end_times);
 	HC_ASSERT(opener != acceptor);
 	ends.tuples.slot = NULL; // Nobody's but the opener's.
 	opener->ends = acceptor->ends = ends;
-	opener->ends.is_opener = true;
+	opener->ends.role |= HC_ENDS_OPENER;
+	acceptor->ends.role |= HC_ENDS_ACCEPTOR;
 }
 
 const struct hc_hist *hc_worker_latency(const struct hc_worker *w, enum hc_latency which)

@@ -222,10 +222,16 @@ struct hc_tuples {
 
 // Connections whose other end is ours too (ends.h).
 struct hc_ends {
-	struct hc_end_stamps *at; // By tuple slot, shared by both ends; NULL: they are foreign.
-	uint32_t *planned;        // The same, of when it was due; NULL: nobody asked.
+	struct hc_end_stamps *at; // By tuple slot, shared by both ends.
+	uint32_t *planned;        // The same, of when it was due.
 	struct hc_tuples tuples;  // Which slot is whose, at the side that opens; without slots.
-	bool is_opener;           // We are that side.
+	uint8_t role;             // Bits of enum hc_ends_role; 0: the other ends are foreign.
+};
+
+enum hc_ends_role {
+	HC_ENDS_OPENER = 1,   // We open.
+	HC_ENDS_ACCEPTOR = 2, // The other side does.
+	HC_ENDS_PLANNED = 4,  // And tells when each was due.
 };
 
 // A SYN flood (flood.c): ours, and one of others that is watched.

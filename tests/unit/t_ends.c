@@ -246,6 +246,7 @@ static void tear_down_by(struct hc_worker *first, struct hc_worker *second, unsi
 	}
 	expect_time(second, HC_LATENCY_TEARDOWN, fx.now_ns - from_ns);
 	UNIT_EQ(hc_worker_latency(first, HC_LATENCY_CLOSE)->max_ns, ROUND_NS);
+	UNIT_EQ(hc_worker_latency(second, HC_LATENCY_CLOSE)->count, 0);
 }
 
 static void tear_down_ends_when_the_second_side_is_closed(void)

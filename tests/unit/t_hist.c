@@ -174,6 +174,24 @@ static void inline_recording_is_the_same(void)
 	UNIT_EQ_BYTES(&hist, &part, sizeof hist);
 }
 
+static void recording_in_units_is_the_same(void)
+{
+	struct hc_rng r;
+
+	hc_rng_seed(&r, unit_seed());
+	hc_hist_reset(&hist);
+	hc_hist_reset(&part);
+	for (unsigned i = 0; i < 100000; i++) {
+		uint32_t units = (uint32_t)hc_rng_u64(&r) >> hc_rng_below(&r, 32);
+
+		units = i == 0 ? 0 : i == 1 ? UINT32_MAX : units;
+		hc_hist_add(&hist, (uint64_t)units << HC_HIST_UNIT_SHIFT);
+		hc_hist_record_units(&part, units);
+	}
+	UNIT_EQ(part.overflow, 0);
+	UNIT_EQ_BYTES(&hist, &part, sizeof hist);
+}
+
 static void merge_is_as_if_recorded_in_one(void)
 {
 	static struct hc_hist whole;
@@ -271,7 +289,8 @@ UNIT_SUITE(hist, UNIT_TEST(slots_tile_the_range),
 	   UNIT_TEST(slots_are_as_fine_as_promised), UNIT_TEST(empty_histogram_says_zero),
 	   UNIT_TEST(one_value_is_every_quantile), UNIT_TEST(quantile_takes_the_value_of_its_rank),
 	   UNIT_TEST(quantiles_agree_with_sorted_values), UNIT_TEST(quantiles_never_fall),
-	   UNIT_TEST(inline_recording_is_the_same), UNIT_TEST(merge_is_as_if_recorded_in_one),
+	   UNIT_TEST(inline_recording_is_the_same), UNIT_TEST(recording_in_units_is_the_same),
+	   UNIT_TEST(merge_is_as_if_recorded_in_one),
 	   UNIT_TEST(merging_an_empty_one_changes_nothing),
 	   UNIT_TEST(values_beyond_the_top_are_counted_apart), UNIT_TEST(sum_stays_at_its_top),
 	   UNIT_TEST(questions_without_an_answer_abort));
