@@ -52,6 +52,10 @@ static void add_client(struct result *out, const struct loop *l)
 	t->alive_least += k->alive_least;
 	t->alive_most += k->alive_most;
 	t->body_bytes += k->body_bytes;
+	if (c->memo_len > 0) {
+		t->has_http = true;
+		t->http_minor = c->memo_head.minor;
+	}
 	t->late_opened += k->late_opened;
 	t->late_answered += k->late_answered;
 	t->late_closed += k->late_closed;

@@ -83,7 +83,7 @@ const struct option option_table[] = {
 	{"response", "response_bytes", "BYTES[:W,...]", "size of the answer, or of its body for http, or several with their shares (64; load: what the target sends)",
 	 NULL, AT(response), 0, 1u << 30, B | L | S, OPTION_RESPONSE, GROUP_EXCHANGE},
 	{"requests", "requests", "N", "requests on each connection, one after the other (1; with --hold-live: no end)",
-	 NULL, AT(requests), 1, 1000000000, O | L, OPTION_COUNT, GROUP_EXCHANGE},
+	 NULL, AT(requests), 1, 1000000000, B | L, OPTION_COUNT, GROUP_EXCHANGE},
 	{"think", "think_s", "T", "time between a response and the next request",
 	 NULL, AT(think_ns), 0, YEAR_NS, O | L, OPTION_SECONDS, GROUP_EXCHANGE},
 	{"path", "path", "PATH", "what --request http asks for",

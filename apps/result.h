@@ -30,6 +30,8 @@ struct client_totals {
 	uint64_t alive_least, alive_most; // --hold-live: in the measured part.
 	uint64_t outcome[OUTCOME_COUNT];
 	uint64_t body_bytes;
+	bool has_http; // Some answered by HTTP, the last one by this version of it.
+	uint8_t http_minor;
 	uint64_t failed_by[HC_REASON_COUNT];
 	uint64_t reset_by[HC_REASON_COUNT];
 	double fill_s;
@@ -136,6 +138,8 @@ bool result_write_document(struct json_t *out, struct json_t *lines, const char 
 // The parts that a test's file has too. The caller owns them.
 struct json_t *result_environment_json(const struct result *r);
 struct json_t *result_verdict_json(const struct result *r);
+struct json_t *result_latency_json(const struct result *r);
+struct json_t *result_histograms_json(const struct result *r);
 
 // Writes what a dry run has found out: configuration and plan. @return false after a complaint.
 bool plan_write_json(const struct config *cfg, const struct plan *plan, FILE *to);

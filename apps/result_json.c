@@ -366,7 +366,7 @@ static json_t *latency_json(const struct hc_hist *h)
 	return out;
 }
 
-static json_t *latencies_json(const struct result *r)
+json_t *result_latency_json(const struct result *r)
 {
 	json_t *out = json_object();
 
@@ -433,7 +433,7 @@ static json_t *buckets_json(const struct hc_hist *h)
 	return out;
 }
 
-static json_t *histograms_json(const struct result *r)
+json_t *result_histograms_json(const struct result *r)
 {
 	json_t *out = json_object();
 
@@ -550,12 +550,12 @@ bool result_write_json(const struct result *r, FILE *to)
 	set(out, "syn_attack", attack_json(r));
 	set(out, "rates", rates_json(r));
 	set(out, "cost", cost_json(r));
-	set(out, "latency_us", latencies_json(r));
+	set(out, "latency_us", result_latency_json(r));
 	if (plan_has_client(r->cfg))
 		set(out, "client_counters", counters_json(&r->client, -1));
 	if (plan_has_server(r->cfg))
 		set(out, "server_counters", counters_json(&r->server, -1));
 	set(out, "verdict", result_verdict_json(r));
 	set(out, "intervals", intervals_json(r));
-	return result_write_document(out, histograms_json(r), r->cfg->json, to);
+	return result_write_document(out, result_histograms_json(r), r->cfg->json, to);
 }

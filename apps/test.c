@@ -211,6 +211,11 @@ static bool finish_exchange(struct config *cfg)
 			 info->name);
 		return false;
 	}
+	if (cfg->requests > 1 && cfg->response.sizes.count > 1) {
+		complain("--response: the requests of a connection are for objects of one size "
+			 "(RFC 3511 5.7.3): give one size, or leave out --requests");
+		return false;
+	}
 	return true;
 }
 
@@ -219,6 +224,7 @@ static bool refuse_unused(const struct config *cfg)
 {
 	const struct test_info *info = &test_infos[cfg->test.kind];
 	bool is_capacity = cfg->test.kind == TEST_CONCURRENT_CAPACITY;
+	bool transacts = test_latency((enum test_kind)cfg->test.kind) == LATENCY_RESPONSE;
 	const char *why = NULL;
 
 	if (cfg->test.attempt_per_s > 0 && !info->is_gathered)
@@ -226,6 +232,8 @@ static bool refuse_unused(const struct config *cfg)
 		      "is what is searched for";
 	else if (is_capacity && (cfg->close != CLOSE_CLIENT || cfg->close_method))
 		why = "--close and --close-method: all connections are aborted at the end";
+	else if (cfg->requests > 1 && !transacts)
+		why = "--requests: a connection is what counts, and has one at most";
 	else if (cfg->is_promiscuous && test_is_ring(cfg))
 		why = "--promiscuous is of a port that leads out, and --port ring has no strangers";
 	if (why)

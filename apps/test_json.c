@@ -57,6 +57,8 @@ static json_t *row_json(const struct test *t, const struct test_row *row)
 	set(out, "achieved_per_s", real(n->achieved_per_s));
 	set(out, "total_attempted", count(n->attempted));
 	set(out, "total_completed", count(n->completed));
+	set(out, "percentage_completed",
+	    real(n->attempted ? 100 * (double)n->completed / (double)n->attempted : 0));
 	set(out, "concurrent_connections_mean",
 	    t->info->is_gathered ? json_null() : real(n->open_mean));
 	set(out, "concurrent_connections_farthest",
@@ -106,6 +108,13 @@ static json_t *set_up_json(const struct test *t)
 	    t->info->sustain_ns ? real((double)t->cfg->test.sustain_ns / (double)NS_PER_S)
 				: json_null());
 	set(out, "validation_method", has_object ? json_string("HTTP/1.1 GET") : json_null());
+	set(out, "requests_per_connection",
+	    has_object ? count(config_requests(turn)) : json_null());
+	set(out, "http_version_of_clients", has_object ? json_string("1.1") : json_null());
+	set(out, "http_version_of_servers",
+	    has_object && t->result.clients.has_http
+		    ? json_sprintf("1.%u", t->result.clients.http_minor)
+		    : json_null());
 	set(out, "object_size_bytes", has_object ? count(test_object_bytes(t)) : json_null());
 	set(out, "close_method",
 	    aborts ? json_null() : json_string(close_method_name(turn->close_method)));
@@ -198,7 +207,9 @@ bool test_write_json(const struct test *t, FILE *to)
 	set(out, "setup", set_up_json(t));
 	set(out, "result", result_json(t));
 	set(out, "self_check", self_check_json(t));
+	set(out, "latency_us", has_result ? result_latency_json(&t->result) : json_null());
 	set(out, "verdict", t->has_best ? result_verdict_json(&t->result) : json_null());
 	set(out, "iterations", rows);
-	return result_write_document(out, NULL, t->cfg->json, to);
+	return result_write_document(out, has_result ? result_histograms_json(&t->result) : NULL,
+				     t->cfg->json, to);
 }

@@ -73,12 +73,16 @@ static void judge_opened(const struct result *r, bool has_object, struct test_ro
 // A transaction is a request and its response: the connection is only what it needs.
 static void judge_answered(const struct result *r, struct test_row *row)
 {
+	const uint64_t each = config_requests(r->cfg);
 	struct loss_numbers *n = &row->numbers;
 
+	n->asked_per_s *= (double)each;
+	n->attempted *= each;
+	n->unstarted *= each;
 	n->late = r->clients.late_answered;
 	n->completed = less(row->objects_returned, n->late);
-	n->failed = less(n->attempted, row->established);
-	n->wrong = less(row->established, row->objects_returned);
+	n->failed = less(n->attempted, each * row->established);
+	n->wrong = less(row->objects_requested, row->objects_returned);
 }
 
 static void judge_closed(const struct result *r, struct test_row *row)
@@ -119,7 +123,7 @@ void test_judge(const struct test *t, const struct result *r, struct test_row *r
 	row->attempt_per_s = cfg->rate_per_s;
 	row->established = r->view.established;
 	row->closed = closed_by_all(r);
-	row->objects_requested = has_object ? r->view.established : 0;
+	row->objects_requested = has_object ? config_requests(cfg) * r->view.established : 0;
 	row->objects_returned = r->clients.outcome[OUTCOME_RIGHT];
 	row->retransmitted = r->retransmitted;
 	row->gap_ms = (double)r->clients.gap_ns_max / NS_PER_MS;

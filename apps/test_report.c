@@ -137,6 +137,8 @@ static void set_up_parameters(const struct test *t)
 	if (best->objects_requested > 0)
 		printf("validation by HTTP/1.1 GET, object size %llu bytes, ",
 		       (unsigned long long)test_object_bytes(t));
+	if (config_requests(cfg) > 1)
+		printf("%u requests per connection, ", config_requests(cfg));
 	if (test_best_cfg(t)->close == CLOSE_RST)
 		printf("all aborted at the end\n");
 	else

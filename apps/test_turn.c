@@ -37,18 +37,27 @@ static uint64_t telling_gap_ns(const struct test_options *t, uint64_t per_s, uin
 
 // What could not be opened soon after the planned end never is: a device far beyond its limit
 // would keep us for as long as it likes.
-static void open_at(const struct config *cfg, uint64_t count, uint64_t per_s, struct config *out)
+static void open_at(const struct config *cfg, uint64_t count, double per_s, struct config *out)
 {
 	out->connections = count;
-	out->rate_per_s = (double)per_s;
-	out->duration_ns = time_ns_of(count, (double)per_s) + cfg->test.grace_ns;
+	out->rate_per_s = per_s;
+	out->duration_ns = time_ns_of(count, per_s) + cfg->test.grace_ns;
+}
+
+// So many transactions a second: each connection has --requests of them, one after the other.
+static void transact_at(const struct config *cfg, uint64_t per_s, struct config *out)
+{
+	const uint64_t each = config_requests(cfg);
+	uint64_t count = times(per_s, cfg->test.sustain_ns);
+
+	open_at(cfg, (count + each - 1) / each, (double)per_s / (double)each, out);
 }
 
 // All are opened at the attempt rate, and held until each has had its turn.
 static void gather_first(const struct config *cfg, uint64_t count, uint64_t act_per_s, bool asks,
 			 struct config *out)
 {
-	open_at(cfg, count, cfg->test.attempt_per_s, out);
+	open_at(cfg, count, (double)cfg->test.attempt_per_s, out);
 	out->turn.act_per_s = (double)act_per_s;
 	out->turn.act_asks = asks;
 	out->hold_ns = time_ns_of(count, (double)act_per_s) + WAIT_NS;
@@ -69,10 +78,12 @@ bool test_turn(const struct config *cfg, uint64_t value, enum test_part part, st
 		out->limits = (struct server_limits){0};
 	switch ((enum test_kind)t->kind) {
 	case TEST_ESTABLISHMENT_RATE:
+	case TEST_SYN_FLOOD:
+		open_at(cfg, times(value, t->sustain_ns), (double)value, out);
+		break;
 	case TEST_TRANSACTION_RATE:
 	case TEST_HTTP_LATENCY:
-	case TEST_SYN_FLOOD:
-		open_at(cfg, times(value, t->sustain_ns), value, out);
+		transact_at(cfg, value, out);
 		break;
 	case TEST_TEARDOWN_RATE:
 		// The server closes when it has answered, so being asked is its turn.

@@ -84,6 +84,17 @@ class CommandLine(cli.Case):
     def test_capacity_needs_http(self):
         self.assert_refused(test("concurrent-capacity", "--request", "64"), "--request", "http")
 
+    def test_requests_are_of_transactions_alone_and_of_one_size(self):
+        for kind in KINDS:
+            several = test(kind, "--requests", "3", "--dry-run", "--max", "20k")
+            if kind in ("transaction-rate", "http-latency"):
+                self.assert_exit(several, cli.MEASURED)
+                self.assertEqual(several.json["config"]["requests"], 3)
+            else:
+                self.assert_refused(several, "--requests", kind)
+        self.assert_refused(test("http-latency", "--requests", "3", "--response", "1k:1,2k:1"),
+                            "--response", "--requests")
+
     def test_teardown_has_no_request_of_its_own(self):
         self.assert_refused(test("teardown-rate", "--request", "http"), "--request")
 
@@ -267,6 +278,9 @@ class Searches(Limits):
         setup = out["setup"]
         self.assertEqual(setup["validation_method"], "HTTP/1.1 GET")
         self.assertEqual(setup["object_size_bytes"], 64)
+        self.assertEqual(setup["requests_per_connection"], 1)
+        self.assertEqual((setup["http_version_of_clients"], setup["http_version_of_servers"]),
+                         ("1.1", "1.1"))
         self.assertEqual(setup["close_direction"], "client")
         self.assertIs(setup["is_nat_enabled"], False)
         self.assertEqual(out["result"]["number_of_completed_responses"],
@@ -292,6 +306,28 @@ class Searches(Limits):
                       "8k", "--granularity", "400", "--sustain", "500ms", "--repeat", "2")
         out = self.assert_found(result, "maximum_transaction_rate", 4000, 400, 120)
         self.assert_rows(out, "transaction_time")
+
+    def test_several_requests_of_a_connection_are_as_many_transactions(self):
+        for close in ("client", "server"):
+            result = test("transaction-rate", "--requests", "5", "--close", close, "--min", "5k",
+                          "--max", "40k", "--initial", "20k", "--server-limit-open-rate", "4k",
+                          "--granularity", "2k", "--sustain", "500ms", "--repeat", "1")
+            self.assert_exit(result, cli.MEASURED)
+            out = result.json
+            # 4 000 connections, each with 5; the device has room for a few more.
+            self.assertGreaterEqual(out["result"]["maximum_transaction_rate"], 18000)
+            self.assertLessEqual(out["result"]["maximum_transaction_rate"], 20700)
+            self.assertEqual(out["setup"]["requests_per_connection"], 5)
+            for row in out["iterations"]:
+                self.assertAlmostEqual(row["connection_attempt_rate_per_s"], row["value"] / 5)
+                self.assertAlmostEqual(row["asked_per_s"], row["value"])
+                self.assertEqual(row["total_attempted"] % 5, 0)
+                self.assertLess(abs(row["total_attempted"] - row["value"] / 2), 5.1)
+                if row["passes"]:
+                    self.assertEqual(row["connections_established"] * 5, row["objects_returned"])
+                    self.assertEqual(row["percentage_completed"], 100)
+            self.assertEqual(out["latency_us"]["response"]["count"],
+                             out["result"]["number_of_completed_responses"])
 
     def test_by_rfc_9411_a_device_closes_as_fast_as_it_opens(self):
         args = ("establishment-rate", "--server-limit-close-rate", "2k", "--min", "1k", "--max", "4k",
@@ -319,6 +355,11 @@ class Searches(Limits):
             self.assertIs(out["is_latency"], is_latency)
             points = list(out["delay_distribution_us"].values())
             self.assertEqual(points, sorted(points))
+            self.assertEqual(result.json["latency_us"]["response"]["p99"],
+                             out["delay_distribution_us"]["p99"])
+            self.assertEqual(result.json["latency_us"]["response"]["max"], out["maximum_delay_us"])
+            buckets = result.json["histograms"]["response"]["buckets"]
+            self.assertEqual(sum(buckets[1::2]), out["number_of_completed_responses"])
             self.assertLessEqual(out["minimum_delay_us"], points[0])
             self.assertLessEqual(points[-1], out["maximum_delay_us"])
 
