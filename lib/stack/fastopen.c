@@ -104,11 +104,14 @@ static void client_done(struct hc_worker *w, uint32_t idx, const struct rte_mbuf
 	const uint8_t *cookie = NULL;
 	uint32_t len = hc_parse_fastopen(rte_pktmbuf_mtod(m, const uint8_t *), seg, &cookie);
 	bool had_data = c->rtx_nxt != c->iss + 1;
+	bool is_refused = had_data && seg->ack == c->iss + 1;
 
-	w->ctr[had_data && seg->ack != c->iss + 1 ? HC_CTR_fastopen_taken
-						  : HC_CTR_fastopen_not_taken] += had_data;
-	// A peer whose SYN,ACK came for a second SYN was not asked in that one.
-	if (len || ((!peer || peer->len == 0) && c->switches & HC_SWITCH_FASTOPEN))
+	w->ctr[is_refused ? HC_CTR_fastopen_not_taken : HC_CTR_fastopen_taken] += had_data;
+	// A peer whose SYN,ACK came for a second SYN was not asked in that one. One that takes no
+	// data, and gives no cookie for which it would, is not asked for a while (RFC
+	// 7413 4.1.3.1).
+	if (len || ((!peer || peer->len == 0 || (is_refused && !HC_FAULT(fast_open_insists))) &&
+		    c->switches & HC_SWITCH_FASTOPEN))
 		hc_fastopen_learn(&w->fastopen, t->key.remote_be, w->env.now_ms,
 				  seg->opts & HC_OPT_MSS ? seg->mss : HC_MSS_DEFAULT, cookie, len);
 	c->switches &= (uint16_t)~HC_SWITCH_FASTOPEN;
@@ -256,6 +259,16 @@ HC_NOINLINE void hc_fastopen_was_reset(struct hc_worker *w)
 {
 	w->fastopen_resets++;
 	w->fastopen_resets_until_ms = w->env.now_ms + HC_FASTOPEN_RESET_MS;
+}
+
+// ICMP says that a SYN did not arrive, perhaps for the data on it (RFC 7413 4.1.3.1).
+HC_NOINLINE void hc_fastopen_refused(struct hc_worker *w, uint32_t idx)
+{
+	const struct hc_tcb_cold *c = &w->cold[idx];
+
+	if (c->rtx_nxt != c->iss + 1)
+		hc_fastopen_learn(&w->fastopen, w->tcb[idx].key.remote_be, w->env.now_ms,
+				  HC_MSS_DEFAULT, NULL, 0);
 }
 
 // The SYN with the option was lost, perhaps for it: the server is not asked for a while.

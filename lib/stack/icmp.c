@@ -88,6 +88,8 @@ static enum hc_counter error_input(struct hc_worker *w, const uint8_t *icmp, uin
 	w->ctr[HC_CTR_icmp_unreachable]++;
 	is_new = !(w->tcb[idx].flags & HC_TCB_SOFT_ERROR);
 	w->tcb[idx].flags |= HC_TCB_SOFT_ERROR;
+	if (w->cold[idx].switches & HC_SWITCH_FASTOPEN)
+		hc_fastopen_refused(w, idx);
 	// RFC 1122 4.2.3.9 calls these hard; RFC 5461 4 keeps that for connections not yet there.
 	if (icmp[HC_ICMP_TYPE] == HC_ICMP_UNREACHABLE && w->tcb[idx].state == HC_SYN_SENT &&
 	    (code == HC_ICMP_CODE_PROTOCOL || code == HC_ICMP_CODE_PORT))

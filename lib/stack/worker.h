@@ -475,6 +475,7 @@ void hc_fastopen_done(struct hc_worker *w, uint32_t idx, const struct rte_mbuf *
 void hc_fastopen_end(struct hc_worker *w, uint32_t idx);
 void hc_fastopen_was_reset(struct hc_worker *w);
 void hc_fastopen_lost(struct hc_worker *w, uint32_t idx);
+void hc_fastopen_refused(struct hc_worker *w, uint32_t idx);
 
 // flood.c
 HC_COLD void hc_flood_step(struct hc_worker *w);

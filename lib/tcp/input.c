@@ -30,6 +30,9 @@ static uint32_t take_fastopen(struct hc_tcb *t, struct hc_tcb_cold *c, const str
 {
 	uint32_t what = HC_DO_FASTOPEN;
 
+	// A second SYN has no option, and its answer says nothing of it.
+	if (t->flags & HC_TCB_RTX)
+		c->switches &= (uint16_t)~HC_SWITCH_FASTOPEN;
 	if (seg->ack != t->snd_nxt)
 		what |= HC_DO_ACKED | (seg->ack == c->snd_end ? HC_DO_SENT : 0);
 	t->snd_nxt = seg->ack;

@@ -468,6 +468,20 @@ static void an_abort_gives_the_place_back(void)
 	fx_shut();
 }
 
+// A router says of our packet `ip` that it cannot go on, for a size or for another reason.
+static void put_unreachable(const uint8_t *ip, uint8_t code, uint16_t mtu)
+{
+	uint8_t frame[FRAME_MAX];
+	uint32_t len = frame_write_echo(frame, 0, mtu, ip, 28);
+
+	memset(frame, 0, 6);
+	frame[FRAME_L4] = 3;
+	frame[FRAME_L4 + 1] = code;
+	frame_fix_l4_csum(frame, len);
+	fx_put(frame, len);
+	fx_step();
+}
+
 // RFC 1191: our SYN is in flight, but it is no data that could be sent again in smaller pieces.
 static void a_router_says_too_big_before_the_handshake_is_over(void)
 {
@@ -475,11 +489,10 @@ static void a_router_says_too_big_before_the_handshake_is_over(void)
 
 	for (unsigned has_answer = 0; has_answer < 2; has_answer++) {
 		struct fx_peer p = fx_peer_new();
-		uint8_t cookie[COOKIE_BYTES], frame[FRAME_MAX], ip[28];
+		uint8_t cookie[COOKIE_BYTES], ip[28];
 		const struct frame_view *v;
 		const struct fx_out *o;
 		hc_conn conn;
-		uint32_t len;
 
 		fx_open(&fast);
 		listen_fast();
@@ -496,13 +509,7 @@ static void a_router_says_too_big_before_the_handshake_is_over(void)
 		fx_forget();
 		ip[2] = 1500 >> 8;
 		ip[3] = 1500 & 0xff;
-		len = frame_write_echo(frame, 0, 1006, ip, sizeof ip);
-		memset(frame, 0, 6);
-		frame[FRAME_L4] = 3;
-		frame[FRAME_L4 + 1] = 4;
-		frame_fix_l4_csum(frame, len);
-		fx_put(frame, len);
-		fx_step();
+		put_unreachable(ip, 4, 1006);
 		v = fx_next_tcp();
 		if (has_answer) {
 			CU_ASSERT_PTR_NOT_NULL_FATAL(v);
@@ -823,6 +830,47 @@ static void a_server_that_gives_no_cookie_is_not_asked_again(void)
 	fx_shut();
 }
 
+// RFC 7413 4.1.3.1: nor one that does not take what the SYN brings, for a while; unless it says
+// with which cookie it would. A SYN that went again without data was not refused. An ICMP error for
+// one with data counts as refused.
+static void a_server_that_takes_no_data_is_not_asked_again(void)
+{
+	static const uint8_t newer[] = {9, 9, 9, 9, 9, 9, 9, 9, 9, 9};
+
+	for (unsigned i = 0; i < 5; i++) {
+		struct fx_peer p = fx_peer_new();
+		const struct frame_view *v;
+		hc_conn conn;
+
+		fx_open(&fast);
+		learn_cookie();
+		(void)connect_with_data(&p, sizeof request, &conn);
+		if (i == 2) {
+			put_unreachable(fx.out[0].bytes + FRAME_IP, 4, 1006);
+			(void)fx_expect_tcp(FRAME_SYN);
+		} else if (i == 4) {
+			put_unreachable(fx.out[0].bytes + FRAME_IP, 1, 0);
+			(void)fx_expect_event(HC_EV_SOFT_ERROR);
+		}
+		answer_fast(&p, i == 1 ? newer : NULL, i == 1 ? sizeof newer : 0, i > 2);
+		UNIT_EQ(fx_expect_event(HC_EV_OPENED), conn);
+		UNIT_EQ(hc_abort(fx.worker, conn), 0);
+		fx_step();
+		fx_forget();
+		p = fx_peer_new();
+		v = connect_fast(&p, 100, &conn);
+		UNIT_EQ(v->has_fastopen, i % 4 != 0);
+		UNIT_EQ(v->payload_len, i % 4 ? 100 : 0);
+		UNIT_EQ(hc_abort(fx.worker, conn), 0);
+		fx_wait_ms(HC_FASTOPEN_OFF_MS);
+		fx_forget();
+		p = fx_peer_new();
+		UNIT_EQ(connect_fast(&p, 100, &conn)->has_fastopen, true);
+		fx_forget();
+		fx_shut();
+	}
+}
+
 static void data_given_with_connect_needs_no_fast_open(void)
 {
 	struct fx_peer p = fx_peer_new();
@@ -881,5 +929,6 @@ UNIT_SUITE(fastopen, UNIT_TEST(data_on_the_syn_is_there_before_the_handshake_is_
 	   UNIT_TEST(an_ack_beyond_the_data_of_the_syn_is_reset),
 	   UNIT_TEST(a_syn_sent_again_has_neither_data_nor_option),
 	   UNIT_TEST(a_server_that_gives_no_cookie_is_not_asked_again),
+	   UNIT_TEST(a_server_that_takes_no_data_is_not_asked_again),
 	   UNIT_TEST(data_given_with_connect_needs_no_fast_open),
 	   UNIT_TEST(so_many_servers_are_remembered));
