@@ -448,7 +448,22 @@ static int64_t connect_and_write(struct plugin *p, struct handle *h,
 	return err ? err : n;
 }
 
-// Without MSG_FASTOPEN the address does not matter: the socket is connected or the call fails.
+// Connects as FreeBSD does for an address with the data of a socket that has TCP_FASTOPEN, and does
+// not wait: what the SYN does not take goes behind it.
+static bool sendto_connects(struct plugin *p, const struct handle *h, const struct sockaddr *addr)
+{
+	size_t len = sizeof(int);
+	int has_fast_open = 0;
+
+	return addr && plugin_is_freebsd(p) &&
+	       hc_socket_conn(host_sockets(p->host), h->sock) == HC_CONN_NONE &&
+	       hc_socket_getsockopt(host_sockets(p->host), h->sock, HC_TCP_FASTOPEN, &has_fast_open,
+				    &len) == 0 &&
+	       has_fast_open;
+}
+
+// Without MSG_FASTOPEN the address does not matter: the socket is connected or the call fails; but
+// see above.
 static ssize_t call_sendto(void *userdata, int fd, const void *buf, size_t len, int flags,
 			   const struct sockaddr *addr, socklen_t addr_len)
 {
@@ -458,10 +473,18 @@ static ssize_t call_sendto(void *userdata, int fd, const void *buf, size_t len, 
 	struct handle *h;
 	int64_t result;
 
-	if (!(flags & MSG_FASTOPEN))
-		return call_send(userdata, fd, buf, len, flags);
 	plugin_enter(p);
 	result = handle_for(p, fd, &h);
+	if (!result && !(flags & MSG_FASTOPEN) && sendto_connects(p, h, addr)) {
+		if (!address_in(addr, addr_len, &remote))
+			return plugin_leave(p, -EINVAL);
+		return plugin_leave(p, hc_socket_connect_with(host_sockets(p->host), h->sock,
+							      &remote, buf, len));
+	}
+	if (!(flags & MSG_FASTOPEN)) {
+		(void)plugin_leave(p, 0);
+		return call_send(userdata, fd, buf, len, flags);
+	}
 	if (!result && (!addr || !address_in(addr, addr_len, &remote)))
 		result = -EINVAL;
 	if (!result && flags & ~(MSG_FASTOPEN | MSG_DONTWAIT | MSG_NOSIGNAL))

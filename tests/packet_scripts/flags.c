@@ -6,7 +6,7 @@
 //     linux, freebsd     the profile, also as profile=NAME: order of options, window scale,
 //                        buffers; stands first, since it sets them all (linux)
 //     local=ADDRESS      the host's address; otherwise the first one bound or spoken to
-//     mtu=N rcvbuf=N sndbuf=N wscale=N rto_min=MS time_wait=MS
+//     mtu=N rcvbuf=N sndbuf=N wscale=N rto_min=MS time_wait=MS delayed_ack=MS
 //     no-timestamps no-sack no-wscale nodelay ecn newreno
 
 #include "plugin.h"
@@ -70,6 +70,7 @@ static const struct number_flag numbers[] = {
 	NUMBER("wscale", wscale_min),
 	NUMBER("rto_min", rto_min_ms),
 	NUMBER("time_wait", time_wait_ms),
+	NUMBER("delayed_ack", delayed_ack_ms),
 };
 
 static const char *set_number(struct hc_stack_config *cfg, const char *name, const char *value)

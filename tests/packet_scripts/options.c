@@ -139,7 +139,7 @@ static int get_type(void *value, socklen_t *len)
 	return 0;
 }
 
-static bool is_freebsd(const struct plugin *p)
+bool plugin_is_freebsd(const struct plugin *p)
 {
 	return p->cfg.syn_layout == HC_SYN_LAYOUT_FREEBSD;
 }
@@ -148,13 +148,13 @@ static bool is_freebsd(const struct plugin *p)
 // the room for those all the time. One that was asked for is what it is.
 static int whole_pages(const struct plugin *p, int bytes)
 {
-	return is_freebsd(p) && bytes == (int)p->cfg.rcv_buf_bytes ? bytes & ~0xfff : bytes;
+	return plugin_is_freebsd(p) && bytes == (int)p->cfg.rcv_buf_bytes ? bytes & ~0xfff : bytes;
 }
 
 // Systems differ in the error of a connection whose peer had closed before it reset it.
 static int reset_error(const struct plugin *p, int error)
 {
-	return is_freebsd(p) && error == EPIPE ? ECONNRESET : error;
+	return plugin_is_freebsd(p) && error == EPIPE ? ECONNRESET : error;
 }
 
 static int get_rcvbuf(struct plugin *p, int sock, int *value)

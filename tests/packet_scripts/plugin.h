@@ -74,6 +74,8 @@ void plugin_calls(struct packet_tool *tool);
 struct handle *plugin_handle(struct plugin *p, int fd);
 
 // options.c
+// Whether the profile is FreeBSD's.
+bool plugin_is_freebsd(const struct plugin *p);
 int plugin_getsockopt(void *userdata, int fd, int level, int option, void *value, socklen_t *len);
 int plugin_setsockopt(void *userdata, int fd, int level, int option, const void *value,
 		      socklen_t len);

@@ -756,6 +756,42 @@ static void a_send_connects_and_its_data_goes_on_the_syn_the_second_time(void)
 
 /* -------------------------------------------------------------------------------------- flags */
 
+// As FreeBSD has it: no flag, and no waiting for a cookie.
+static void an_address_connects_a_socket_with_fast_open(void)
+{
+	const int on = 1;
+
+	tool_open("freebsd,no-timestamps");
+	for (unsigned i = 0; i < 2; i++) {
+		struct tool_peer p = tool_peer_new(1);
+		const struct sockaddr_in remote = address(TOOL_REMOTE, p.port);
+		const struct sockaddr *to = (const struct sockaddr *)&remote;
+		int fd = tool.socket(tool.userdata, AF_INET, SOCK_STREAM, 0);
+		const struct frame_view *v;
+
+		UNIT_EQ(tool.sendto(tool.userdata, fd, "request", 7, 0, to, sizeof remote), -1);
+		UNIT_EQ(errno, ENOTCONN);
+		UNIT_EQ(tool.setsockopt(tool.userdata, fd, IPPROTO_TCP, TCP_FASTOPEN, &on,
+					sizeof on),
+			0);
+		UNIT_EQ(tool.sendto(tool.userdata, fd, "request", 7, 0, to, sizeof remote), 7);
+		v = tool_take(&p, S_US);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+		UNIT_EQ(v->flags, FRAME_SYN);
+		UNIT_EQ(v->cookie_len, i ? 8 : 0);
+		UNIT_EQ(v->payload_len, i ? 7 : 0);
+		answer_with_cookie(&p, i ? 7 : 0);
+		v = tool_take(&p, S_US);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+		UNIT_EQ(v->payload_len, 0);
+		if (i == 0)
+			UNIT_EQ(tool_take(&p, S_US)->payload_len, 7);
+		UNIT_EQ(tool.sendto(tool.userdata, fd, "more", 4, 0, to, sizeof remote), 4);
+		UNIT_EQ(tool.close(tool.userdata, fd), 0);
+	}
+	tool_shut();
+}
+
 static void syn_follows_the_profile(void)
 {
 	static const uint8_t all[] = {2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0,
@@ -813,6 +849,21 @@ static void numbers_are_set(void)
 	UNIT_EQ(v->wscale, 3);
 	UNIT_EQ(v->wnd, 5000);
 	tool_shut();
+}
+
+static void acks_are_not_delayed_when_told_so(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct tool_peer p = tool_peer_new(1);
+
+		tool_open(i ? "linux" : "linux,delayed_ack=0");
+		(void)tool_listen();
+		tool_put(&p, FRAME_SYN, p.seq++, 0, 0);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(tool_take(&p, S_US));
+		tool_put(&p, FRAME_ACK, p.seq, p.ack, 100);
+		UNIT_EQ(tool_take(&p, 1000) != NULL, i == 0);
+		tool_shut();
+	}
 }
 
 static void words_are_switches(void)
@@ -879,5 +930,7 @@ UNIT_SUITE(plugin, UNIT_TEST(time_passes_by_asking), UNIT_TEST(receive_ends_afte
 	   UNIT_TEST(options_have_linuxs_shapes), UNIT_TEST(more_to_come_waits),
 	   UNIT_TEST(reset_behind_a_fin_has_the_profiles_error), UNIT_TEST(options_are_on_the_wire),
 	   UNIT_TEST(a_send_connects_and_its_data_goes_on_the_syn_the_second_time),
+	   UNIT_TEST(an_address_connects_a_socket_with_fast_open),
 	   UNIT_TEST(syn_follows_the_profile), UNIT_TEST(numbers_are_set),
-	   UNIT_TEST(words_are_switches), UNIT_TEST(flags_that_mean_nothing_end_the_tool));
+	   UNIT_TEST(acks_are_not_delayed_when_told_so), UNIT_TEST(words_are_switches),
+	   UNIT_TEST(flags_that_mean_nothing_end_the_tool));
