@@ -42,7 +42,8 @@ void hc_stack_config_default(struct hc_stack_config *cfg)
 		.reasm_bytes = 65515,
 		.mtu = 1500,
 		.ttl = 64,
-		.burst_pkts = 32,
+		// Each kind of segment in a burst needs its code and predictions anew: not too few.
+		.burst_pkts = 64,
 		.time_wait_ms = 60000,
 		.rto_init_ms = 1000,
 		.rto_min_ms = 200,

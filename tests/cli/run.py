@@ -174,7 +174,7 @@ class Options(Case):
         "dscp": ("46", "dscp", 46),
         "cores": ("2", "cores", 2),
         "split": (None, "split", True),
-        "burst": ("64", "burst_pkts", 64),
+        "burst": ("16", "burst_pkts", 16),
         "descriptors": ("2048", "descriptors", 2048),
         "buffers": ("20k", "buffers", 20000),
         "memory": ("64M", "memory_bytes", 64 << 20),
