@@ -8,6 +8,7 @@
 #include "stack/ends.h"
 #include "stack/tx.h"
 #include "tcp/quick.h"
+#include "wire/parse_inline.h"
 
 // Where a flow is referenced from: its tuple slot when we opened it, its hash in the flow table
 // when the peer did. A segment brings it along.
@@ -780,14 +781,19 @@ void hc_run_burst(struct hc_worker *w, unsigned n)
 		if (HC_UNLIKELY(!hc_flow_key_equal(seg->found, &seg->key)) &&
 		    !HC_FAULT(burst_not_checked_again))
 			ref = look_again(w, seg);
-		if (ref == HC_REF_NONE)
-			m = run_no_flow(w, m, seg, false, 0);
-		else if (hc_ref_kind(ref) == HC_REF_TCB)
+		if (ref == HC_REF_NONE) {
+			if (HC_LIKELY(hc_parse_may_talk(&w->parse_env, &seg->key)) ||
+			    HC_FAULT(strangers_not_asked_for))
+				m = run_no_flow(w, m, seg, false, 0);
+			else
+				hc_drop_misaddressed(w, m);
+		} else if (hc_ref_kind(ref) == HC_REF_TCB) {
 			m = run_tcb(w, hc_ref_idx(ref), m, seg);
-		else if (hc_ref_kind(ref) == HC_REF_SYN)
+		} else if (hc_ref_kind(ref) == HC_REF_SYN) {
 			m = run_syn(w, hc_ref_idx(ref), m, seg);
-		else
+		} else {
 			run_time_wait(w, hc_ref_idx(ref), seg);
+		}
 		if (HC_FAULT(received_buffer_lost) && hc_ref_kind(ref) == HC_REF_TW)
 			continue;
 		if (HC_LIKELY(m != NULL))

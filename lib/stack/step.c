@@ -59,6 +59,19 @@ static enum hc_counter drop_of(const struct hc_worker *w, const struct rte_mbuf 
 	return p->drop;
 }
 
+// A plain segment without a flow, of which it turns out that its ends may not talk
+// (parse_inline.h).
+void hc_drop_misaddressed(struct hc_worker *w, const struct rte_mbuf *m)
+{
+	struct hc_parsed p;
+	struct hc_seg seg;
+
+	(void)hc_parse_frame(&w->parse_env, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len,
+			     HC_TRUST_IP_CSUM | HC_TRUST_L4_CSUM, &p, &seg);
+	HC_ASSERT(p.kind == HC_FRAME_DROP);
+	w->ctr[drop_of(w, m, &p)]++;
+}
+
 // Everything but TCP. The buffer is used up, unless it is returned: then it holds a whole segment,
 // of which this was the last fragment, and *seg is that segment.
 static HC_NOINLINE struct rte_mbuf *run_aside(struct hc_worker *w, struct rte_mbuf *m,

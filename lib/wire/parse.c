@@ -394,7 +394,8 @@ enum hc_frame_kind hc_parse_frame(const struct hc_parse_env *env, const uint8_t 
 		if (HC_LIKELY(total_len <= len - HC_ETH_LEN) && HC_LIKELY(hdr_len >= HC_TCP_LEN) &&
 		    HC_LIKELY(total_len >= HC_IP4_LEN + hdr_len) &&
 		    HC_LIKELY(hc_parse_plain_tcp(env, frame, hdr_len, total_len - HC_IP4_LEN, trust,
-						 out, seg)))
+						 out, seg)) &&
+		    HC_LIKELY(hc_parse_may_talk(env, &seg->key)))
 			return HC_FRAME_TCP;
 	}
 	return hc_parse_frame_full(env, frame, len, trust, out, seg);

@@ -3,10 +3,13 @@
 #pragma once
 
 // The common case of the parser, inline for the loop over a burst: an IPv4 header without options,
-// no fragment, a TCP segment to one of our unicast addresses with every length and both checksums
-// right. It only ever says yes or "look closer": hc_parse_frame_full() in parse.c alone names
-// what is wrong with a frame, notes what is odd about it, and reads ARP and ICMP. Predicates that
-// both need are here, once; that both agree on every frame is tested (tests/unit/t_parse.c).
+// no fragment, a TCP segment with every length and both checksums right. It only ever says yes or
+// "look closer": hc_parse_frame_full() in parse.c alone names what is wrong with a frame, notes
+// what is odd about it, and reads ARP and ICMP. Predicates that both need are here, once; that both
+// agree on every frame is tested (tests/unit/t_parse.c).
+//
+// Who may be the ends of a segment is asked apart (hc_parse_may_talk()): whoever has a flow of that
+// key has asked when the flow began, so that only segments without one need it.
 //
 // What it costs is its number of instructions: nothing waits for anything but the two sums. So
 // fields are compared in as wide loads as they come in, each comparison is a branch that is never
@@ -66,6 +69,16 @@ HC_ALWAYS_INLINE bool hc_parse_is_bad_source(const struct hc_parse_env *env, hc_
 	return HC_UNLIKELY(net == 0 || net >= 224) || HC_UNLIKELY(net == 127) ||
 	       (HC_FORCE uint32_t)addr_be == (HC_FORCE uint32_t)env->broadcast_be ||
 	       hc_parse_is_ours(env, addr_be);
+}
+
+// Whether the addresses of a TCP segment are such that it may be taken: to one of our unicast
+// addresses, from one that may be a source.
+HC_ALWAYS_INLINE bool hc_parse_may_talk(const struct hc_parse_env *env,
+					const struct hc_flow_key *key)
+{
+	return hc_parse_is_ours(env, key->local_be) &&
+	       (HC_FORCE uint32_t)key->local_be != (HC_FORCE uint32_t)env->broadcast_be &&
+	       !hc_parse_is_bad_source(env, key->remote_be);
 }
 
 // Whether a segment of l4_len >= HC_TCP_LEN bytes and its pseudo header sum up. Without payload, as
@@ -198,21 +211,16 @@ HC_ALWAYS_INLINE bool hc_parse_is_plain_shape(const struct hc_parse_env *env, co
 	return odd == 0;
 }
 
-// Whether Ethernet and IPv4 headers are those of the common case and right. At least
-// HC_PLAIN_L4_OFF bytes can be read.
+// Whether Ethernet and IPv4 headers are those of the common case and right, but for the addresses.
+// At least HC_PLAIN_L4_OFF bytes can be read.
 HC_ALWAYS_INLINE bool hc_parse_is_plain_ip4(const struct hc_parse_env *env, const uint8_t *frame,
 					    unsigned trust)
 {
 	const uint8_t *ip = frame + HC_ETH_LEN;
-	hc_be32 dst_be = hc_load_be32(ip + HC_IP4_DST);
 
 	if (HC_UNLIKELY(!hc_parse_is_plain_shape(env, frame)) || HC_UNLIKELY(ip[HC_IP4_TTL] == 0))
 		return false;
 	if (HC_UNLIKELY(hc_parse_mac(frame + HC_ETH_SRC) == hc_parse_own_mac(env)))
-		return false;
-	if (HC_UNLIKELY(!hc_parse_is_ours(env, dst_be)) ||
-	    HC_UNLIKELY((HC_FORCE uint32_t)dst_be == (HC_FORCE uint32_t)env->broadcast_be) ||
-	    HC_UNLIKELY(hc_parse_is_bad_source(env, hc_load_be32(ip + HC_IP4_SRC))))
 		return false;
 	return (trust & HC_TRUST_IP_CSUM) || hc_csum_ok(hc_csum_wide20(0, ip)) ||
 	       HC_FAULT(ip_checksum_unchecked);
@@ -249,7 +257,8 @@ HC_ALWAYS_INLINE bool hc_parse_plain_tcp(const struct hc_parse_env *env, const u
 
 // hc_parse_frame(), inline: segments without payload and with no options, timestamps alone or the
 // options of our own SYN, and payload behind timestamps, are decided here, everything else by a
-// call.
+// call. What it decides itself it takes from anybody to anybody: where hc_parse_may_talk() says no,
+// hc_parse_frame() would have named the drop.
 HC_ALWAYS_INLINE enum hc_frame_kind hc_parse_frame_inline(const struct hc_parse_env *env,
 							  const uint8_t *frame, uint32_t len,
 							  unsigned trust, struct hc_parsed *out,

@@ -40,12 +40,16 @@ static struct parse_answer parse_one_way(const struct hc_parse_env *unsealed, co
 	hc_parse_env_seal(&sealed);
 	// What is not written shows, because each way starts from other bytes.
 	memset(&a, 0x11 * (way + 1), sizeof a);
-	if (way == WAY_INLINE)
+	if (way == WAY_INLINE) {
 		a.kind = hc_parse_frame_inline(env, frame, len, trust, &a.out, &a.seg);
-	else if (way == WAY_CALL)
+		// Who may talk is asked apart.
+		if (a.kind == HC_FRAME_TCP && !hc_parse_may_talk(env, &a.seg.key))
+			a.kind = hc_parse_frame(env, frame, len, trust, &a.out, &a.seg);
+	} else if (way == WAY_CALL) {
 		a.kind = hc_parse_frame(env, frame, len, trust, &a.out, &a.seg);
-	else
+	} else {
 		a.kind = hc_parse_frame_full(env, frame, len, trust, &a.out, &a.seg);
+	}
 	return a;
 }
 
@@ -69,7 +73,9 @@ static bool seg_is_untouched_from(const struct parse_answer *a, enum way way, si
 {
 	const uint8_t *bytes = (const uint8_t *)&a->seg;
 
-	if (a->kind == HC_FRAME_TCP && a->seg.opts & (HC_OPT_SACK | HC_OPT_FASTOPEN))
+	// The short cut may have read the options before the addresses were asked about.
+	if ((a->kind == HC_FRAME_TCP || way != WAY_FULL) &&
+	    a->seg.opts & (HC_OPT_SACK | HC_OPT_FASTOPEN))
 		from++; // sack_off, fastopen_off.
 	for (size_t i = from; i < sizeof a->seg; i++)
 		if (bytes[i] != 0x11 * (way + 1))
