@@ -339,6 +339,7 @@ void exchange_expect(struct client *c, struct slot *s);
 // client_requests.c, while plan->texts is set: a connection has opened; there is something to send;
 // a response is complete; no more requests on it.
 void requests_begin(struct client *c, struct slot *s);
+void requests_act(struct client *c, struct slot *s); // Its turn has come.
 void requests_send(struct client *c, struct slot *s);
 void requests_answered(struct client *c, struct slot *s);
 void requests_stop(struct client *c, struct slot *s);

@@ -43,7 +43,14 @@ void requests_begin(struct client *c, struct slot *s)
 	if (c->plan->request_kind == REQUEST_NONE)
 		return;
 	s->requests_left = n == REQUESTS_ENDLESS ? n : n - 1;
+	if (!c->plan->acts) // Else it waits for its turn.
+		draw_request(c, s);
+}
+
+void requests_act(struct client *c, struct slot *s)
+{
 	draw_request(c, s);
+	exchange_expect(c, s);
 }
 
 void requests_send(struct client *c, struct slot *s)

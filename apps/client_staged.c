@@ -106,7 +106,10 @@ static void act(struct client *c, struct slot *s)
 	}
 	s->asked_ns = c->now_ns;
 	s->planned_ns = c->acts_from_ns + c->acts.next_ns;
-	s->unsent = c->plan->request_bytes;
+	if (UNLIKELY(c->plan->texts != NULL))
+		requests_act(c, s);
+	else
+		s->unsent = c->plan->request_bytes;
 	exchange_send(c, s);
 }
 

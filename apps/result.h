@@ -138,6 +138,7 @@ bool result_write_document(struct json_t *out, struct json_t *lines, const char 
 // The parts that a test's file has too. The caller owns them.
 struct json_t *result_environment_json(const struct result *r);
 struct json_t *result_verdict_json(const struct result *r);
+struct json_t *result_targets_json(const struct result *r); // Null: there is one.
 struct json_t *result_latency_json(const struct result *r);
 struct json_t *result_histograms_json(const struct result *r);
 

@@ -161,7 +161,7 @@ static json_t *missed_by(const struct result *r)
 }
 
 // Of several targets, each by itself.
-static json_t *targets_json(const struct result *r)
+json_t *result_targets_json(const struct result *r)
 {
 	const struct target_list *l = &r->cfg->target;
 	json_t *array;
@@ -199,7 +199,7 @@ static json_t *totals_json(const struct result *r)
 	set(out, "reset_by", reset_by(r));
 	set(out, "live_at_end", count(v->live));
 	set(out, "opening_at_end", count(v->opening));
-	set(out, "targets", targets_json(r));
+	set(out, "targets", result_targets_json(r));
 	set(out, "hold_live",
 	    r->cfg->hold_live ? json_pack("{s:I, s:I, s:I}", "asked", (json_int_t)r->cfg->hold_live,
 					  "least", (json_int_t)r->clients.alive_least, "most",

@@ -92,6 +92,13 @@ static void tell_confirming(struct search *s, bool passes)
 		end(s);
 }
 
+bool search_is_near(const struct search *self, uint64_t value)
+{
+	if (self->state == SEARCH_BELOW_MIN)
+		return value >= self->cfg.min;
+	return self->state != SEARCH_AT_MAX && self->passed > 0 && 10 * value >= 9 * self->passed;
+}
+
 void search_tell(struct search *s, bool passes)
 {
 	if (s->state == SEARCH_CONFIRMING) {

@@ -54,5 +54,9 @@ static inline bool search_is_over(const struct search *s)
 	return s->state > SEARCH_CONFIRMING;
 }
 
+// Whether a value is within 10 % of what `self` found to be the limit, or beyond it. If the highest
+// value tried passed there, it found none.
+bool search_is_near(const struct search *self, uint64_t value);
+
 // What came of trying s->value.
 void search_tell(struct search *s, bool passes);

@@ -121,8 +121,8 @@ static json_t *set_up_json(const struct test *t)
 	set(out, "close_direction",
 	    aborts ? json_null() : json_string(close_side_name(turn->close)));
 	set(out, "virtual_clients", count(has_result ? t->result.plan->addresses : 0));
-	set(out, "virtual_servers", count(1));
-	set(out, "is_nat_enabled", json_false());
+	set(out, "virtual_servers", count(max_u64(t->cfg->target.count, 1)));
+	set(out, "is_nat_enabled", test_is_ring(t->cfg) ? json_false() : json_null());
 	test_flood_set_up_json(t, out);
 	return out;
 }
@@ -207,6 +207,7 @@ bool test_write_json(const struct test *t, FILE *to)
 	set(out, "setup", set_up_json(t));
 	set(out, "result", result_json(t));
 	set(out, "self_check", self_check_json(t));
+	set(out, "targets", has_result ? result_targets_json(&t->result) : json_null());
 	set(out, "latency_us", has_result ? result_latency_json(&t->result) : json_null());
 	set(out, "verdict", t->has_best ? result_verdict_json(&t->result) : json_null());
 	set(out, "iterations", rows);

@@ -83,10 +83,13 @@ static void qualify(const struct test *t)
 
 static void qualify_by_tester(const struct test *t)
 {
+	const struct search *self = &t->self_check;
+
 	if (test_is_tester_near(t))
-		printf(" -- within 10 %% of the tester's own limit of %llu: it may be the "
+		printf(" -- within 10 %% of the tester's own limit of %s%llu: it may be the "
 		       "tester's",
-		       (unsigned long long)t->self_check.passed);
+		       self->passed ? "" : "less than ",
+		       (unsigned long long)(self->passed ? self->passed : self->cfg.min));
 }
 
 void test_report_times(const char *title, const struct test_times *x)

@@ -907,6 +907,32 @@ static void targets_start_one_after_the_other(void)
 	shut_pair();
 }
 
+// Gathered first, and asked then, each by the name of its own target.
+static void those_gathered_are_asked_by_their_targets(void)
+{
+	const struct target_tally *t = pair.client.counts.target;
+
+	begin_turn(10000);
+	for (unsigned i = 0; i < 2; i++)
+		pair.cfg.target.target[i] = (struct endpoint){0x0a000001, BENCH_SERVER_PORT};
+	pair.cfg.target.count = 2;
+	pair.cfg.connections = 500;
+	pair.cfg.hold_ns = 4 * NS_PER_S;
+	pair.cfg.close = CLOSE_RST;
+	pair.cfg.turn.act_per_s = 10000;
+	pair.cfg.turn.act_asks = true;
+	open_pair();
+	turn_for(55 * NS_PER_MS);
+	CU_ASSERT_EQUAL(churn()->established, 500);
+	CU_ASSERT(pair.server.counts.requests < 60); // The first ones: 50 ms for all.
+	run(0, 0);
+	CU_ASSERT_EQUAL(pair.server.counts.requests, 500);
+	CU_ASSERT_EQUAL(pair.client.counts.outcome[OUTCOME_RIGHT], 500);
+	CU_ASSERT_EQUAL(t[0].established, 250);
+	CU_ASSERT_EQUAL(t[1].established, 250);
+	shut_pair();
+}
+
 // The target behind it takes all of its own, which is no news about the one before.
 static void a_refusal_is_told_by_the_target_that_refused(void)
 {
@@ -1044,6 +1070,7 @@ UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(those_alive_may_be_busy),
 	   UNIT_TEST(those_alive_are_replaced_after_their_requests), UNIT_TEST(targets_take_turns),
 	   UNIT_TEST(targets_start_one_after_the_other),
+	   UNIT_TEST(those_gathered_are_asked_by_their_targets),
 	   UNIT_TEST(a_refusal_is_told_by_the_target_that_refused),
 	   UNIT_TEST(each_target_is_asked_by_its_name), UNIT_TEST(want_of_tuples_is_told),
 	   UNIT_TEST(want_of_control_blocks_is_told), UNIT_TEST(a_target_that_is_no_host_is_told),

@@ -199,6 +199,23 @@ static void one_that_fails_ever_lower_is_below_min(void)
 	CU_ASSERT_EQUAL(s.failed, 3);
 }
 
+static void what_is_near_the_testers_own_limit_is_told(void)
+{
+	struct search self = sharp(
+		1000,
+		&(struct search_config){.min = 10, .max = 5000, .granularity = 1, .repeat = 1});
+
+	CU_ASSERT_FALSE(search_is_near(&self, 899));
+	CU_ASSERT(search_is_near(&self, 900));
+	CU_ASSERT(search_is_near(&self, 1200));
+	CU_ASSERT_FALSE(search_is_near(&self, 0));
+	self = sharp(5000, &self.cfg); // Whatever the limit is, it is beyond the range.
+	CU_ASSERT_FALSE(search_is_near(&self, 5000));
+	self = sharp(5, &self.cfg);
+	CU_ASSERT(search_is_near(&self, 10));
+	CU_ASSERT_FALSE(search_is_near(&self, 0)); // Nothing was found that it could be near to.
+}
+
 UNIT_SUITE(search, UNIT_TEST(a_sharp_limit_is_found_exactly),
 	   UNIT_TEST(a_sharp_limit_is_found_within_the_granularity),
 	   UNIT_TEST(where_it_begins_does_not_matter),
@@ -208,4 +225,5 @@ UNIT_SUITE(search, UNIT_TEST(a_sharp_limit_is_found_exactly),
 	   UNIT_TEST(the_value_found_passes_as_often_as_asked),
 	   UNIT_TEST(a_noisy_limit_is_told_as_an_interval),
 	   UNIT_TEST(one_that_only_fails_when_confirmed_is_flaky),
-	   UNIT_TEST(one_that_fails_ever_lower_is_below_min));
+	   UNIT_TEST(one_that_fails_ever_lower_is_below_min),
+	   UNIT_TEST(what_is_near_the_testers_own_limit_is_told));

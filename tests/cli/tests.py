@@ -65,10 +65,8 @@ class CommandLine(cli.Case):
     def test_a_core_without_a_connection_is_refused(self):
         self.assert_refused(test(KINDS[0], "--cores", "2", "--min", "1"), "--min", "--cores")
 
-    def test_several_servers_and_fast_open_are_refused(self):
+    def test_fast_open_is_refused(self):
         self.assert_refused(test(KINDS[0], "--fast-open", "on"), "--fast-open")
-        self.assert_refused(cli.run("test", KINDS[0], "--port", "tap:a", "--local", "10.0.0.2/24",
-                                    "--target", "10.0.0.1:80-81"), "--target")
 
     def test_a_beginning_outside_the_range_is_refused(self):
         self.assert_refused(test(KINDS[0], "--max", "2k", "--initial", "3k"), "--initial")
@@ -176,6 +174,17 @@ class Files(cli.Case):
         told = cli.run("test", KINDS[0], "--port", "ring", "--dry-run", *PATIENT)
         self.assert_exit(told, cli.MEASURED)
         self.assertIn("plan: ", told.out)
+
+    def test_a_result_of_each_kind_is_a_configuration(self):
+        for kind in KINDS:
+            with self.subTest(kind=kind):
+                first = test(kind, "--min", "100", "--max", "200", "--granularity", "100", "--repeat",
+                             "1", "--sustain", "50ms", "--server-limit-open-rate", "5M", "--fail-if",
+                             "p99_connect>1h", "--grace", "500ms")
+                self.assert_exit(first, cli.MEASURED)
+                again = cli.run("test", kind, "-c", self.keep(first), "--dry-run", "--json", "-")
+                self.assert_exit(again, cli.MEASURED)
+                self.assertEqual(again.json["config"], first.json["config"])
 
     def test_a_plan_is_a_configuration_of_its_own_test(self):
         for kind in KINDS:

@@ -60,6 +60,7 @@ def a_rate_below_that_of_a_limited_server_is_found(net):
     expect_equal(out["result"]["lowest_failed"], 4000, "lowest that failed")
     expect_equal(out["result"]["minimum_connection_establishment_time_us"], None,
                  "what only both ends could tell")
+    expect_equal(out["setup"]["is_nat_enabled"], None, "what only the device knows")
     expect(out["result"]["minimum_client_connect_time_us"] > 0, "connect times")
     result = serve.stop()
     expect(result.json["server_limits"]["syns_over_rate"] > 0, "SYNs dropped over the rate")
@@ -73,6 +74,17 @@ def the_connections_of_a_limited_server_are_counted(net):
     expect_equal(out["result"]["lowest_failed"], 301, "lowest that failed")
     expect_equal(out["setup"]["virtual_clients"], 1, "virtual clients")
     expect_equal(out["config"]["port"], "tap:hc1", "port")
+
+
+@case(seconds=120)
+def servers_take_turns(net):
+    # There is room for 200 of both ports together, and each gets half of what is attempted.
+    limited_server(net, "--listen", "80-81", "--max-connections", 200)
+    out = search(net, "concurrent-capacity", "--max", 300, "--initial", 200, "--attempt-rate", "5k",
+                 target=OURS + ":80-81")
+    expect_found(out, "maximum_concurrent_connections", 200, 0, 0)
+    expect_equal(out["setup"]["virtual_servers"], 2, "virtual servers")
+    expect_equal([(t["established"], t["closed"]) for t in out["targets"]], [(100, 0)] * 2, "targets")
 
 
 @case(seconds=120)
