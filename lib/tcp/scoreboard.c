@@ -398,7 +398,7 @@ bool hc_board_rescue(const struct hc_board *b, uint32_t mss, struct hc_seq_range
 		return false;
 	while (i && b->run[i - 1].flags & HC_RUN_SACKED)
 		i--;
-	if (i == 0)
+	if (i == 0 || (b->run[i - 1].flags & HC_RUN_RTX && !HC_FAULT(rescue_repeats)))
 		return false;
 	out->hi = b->run[i - 1].end;
 	while (i > 1 && !(b->run[i - 2].flags & HC_RUN_SACKED))

@@ -143,6 +143,8 @@ uint32_t hc_board_sacked_below(const struct hc_board *b, hc_seq seq);
 bool hc_board_gap(const struct hc_board *b, hc_seq seq, hc_seq *from, hc_seq *end);
 
 // NextSeg() of RFC 6675 4, rules 1, 3 and 4: at most `mss` bytes to send again. False: none.
+// Departure in rule 4: what was sent again already is not rescued by sending it once more, in the
+// same breath often; if that was lost too, RACK or the timer tells.
 bool hc_board_next_lost(const struct hc_board *b, uint32_t mss, struct hc_seq_range *out);
 bool hc_board_next_unsure(const struct hc_board *b, uint32_t mss, struct hc_seq_range *out);
 bool hc_board_rescue(const struct hc_board *b, uint32_t mss, struct hc_seq_range *out);

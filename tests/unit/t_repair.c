@@ -104,6 +104,48 @@ static unsigned receive_all(struct fx_peer *p, uint32_t lost)
 	return rounds;
 }
 
+// Word comes that the first of some segments is missing: it goes once. The
+// end of the flight may be rescued, but not by the same once more.
+static void the_first_of_a_few_comes_again_once(void)
+{
+	static const uint8_t permitted[] = {2, 4, 1000 >> 8, 1000 & 0xff, 1, 1, 4, 2};
+	const struct fx_options o = {.set_cfg = with_sack};
+
+	for (unsigned len = 4000; len <= 10000; len += 500) {
+		struct fx_peer p = fx_peer_new();
+		unsigned firsts = 0;
+		hc_conn conn;
+
+		fx_open(&o);
+		(void)fx_listen(0);
+		p.opt = permitted;
+		p.opt_len = sizeof permitted;
+		fx_peer_put(&p, FRAME_SYN, 0);
+		fx_step();
+		(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+		p.opt_len = 0;
+		fx.now_ns += 100 * FX_MS;
+		fx_peer_put(&p, FRAME_ACK, 0);
+		fx_step();
+		conn = fx_expect_event(HC_EV_ACCEPTED);
+		UNIT_EQ(hc_send(fx.worker, conn, big, len, HC_SEND_STATIC), len);
+		fx_step();
+		fx.now_ns += 100 * FX_MS;
+		for (uint32_t hi = 2000; hi < len + 1000; hi += 1000) {
+			fx.now_ns += 3000;
+			put_sack(&p, 1000, hi < len ? hi : len);
+		}
+		for (unsigned i = 0; i < fx.out_count; i++)
+			firsts += fx.out[i].view.seq == p.ack && fx.out[i].view.payload_len;
+		UNIT_EQ(firsts, 2);
+		UNIT_EQ(fx_ctr(HC_CTR_rtx_data) - fx_ctr(HC_CTR_rtx_rescue), 1);
+		UNIT_EQ(fx_ctr(HC_CTR_rtx_rescue), len > 4000);
+		UNIT_EQ(fx_ctr(HC_CTR_rtx_timeouts), 0);
+		fx_forget();
+		fx_shut();
+	}
+}
+
 #define LOST (1u << 0 | 1u << 2 | 1u << 4 | 1u << 6)
 
 static void several_losses_in_a_window_come_again_at_once(void)
@@ -370,7 +412,8 @@ static void lost_probe_leaves_it_to_the_timeout(void)
 	fx_shut();
 }
 
-UNIT_SUITE(repair, UNIT_TEST(lost_tail_comes_again_sooner_than_by_timeout),
+UNIT_SUITE(repair, UNIT_TEST(the_first_of_a_few_comes_again_once),
+	   UNIT_TEST(lost_tail_comes_again_sooner_than_by_timeout),
 	   UNIT_TEST(probe_alone_may_be_the_repair), UNIT_TEST(lost_probe_leaves_it_to_the_timeout),
 	   UNIT_TEST(one_sack_and_a_moment_are_enough), UNIT_TEST(what_came_twice_was_not_lost),
 	   UNIT_TEST(what_is_lost_twice_comes_a_third_time),
