@@ -359,7 +359,7 @@ static int stop_for_shortage(const struct test *t, const struct result *r, uint6
 }
 
 // One run, with its row. Returns an exit code.
-static int run_turn(struct test *t, const struct search *s, struct test_row *row)
+static int run_turn(struct test *t, const struct search *s, struct test_row *row, bool may_retry)
 {
 	struct run *r = t->run;
 	int code;
@@ -383,9 +383,14 @@ static int run_turn(struct test *t, const struct search *s, struct test_row *row
 	if (run_is_interrupted())
 		return EXIT_INTERRUPTED;
 	test_judge(t, &r->result, row);
-	if (!row->passes && is_tester_short(&r->result, &row->numbers))
-		return stop_for_shortage(t, &r->result, s->value);
-	return EXIT_MEASURED;
+	if (row->passes || !is_tester_short(&r->result, &row->numbers))
+		return EXIT_MEASURED;
+	// All that was due while it stood still came at once: another time it may be enough.
+	if (may_retry && r->result.clients.gap_ns_max > t->turn_cfg.turn.gap_ns) {
+		row->is_disturbed = true;
+		return EXIT_MEASURED;
+	}
+	return stop_for_shortage(t, &r->result, s->value);
 }
 
 static void wait_aging(const struct test *t)
@@ -410,7 +415,7 @@ static int try_value(struct test *t, struct search *s, enum test_part part)
 		row->value = s->value;
 		row->part = part;
 		row->is_confirming = s->state == SEARCH_CONFIRMING;
-		code = run_turn(t, s, row);
+		code = run_turn(t, s, row, tries < TRIES_MAX);
 		if (code != EXIT_MEASURED) {
 			t->row_count--;
 			return code;

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import run as cli
@@ -216,6 +217,32 @@ class Files(cli.Case):
         drawn = test(*args).json
         self.assertNotEqual(drawn["config"]["seed"], 0)
         self.assertNotEqual(drawn["iterations"][0]["seed"], seeds[0])
+
+    def test_what_a_pause_of_the_testers_spoils_is_tried_again(self):
+        # Once without enough control blocks for what is due after it, and once with.
+        for caps in (["--conn-cap", "2000"], []):
+            argv = [cli.HANDCLASP, "test", "establishment-rate", "--port", "ring", *PATIENT, "--max",
+                    "10k", "--min", "10k", "--sustain", "2s", "--repeat", "2", *caps, "--json",
+                    self.path]
+            with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                                  stderr=subprocess.PIPE) as process:
+                while "pass" not in process.stdout.readline():
+                    self.assertIsNone(process.poll())
+                time.sleep(0.5)  # Into the iteration behind it.
+                process.send_signal(signal.SIGSTOP)
+                time.sleep(0.7)
+                process.send_signal(signal.SIGCONT)
+                rest, err = process.communicate(timeout=cli.SECONDS)
+            self.assertEqual(process.returncode, cli.MEASURED, rest + err)
+            with open(self.path, encoding="utf-8") as file:
+                rows = json.load(file)["iterations"]
+            spoilt = [r for r in rows if r["is_disturbed"]]
+            self.assertGreater(len(spoilt), 0)
+            for row in spoilt:
+                self.assertIs(row["passes"], False)
+            self.assertGreater(max(r["longest_gap_ms"] for r in spoilt), 300)
+            self.assertIn("the tester stood still for", rest)
+            self.assertIs(rows[-1]["passes"], True)
 
     def test_what_was_measured_until_an_interruption_is_kept(self):
         argv = [cli.HANDCLASP, "test", "concurrent-capacity", "--port", "ring", *PATIENT, "--max",
