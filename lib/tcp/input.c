@@ -398,12 +398,43 @@ static hc_verdict input_rst(struct hc_tcb *t, const struct hc_seg *seg, struct h
 	return hc_verdict_reason(HC_DO_RESET | HC_DO_FREE, HC_REASON_RESET);
 }
 
-// The ACK of a SYN-RECEIVED TCB, which only a simultaneous open makes.
-static hc_verdict input_syn_rcvd(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *seg,
-				 struct hc_tcp_env *env)
+// 3.10.7.4, fifth, as far as it ends a segment. @return 0 when its ACK is acceptable.
+static hc_verdict check_ack(const struct hc_tcb *t, const struct hc_tcb_cold *c,
+			    const struct hc_seg *seg, struct hc_tcp_env *env)
 {
-	if (seg->ack != t->snd_nxt)
+	if (HC_UNLIKELY(!(seg->flags & HC_TCP_ACK)))
+		return hc_verdict_drop(0, HC_CTR_tcp_no_ack);
+	if (HC_UNLIKELY(t->state == HC_SYN_RCVD))
+		return seg->ack == t->snd_nxt
+			       ? 0
+			       : hc_verdict_drop(HC_DO_RST_REPLY, HC_CTR_tcp_ack_unsent);
+	if (HC_UNLIKELY(c->switches & HC_SWITCH_SYN_OWED) &&
+	    !hc_seq_in(seg->ack, t->snd_una + 1, t->snd_nxt - t->snd_una) &&
+	    !HC_FAULT(fast_open_by_any_ack))
 		return hc_verdict_drop(HC_DO_RST_REPLY, HC_CTR_tcp_ack_unsent);
+	if (hc_seq_gt(seg->ack, t->snd_nxt + HC_FAULT(ack_of_the_unsent_taken)))
+		return hc_tcp_limited_ack(env, HC_CTR_tcp_ack_unsent);
+	if (hc_seq_lt(seg->ack, t->snd_una - c->snd_wnd_max))
+		return hc_tcp_challenge(env, HC_CTR_tcp_ack_too_old); // RFC 5961 5.2.
+	return 0;
+}
+
+// RFC 7323 4.3 (2): the timestamp to echo. Last.ACK.sent is RCV.NXT, unless an ACK is still owed:
+// that one echoes the earliest segment it is for, so that the peer's RTT has the wait in it. Only
+// of a segment that passed the checks of SYN and ACK, too: a number from anybody who can guess the
+// window would have PAWS drop whatever the peer sends.
+static void take_timestamp(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_seg *seg)
+{
+	if (t->flags & HC_TCB_TS && seg->opts & HC_OPT_TIMESTAMPS &&
+	    !(t->flags & HC_TCB_ACK_OWED) &&
+	    (HC_FAULT(ts_recent_from_behind_a_gap) || hc_seq_le(seg->seq, t->rcv_nxt)))
+		hc_paws_take(t, c, seg->tsval);
+}
+
+// The ACK of a SYN-RECEIVED TCB, which only a simultaneous open makes.
+static uint32_t input_syn_rcvd(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_seg *seg,
+			       const struct hc_tcp_env *env)
+{
 	t->snd_una = seg->ack;
 	t->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
 	c->snd_wnd_max = hc_max_u32(c->snd_wnd_max, t->snd_wnd);
@@ -433,6 +464,7 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 			struct hc_tcp_env *env)
 {
 	uint32_t what = 0;
+	hc_verdict bad;
 
 	HC_ASSERT(t->state >= HC_SYN_SENT && t->state < HC_TIME_WAIT);
 	HC_ASSERT(hc_seq_le(t->snd_una, t->snd_nxt));
@@ -477,34 +509,20 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 			what |= HC_DO_ACK;
 		}
 	}
-	// RFC 7323 4.3 (2): the timestamp to echo. Last.ACK.sent is RCV.NXT, unless an ACK is still
-	// owed: that one echoes the earliest segment it is for, so that the peer's RTT has the wait
-	// in it.
-	if (t->flags & HC_TCB_TS && seg->opts & HC_OPT_TIMESTAMPS &&
-	    !(t->flags & HC_TCB_ACK_OWED) &&
-	    (HC_FAULT(ts_recent_from_behind_a_gap) || hc_seq_le(seg->seq, t->rcv_nxt)))
-		hc_paws_take(t, c, seg->tsval);
-
 	// Fourth: SYN. RFC 5961 4.2.
+	if (HC_FAULT(ts_recent_from_any_ack))
+		take_timestamp(t, c, seg);
 	if (HC_UNLIKELY(seg->flags & HC_TCP_SYN) && HC_FAULT(syn_not_challenged))
 		return hc_verdict_drop(0, HC_CTR_tcp_syn_challenged);
 	if (HC_UNLIKELY(seg->flags & HC_TCP_SYN))
 		return hc_tcp_challenge(env, HC_CTR_tcp_syn_challenged);
 	// Fifth: ACK.
-	if (HC_UNLIKELY(!(seg->flags & HC_TCP_ACK)))
-		return hc_verdict_drop(0, HC_CTR_tcp_no_ack);
+	bad = check_ack(t, c, seg, env);
+	if (HC_UNLIKELY(bad))
+		return bad;
+	take_timestamp(t, c, seg);
 	if (HC_UNLIKELY(t->state == HC_SYN_RCVD)) {
-		hc_verdict v = input_syn_rcvd(t, c, seg, env);
-
-		if (hc_verdict_drop_of(v))
-			return v;
-		what |= (uint32_t)v;
-	} else if (HC_UNLIKELY(c->switches & HC_SWITCH_SYN_OWED) &&
-		   !hc_seq_in(seg->ack, t->snd_una + 1, t->snd_nxt - t->snd_una) &&
-		   !HC_FAULT(fast_open_by_any_ack)) {
-		return hc_verdict_drop(HC_DO_RST_REPLY, HC_CTR_tcp_ack_unsent);
-	} else if (hc_seq_gt(seg->ack, t->snd_nxt + HC_FAULT(ack_of_the_unsent_taken))) {
-		return hc_tcp_limited_ack(env, HC_CTR_tcp_ack_unsent);
+		what |= input_syn_rcvd(t, c, seg, env);
 	} else if (hc_seq_gt(seg->ack, t->snd_una)) {
 		hc_ecn_acked(t, c, seg, env);
 		what |= ack_advances(t, c, seg, env);
@@ -528,8 +546,6 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 		if (!(c->switches & HC_SWITCH_BOARD) && is_dup_ack(t, c, seg))
 			what |= hc_cc_dup_ack(t, c, env);
 		what |= update_send_window(t, c, seg, env, false);
-	} else if (hc_seq_lt(seg->ack, t->snd_una - c->snd_wnd_max)) {
-		return hc_tcp_challenge(env, HC_CTR_tcp_ack_too_old); // RFC 5961 5.2.
 	}
 
 	hc_ecn_received(c, seg, env);

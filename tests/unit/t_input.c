@@ -777,7 +777,36 @@ static void timed_segment_gives_a_sample_when_it_is_acknowledged(void)
 	UNIT_EQ(x.t.flags & HC_TCB_TIMING, 0);
 }
 
-UNIT_SUITE(input, UNIT_TEST(active_open_comes_to_established),
+// Who guesses the window but not the acknowledgment must not set TS.Recent, or PAWS would drop all
+// that the peer sends from then on.
+static void a_forged_timestamp_does_not_shut_the_peer_out(void)
+{
+	static const struct {
+		uint8_t flags;
+		int32_t ack_off;
+	} forged[] = {
+		{ACK, 1000}, {FIN | ACK, 1000}, {ACK, -0x40000000},
+		{SYN, 0},    {SYN | ACK, 0},    {0, 0},
+	};
+	struct fx_story s = {.iss = 1000, .irs = 50000, .has_ts = true};
+
+	for (unsigned i = 0; i < HC_ARRAY_LEN(forged); i++) {
+		struct fx_conn x = fx_established(&s);
+		struct hc_seg seg = fx_seg(&x, forged[i].flags);
+		uint32_t tsval = seg.tsval;
+
+		seg.ack += (uint32_t)forged[i].ack_off;
+		seg.tsval += 1u << 30;
+		CU_ASSERT(hc_verdict_drop_of(fx_input(&x, &seg)) != 0);
+		seg = fx_seg(&x, ACK);
+		seg.tsval = tsval;
+		seg.payload_len = 10;
+		CU_ASSERT(fx_what(fx_input(&x, &seg)) & HC_DO_DELIVER);
+	}
+}
+
+UNIT_SUITE(input, UNIT_TEST(a_forged_timestamp_does_not_shut_the_peer_out),
+	   UNIT_TEST(active_open_comes_to_established),
 	   UNIT_TEST(active_open_may_let_its_ack_ride_on_the_request),
 	   UNIT_TEST(active_open_takes_the_options_of_the_synack),
 	   UNIT_TEST(active_open_uses_sack_when_both_permit_it),

@@ -242,6 +242,13 @@ static void expect_text(struct expect *e, const struct hc_seg *seg, int64_t off,
 	}
 }
 
+static bool is_ack_acceptable(const struct fx_conn *x, int64_t ack, int64_t nxt)
+{
+	if (x->t.state == HC_SYN_RCVD)
+		return 0 < ack && ack <= nxt;
+	return ack <= nxt && ack >= -(int64_t)x->c.snd_wnd_max; // RFC 5961 5.2.
+}
+
 // 3.10.7.4. e->next is the TCB before the segment.
 static void expect_other(struct expect *e, struct hc_seg seg)
 {
@@ -286,8 +293,6 @@ static void expect_other(struct expect *e, struct hc_seg seg)
 			e->what |= HC_DO_ACK;
 		}
 	}
-	if (x->t.flags & HC_TCB_TS && off <= 0)
-		x->t.ts_recent = seg.tsval;
 	if (seg.flags & HC_TCP_SYN) {
 		challenge(e, HC_CTR_tcp_syn_challenged); // RFC 5961 4.2.
 		return;
@@ -296,6 +301,9 @@ static void expect_other(struct expect *e, struct hc_seg seg)
 		drop(e, 0, HC_CTR_tcp_no_ack);
 		return;
 	}
+	// TS.Recent is that of the last segment whose ACK was acceptable as well.
+	if (x->t.flags & HC_TCB_TS && off <= 0 && is_ack_acceptable(x, ack, nxt))
+		x->t.ts_recent = seg.tsval;
 	if (!(x->t.state == HC_SYN_RCVD ? expect_ack_of_syn : expect_ack)(e, &seg, ack, nxt))
 		return;
 	expect_text(e, &seg, off, wnd);
