@@ -147,10 +147,26 @@ static void lookup_prefetch(struct hc_worker *w, unsigned n)
 	}
 }
 
+// A frame that is no plain segment. @return the buffer when it is a segment none the less, or the
+// last fragment of one, which is in *seg then.
+static HC_NOINLINE struct rte_mbuf *parse_odd(struct hc_worker *w, struct rte_mbuf *m,
+					      bool is_forwarded, struct hc_seg *seg)
+{
+	struct hc_parsed p;
+
+	if (hc_parse_frame(&w->parse_env, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len,
+			   trust_of(w, m), &p, seg) != HC_FRAME_TCP)
+		return run_aside(w, m, &p, is_forwarded, seg);
+	note_oddities(w, &p);
+	return w->redirects && !is_forwarded && redirect(w, m, seg) ? NULL : m;
+}
+
 // Parses n frames; segments of ours go to w->seg, in order. @return how many.
 static unsigned parse_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned n,
 			    bool is_forwarded)
 {
+	const bool redirects = w->redirects && !is_forwarded;
+	struct hc_seg *seg = w->seg;
 	unsigned segs = 0;
 	uint64_t bytes = 0;
 
@@ -160,7 +176,6 @@ static unsigned parse_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned 
 		hc_prefetch(rte_pktmbuf_mtod(rx[i], void *));
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = rx[i];
-		struct hc_parsed p;
 
 		if (i + HC_PREFETCH_FRAMES < n)
 			hc_prefetch(rte_pktmbuf_mtod(rx[i + HC_PREFETCH_FRAMES], void *));
@@ -170,21 +185,15 @@ static unsigned parse_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned 
 			rte_pktmbuf_free(m);
 			continue;
 		}
-		if (HC_UNLIKELY(hc_parse_frame_inline(&w->parse_env,
-						      rte_pktmbuf_mtod(m, const uint8_t *),
-						      m->data_len, trust_of(w, m), &p,
-						      &w->seg[segs]) != HC_FRAME_TCP)) {
-			m = run_aside(w, m, &p, is_forwarded, &w->seg[segs]);
+		if (HC_UNLIKELY(!hc_parse_plain(&w->parse_env, rte_pktmbuf_mtod(m, const uint8_t *),
+						m->data_len, trust_of(w, m), seg))) {
+			m = parse_odd(w, m, is_forwarded, seg);
 			if (!m)
 				continue;
-		} else {
-			if (HC_UNLIKELY(p.notes))
-				note_oddities(w, &p);
-			if (HC_UNLIKELY(w->redirects) && !is_forwarded &&
-			    redirect(w, m, &w->seg[segs]))
-				continue;
+		} else if (HC_UNLIKELY(redirects) && redirect(w, m, seg)) {
+			continue;
 		}
-		lookup_place(w, &w->seg[segs]);
+		lookup_place(w, seg++);
 		w->seg_mbuf[segs++] = m;
 	}
 	w->ctr[HC_CTR_rx_bytes] += bytes;

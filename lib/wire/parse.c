@@ -394,9 +394,13 @@ enum hc_frame_kind hc_parse_frame(const struct hc_parse_env *env, const uint8_t 
 		if (HC_LIKELY(total_len <= len - HC_ETH_LEN) && HC_LIKELY(hdr_len >= HC_TCP_LEN) &&
 		    HC_LIKELY(total_len >= HC_IP4_LEN + hdr_len) &&
 		    HC_LIKELY(hc_parse_plain_tcp(env, frame, hdr_len, total_len - HC_IP4_LEN, trust,
-						 out, seg)) &&
-		    HC_LIKELY(hc_parse_may_talk(env, &seg->key)))
+						 seg)) &&
+		    HC_LIKELY(hc_parse_may_talk(env, &seg->key))) {
+			out->kind = HC_FRAME_TCP;
+			out->notes = 0;
+			out->l4_len = (uint16_t)(total_len - HC_IP4_LEN);
 			return HC_FRAME_TCP;
+		}
 	}
 	return hc_parse_frame_full(env, frame, len, trust, out, seg);
 }

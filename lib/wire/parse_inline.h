@@ -228,11 +228,11 @@ HC_ALWAYS_INLINE bool hc_parse_is_plain_ip4(const struct hc_parse_env *env, cons
 
 // A frame of known lengths: HC_ETH_LEN + HC_IP4_LEN + l4_len bytes can be read, of which hdr_len
 // are the TCP header. Inlined with constants for both where it matters.
-// @return true when it is the common case: *out and *seg are filled in, with no notes. false says
-// nothing about the frame; *out and *seg may be half written.
+// @return true when it is the common case: *seg is filled in. false says nothing about the frame;
+// *seg may be half written.
 HC_ALWAYS_INLINE bool hc_parse_plain_tcp(const struct hc_parse_env *env, const uint8_t *frame,
 					 uint32_t hdr_len, uint32_t l4_len, unsigned trust,
-					 struct hc_parsed *out, struct hc_seg *seg)
+					 struct hc_seg *seg)
 {
 	const uint8_t *ip = frame + HC_ETH_LEN;
 	const uint8_t *tcp = frame + HC_PLAIN_L4_OFF;
@@ -247,44 +247,31 @@ HC_ALWAYS_INLINE bool hc_parse_plain_tcp(const struct hc_parse_env *env, const u
 	hc_parse_fill_seg(ip, tcp, seg);
 	seg->payload_off = (uint16_t)(HC_PLAIN_L4_OFF + hdr_len);
 	seg->payload_len = (uint16_t)(l4_len - hdr_len);
-	if (HC_UNLIKELY(!hc_parse_plain_options(tcp, hdr_len - HC_TCP_LEN, seg)))
-		return false;
-	out->kind = HC_FRAME_TCP;
-	out->notes = 0;
-	out->l4_len = (uint16_t)l4_len;
-	return true;
+	return HC_LIKELY(hc_parse_plain_options(tcp, hdr_len - HC_TCP_LEN, seg));
 }
 
-// hc_parse_frame(), inline: segments without payload and with no options, timestamps alone or the
-// options of our own SYN, and payload behind timestamps, are decided here, everything else by a
-// call. What it decides itself it takes from anybody to anybody: where hc_parse_may_talk() says no,
-// hc_parse_frame() would have named the drop.
-HC_ALWAYS_INLINE enum hc_frame_kind hc_parse_frame_inline(const struct hc_parse_env *env,
-							  const uint8_t *frame, uint32_t len,
-							  unsigned trust, struct hc_parsed *out,
-							  struct hc_seg *seg)
+// Whether a frame of `len` bytes is a segment without payload and with no options, timestamps alone
+// or the options of our own SYN, or payload behind timestamps, from anybody to anybody: where
+// hc_parse_may_talk() says no, hc_parse_frame() would have named the drop. Otherwise it says what
+// hc_parse_frame() would. false: ask that.
+HC_ALWAYS_INLINE bool hc_parse_plain(const struct hc_parse_env *env, const uint8_t *frame,
+				     uint32_t len, unsigned trust, struct hc_seg *seg)
 {
-	if (HC_LIKELY(len >= HC_PLAIN_L4_OFF + HC_TCP_LEN)) {
-		uint32_t total_len =
-			hc_from_be16(hc_load_be16(frame + HC_ETH_LEN + HC_IP4_TOTAL_LEN));
-		uint32_t hdr_len = (uint32_t)(frame[HC_PLAIN_L4_OFF + HC_TCP_OFFSET] >> 4) * 4;
+	uint32_t total_len, hdr_len;
 
-		if (total_len == HC_IP4_LEN + hdr_len && total_len <= len - HC_ETH_LEN) {
-			if (hdr_len == 32 &&
-			    HC_LIKELY(hc_parse_plain_tcp(env, frame, 32, 32, trust, out, seg)))
-				return HC_FRAME_TCP;
-			if (hdr_len == 20 &&
-			    HC_LIKELY(hc_parse_plain_tcp(env, frame, 20, 20, trust, out, seg)))
-				return HC_FRAME_TCP;
-			if (hdr_len == 40 &&
-			    HC_LIKELY(hc_parse_plain_tcp(env, frame, 40, 40, trust, out, seg)))
-				return HC_FRAME_TCP;
-		} else if (hdr_len == 32 && total_len > HC_IP4_LEN + 32 &&
-			   total_len <= len - HC_ETH_LEN) {
-			if (HC_LIKELY(hc_parse_plain_tcp(env, frame, 32, total_len - HC_IP4_LEN,
-							 trust, out, seg)))
-				return HC_FRAME_TCP;
-		}
+	if (HC_UNLIKELY(len < HC_PLAIN_L4_OFF + HC_TCP_LEN))
+		return false;
+	total_len = hc_from_be16(hc_load_be16(frame + HC_ETH_LEN + HC_IP4_TOTAL_LEN));
+	hdr_len = (uint32_t)(frame[HC_PLAIN_L4_OFF + HC_TCP_OFFSET] >> 4) * 4;
+	if (HC_UNLIKELY(total_len > len - HC_ETH_LEN))
+		return false;
+	if (total_len == HC_IP4_LEN + hdr_len) {
+		if (HC_LIKELY(hdr_len == 32))
+			return hc_parse_plain_tcp(env, frame, 32, 32, trust, seg);
+		if (HC_LIKELY(hdr_len == 40))
+			return hc_parse_plain_tcp(env, frame, 40, 40, trust, seg);
+		return hdr_len == 20 && hc_parse_plain_tcp(env, frame, 20, 20, trust, seg);
 	}
-	return hc_parse_frame(env, frame, len, trust, out, seg);
+	return hdr_len == 32 && total_len > HC_IP4_LEN + 32 &&
+	       hc_parse_plain_tcp(env, frame, 32, total_len - HC_IP4_LEN, trust, seg);
 }

@@ -83,10 +83,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	len = (uint32_t)size - 1;
 	kind = hc_parse_frame_full(&env, data + 1, len, data[0] & 3, &out, &seg);
 	HC_ASSERT(kind == out.kind);
-	quick.kind = hc_parse_frame_inline(&env, data + 1, len, data[0] & 3, &quick, &quick_seg);
-	// Who may talk is asked apart.
-	if (quick.kind == HC_FRAME_TCP && !hc_parse_may_talk(&env, &quick_seg.key))
+	if (hc_parse_plain(&env, data + 1, len, data[0] & 3, &quick_seg) &&
+	    hc_parse_may_talk(&env, &quick_seg.key)) {
+		quick.kind = HC_FRAME_TCP;
+		quick.notes = 0;
+		quick.l4_len =
+			(uint16_t)(quick_seg.payload_off - HC_PLAIN_L4_OFF + quick_seg.payload_len);
+	} else {
 		quick.kind = hc_parse_frame(&env, data + 1, len, data[0] & 3, &quick, &quick_seg);
+	}
 	HC_ASSERT(quick.kind == kind);
 	HC_ASSERT(quick.notes == out.notes);
 	if (kind == HC_FRAME_TCP) {

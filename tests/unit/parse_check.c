@@ -40,12 +40,13 @@ static struct parse_answer parse_one_way(const struct hc_parse_env *unsealed, co
 	hc_parse_env_seal(&sealed);
 	// What is not written shows, because each way starts from other bytes.
 	memset(&a, 0x11 * (way + 1), sizeof a);
-	if (way == WAY_INLINE) {
-		a.kind = hc_parse_frame_inline(env, frame, len, trust, &a.out, &a.seg);
-		// Who may talk is asked apart.
-		if (a.kind == HC_FRAME_TCP && !hc_parse_may_talk(env, &a.seg.key))
-			a.kind = hc_parse_frame(env, frame, len, trust, &a.out, &a.seg);
-	} else if (way == WAY_CALL) {
+	if (way == WAY_INLINE && hc_parse_plain(env, frame, len, trust, &a.seg) &&
+	    hc_parse_may_talk(env, &a.seg.key)) {
+		a.kind = HC_FRAME_TCP;
+		a.out.kind = HC_FRAME_TCP;
+		a.out.notes = 0;
+		a.out.l4_len = (uint16_t)(a.seg.payload_off - HC_PLAIN_L4_OFF + a.seg.payload_len);
+	} else if (way != WAY_FULL) {
 		a.kind = hc_parse_frame(env, frame, len, trust, &a.out, &a.seg);
 	} else {
 		a.kind = hc_parse_frame_full(env, frame, len, trust, &a.out, &a.seg);

@@ -84,14 +84,13 @@ static void common_segments_take_the_short_cut(void)
 	for (unsigned i = 0; i < HC_ARRAY_LEN(v); i++) {
 		uint32_t hdr_len = 20 + v[i].opt_len;
 		uint8_t frame[FRAME_MAX];
-		struct parse_answer a;
+		struct hc_seg seg;
 
 		f.flags = v[i].flags;
 		f.opt_len = v[i].opt_len;
 		f.opt = opt + sizeof opt - f.opt_len;
 		frame_write_tcp(frame, &f);
-		CU_ASSERT(hc_parse_plain_tcp(&env, frame, hdr_len, hdr_len, 0, &a.out, &a.seg));
-		UNIT_EQ(a.out.kind, HC_FRAME_TCP);
+		CU_ASSERT(hc_parse_plain_tcp(&env, frame, hdr_len, hdr_len, 0, &seg));
 	}
 }
 
