@@ -359,7 +359,7 @@ static int stop_for_shortage(const struct test *t, const struct result *r, uint6
 }
 
 // One run, with its row. Returns an exit code.
-static int run_turn(struct test *t, const struct search *s, struct test_row *row, bool may_retry)
+static int run_turn(struct test *t, const struct search *s, struct test_row *row)
 {
 	struct run *r = t->run;
 	int code;
@@ -386,11 +386,10 @@ static int run_turn(struct test *t, const struct search *s, struct test_row *row
 	if (row->passes || !is_tester_short(&r->result, &row->numbers))
 		return EXIT_MEASURED;
 	// All that was due while it stood still came at once: another time it may be enough.
-	if (may_retry && r->result.clients.gap_ns_max > t->turn_cfg.turn.gap_ns) {
-		row->is_disturbed = true;
-		return EXIT_MEASURED;
-	}
-	return stop_for_shortage(t, &r->result, s->value);
+	if (r->result.clients.gap_ns_max <= t->turn_cfg.turn.gap_ns)
+		return stop_for_shortage(t, &r->result, s->value);
+	row->is_disturbed = true;
+	return EXIT_MEASURED;
 }
 
 static void wait_aging(const struct test *t)
@@ -415,7 +414,7 @@ static int try_value(struct test *t, struct search *s, enum test_part part)
 		row->value = s->value;
 		row->part = part;
 		row->is_confirming = s->state == SEARCH_CONFIRMING;
-		code = run_turn(t, s, row, tries < TRIES_MAX);
+		code = run_turn(t, s, row);
 		if (code != EXIT_MEASURED) {
 			t->row_count--;
 			return code;

@@ -218,32 +218,6 @@ class Files(cli.Case):
         self.assertNotEqual(drawn["config"]["seed"], 0)
         self.assertNotEqual(drawn["iterations"][0]["seed"], seeds[0])
 
-    def test_what_a_pause_of_the_testers_spoils_is_tried_again(self):
-        # Once without enough control blocks for what is due after it, and once with.
-        for caps in (["--conn-cap", "2000"], []):
-            argv = [cli.HANDCLASP, "test", "establishment-rate", "--port", "ring", *PATIENT, "--max",
-                    "10k", "--min", "10k", "--sustain", "2s", "--repeat", "2", *caps, "--json",
-                    self.path]
-            with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                                  stderr=subprocess.PIPE) as process:
-                while "pass" not in process.stdout.readline():
-                    self.assertIsNone(process.poll())
-                time.sleep(0.5)  # Into the iteration behind it.
-                process.send_signal(signal.SIGSTOP)
-                time.sleep(0.7)
-                process.send_signal(signal.SIGCONT)
-                rest, err = process.communicate(timeout=cli.SECONDS)
-            self.assertEqual(process.returncode, cli.MEASURED, rest + err)
-            with open(self.path, encoding="utf-8") as file:
-                rows = json.load(file)["iterations"]
-            spoilt = [r for r in rows if r["is_disturbed"]]
-            self.assertGreater(len(spoilt), 0)
-            for row in spoilt:
-                self.assertIs(row["passes"], False)
-            self.assertGreater(max(r["longest_gap_ms"] for r in spoilt), 300)
-            self.assertIn("the tester stood still for", rest)
-            self.assertIs(rows[-1]["passes"], True)
-
     def test_what_was_measured_until_an_interruption_is_kept(self):
         argv = [cli.HANDCLASP, "test", "concurrent-capacity", "--port", "ring", *PATIENT, "--max",
                 "100", "--min", "100", "--repeat", "1000", "--json", self.path]
@@ -364,6 +338,34 @@ class Searches(Limits):
                     self.assertEqual(row["percentage_completed"], 100)
             self.assertEqual(out["latency_us"]["response"]["count"],
                              out["result"]["number_of_completed_responses"])
+
+    def test_what_a_pause_of_the_testers_spoils_is_tried_again(self):
+        # Once without enough control blocks for what is due after it, and once with. Shorter pauses,
+        # of a machine that others use, do no harm.
+        for caps in (["--conn-cap", "3000"], []):
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "r.json")
+                argv = [cli.HANDCLASP, "test", "establishment-rate", "--port", "ring", *PATIENT,
+                        "--grace", "500ms", "--min", "5k", "--max", "5k", "--granularity", "5k",
+                        "--sustain", "2s", "--repeat", "2", *caps, "--json", path]
+                with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                                      stderr=subprocess.PIPE) as process:
+                    while "pass" not in process.stdout.readline():
+                        self.assertIsNone(process.poll())
+                    time.sleep(0.5)  # Into the iteration behind it.
+                    process.send_signal(signal.SIGSTOP)
+                    time.sleep(1.5)
+                    process.send_signal(signal.SIGCONT)
+                    rest, err = process.communicate(timeout=cli.SECONDS)
+                self.assertEqual(process.returncode, cli.MEASURED, rest + err)
+                with open(path, encoding="utf-8") as file:
+                    rows = json.load(file)["iterations"]
+            spoilt = [r for r in rows if r["is_disturbed"]]
+            self.assertGreater(len(spoilt), 0)
+            self.assertEqual({r["passes"] for r in spoilt}, {False})
+            self.assertGreater(max(r["longest_gap_ms"] for r in spoilt), 1000)
+            self.assertIn("the tester stood still for", rest)
+            self.assertIs(rows[-1]["passes"], True)
 
     def test_by_rfc_9411_a_device_closes_as_fast_as_it_opens(self):
         args = ("establishment-rate", "--server-limit-close-rate", "2k", "--min", "1k", "--max", "4k",
