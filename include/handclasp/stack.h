@@ -208,8 +208,9 @@ enum hc_event_type {
 	   segment that says so, also before the data does. */
 	HC_EV_URGENT,
 	/** ICMP says that the peer is not reached (RFC 9293 3.9.2.2), for the first time since
-	   something was acknowledged; the connection goes on. `reason` is HC_REASON_UNREACHABLE,
-	   `info` the type of the message times 256 plus its code. */
+	   something was acknowledged; the connection goes on, unless what was refused is our SYN:
+	   then FAILED follows at once. `reason` is HC_REASON_UNREACHABLE, `info` the type of the
+	   message times 256 plus its code. */
 	HC_EV_SOFT_ERROR,
 };
 

@@ -5,8 +5,9 @@
 // Whatever an error says, the sequence number it quotes has to be in flight (RFC 5927 4.1); what
 // does not name a connection that way is counted and ignored. An error is at most a soft one (RFC
 // 1122 4.2.3.9, RFC 5461) to a synchronized connection: the application is told, and it says why
-// one that is given up was given up. A SYN that meets "protocol" or "port unreachable" fails at
-// once; those two are from the peer's own host. "Fragmentation needed" goes to path MTU discovery,
+// one that is given up was given up. A SYN that meets "protocol" or "port unreachable", which are
+// from the peer's own host, or "administratively prohibited", which a firewall says, fails at once.
+// "Fragmentation needed" goes to path MTU discovery,
 // source quench nowhere (RFC 6633). No error is ever sent.
 
 #include "stack/tuple.h"
@@ -75,11 +76,24 @@ static enum hc_counter too_big(struct hc_worker *w, uint32_t idx, const uint8_t 
 	return hc_pmtu_too_big(w, idx, total_len, mtu) ? HC_CTR_rx_icmp : HC_CTR_icmp_bad_mtu;
 }
 
+// RFC 1122 4.2.3.9 calls 2 and 3 hard, and RFC 5461 4 keeps that for connections not yet there. RFC
+// 1122 3.2.2.1 leaves open what 9, 10 and what came later say; nobody would answer them by itself.
+static bool is_refusal(const uint8_t *icmp)
+{
+	const uint32_t refusals = 1u << HC_ICMP_CODE_PROTOCOL | 1u << HC_ICMP_CODE_PORT |
+				  1u << HC_ICMP_CODE_NET_PROHIBITED |
+				  1u << HC_ICMP_CODE_HOST_PROHIBITED |
+				  1u << HC_ICMP_CODE_PROHIBITED;
+
+	return icmp[HC_ICMP_TYPE] == HC_ICMP_UNREACHABLE &&
+	       icmp[HC_ICMP_CODE] <= HC_ICMP_CODE_PROHIBITED && refusals >> icmp[HC_ICMP_CODE] & 1;
+}
+
 static enum hc_counter error_input(struct hc_worker *w, const uint8_t *icmp, uint32_t len)
 {
 	uint32_t idx = quoted_conn(w, icmp + HC_ICMP_LEN, len - HC_ICMP_LEN);
 	uint8_t code = icmp[HC_ICMP_CODE];
-	bool is_new;
+	bool is_end, is_new;
 
 	if (idx == HC_IDX_NONE)
 		return HC_CTR_icmp_no_connection;
@@ -90,14 +104,13 @@ static enum hc_counter error_input(struct hc_worker *w, const uint8_t *icmp, uin
 	w->tcb[idx].flags |= HC_TCB_SOFT_ERROR;
 	if (w->cold[idx].switches & HC_SWITCH_FASTOPEN)
 		hc_fastopen_refused(w, idx);
-	// RFC 1122 4.2.3.9 calls these hard; RFC 5461 4 keeps that for connections not yet there.
-	if (icmp[HC_ICMP_TYPE] == HC_ICMP_UNREACHABLE && w->tcb[idx].state == HC_SYN_SENT &&
-	    (code == HC_ICMP_CODE_PROTOCOL || code == HC_ICMP_CODE_PORT))
-		hc_run_timeout(w, idx,
-			       hc_verdict_reason(HC_DO_FAILED | HC_DO_FREE, HC_REASON_UNREACHABLE));
-	else if (is_new)
+	is_end = w->tcb[idx].state == HC_SYN_SENT && is_refusal(icmp);
+	if (is_new || is_end)
 		hc_event_put(w, idx, HC_EV_SOFT_ERROR, HC_REASON_UNREACHABLE,
 			     (uint32_t)icmp[HC_ICMP_TYPE] << 8 | code);
+	if (is_end)
+		hc_run_timeout(w, idx,
+			       hc_verdict_reason(HC_DO_FAILED | HC_DO_FREE, HC_REASON_UNREACHABLE));
 	return HC_CTR_rx_icmp;
 }
 

@@ -143,7 +143,10 @@ static void unreachable_with_a_sequence_number_not_in_flight_is_ignored(void)
 
 static void a_refusal_by_icmp_ends_an_opening_and_nothing_else(void)
 {
-	for (unsigned code = 2; code < 4; code++) {
+	static const uint8_t refusals[] = {2, 3, 9, 10, 13};
+
+	for (unsigned i = 0; i < sizeof refusals; i++) {
+		const uint8_t code = refusals[i];
 		struct fx_peer p = fx_peer_new();
 		struct hc_conn_info info;
 		const uint8_t *ip;
@@ -156,7 +159,13 @@ static void a_refusal_by_icmp_ends_an_opening_and_nothing_else(void)
 		frame_put32(quote + 24, frame_get32(quote + 24) + 1);
 		put_error(3, code, quote, sizeof quote);
 		fx_expect_silence();
+		// An error before it, that was soft, changes nothing.
+		if (i % 2) {
+			put_error(3, 1, ip, 28);
+			UNIT_EQ(fx_next_event()->info, 3 << 8 | 1);
+		}
 		put_error(3, code, ip, 28);
+		UNIT_EQ(fx_next_event()->info, 3u << 8 | code);
 		fx_expect_reason(HC_EV_FAILED, HC_REASON_UNREACHABLE);
 		UNIT_EQ(fx_ctr(HC_CTR_conn_failed_unreachable), 1);
 		fx_forget();
@@ -165,7 +174,7 @@ static void a_refusal_by_icmp_ends_an_opening_and_nothing_else(void)
 		UNIT_EQ(hc_send(fx.worker, conn, "x", 1, 0), 1);
 		fx_step();
 		put_error(3, code, fx.out[fx.out_count - 1].bytes + FRAME_IP, 28);
-		UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), 2);
+		UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), 2 + i % 2);
 		UNIT_EQ(hc_conn_info(fx.worker, conn, &info), 0);
 		fx_forget();
 		fx_shut();
@@ -181,8 +190,10 @@ static void time_exceeded_and_parameter_problem_are_soft(void)
 	put_error(11, 0, ip, 28);
 	fx_expect_reason(HC_EV_SOFT_ERROR, HC_REASON_UNREACHABLE);
 	put_error(12, 0, ip, 28);
-	put_error(3, 4, ip, 28); // A SYN is too large for nothing.
-	UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), 2);
+	put_error(11, 3, ip, 28); // The code alone is no refusal.
+	put_error(3, 4, ip, 28);  // A SYN is too large for nothing.
+	put_error(3, 255, ip, 28);
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), 4);
 	UNIT_EQ(fx_ctr(HC_CTR_icmp_bad_mtu), 1);
 	put_error(4, 0, ip, 28);
 	UNIT_EQ(fx_ctr(HC_CTR_icmp_source_quench), 1);
