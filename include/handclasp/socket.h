@@ -81,10 +81,11 @@ struct hc_socket_addr {
 HC_MUST_USE int hc_socket_open(struct hc_sockets *s);
 
 /**
- * Gives a socket its local port, and with it the place of hc_socket_listen(). The address is 0 or
- * the worker's own; connections choose their port themselves.
+ * Gives a socket its local end: the port of hc_socket_listen(), the address of hc_socket_connect(),
+ * which chooses its port itself. Either may be 0, the address then being any of ours. Listeners
+ * are at all addresses.
  * @return 0; -EINVAL (bound before, or no longer new), -EADDRINUSE (another socket is bound to the
- * port), -EADDRNOTAVAIL (port 0). O(socket_cap).
+ * port), -EADDRNOTAVAIL (not an address of ours, or both 0). O(socket_cap).
  */
 HC_MUST_USE int hc_socket_bind(struct hc_sockets *s, int sock, const struct hc_socket_addr *local);
 
@@ -110,7 +111,9 @@ HC_MUST_USE int hc_socket_accept(struct hc_sockets *s, int sock, struct hc_socke
  * will connect); -EALREADY (under way), -EISCONN, -EADDRNOTAVAIL (no
  * source port is free, or an address of 0), -ENETUNREACH (not a host's address, or our own),
  * -ENOBUFS, -EOPNOTSUPP (listens); or how the attempt
- * before failed: -ECONNREFUSED, -ETIMEDOUT, -EHOSTUNREACH, -ENOBUFS. O(1).
+ * before failed: -ECONNREFUSED (by an RST, or by an ICMP error that says so), -ETIMEDOUT,
+ * -EHOSTUNREACH and -ENETUNREACH (as the last ICMP error said that nobody got past), -ENOBUFS.
+ * O(1).
  */
 HC_MUST_USE int hc_socket_connect(struct hc_sockets *s, int sock,
 				  const struct hc_socket_addr *remote);
@@ -130,9 +133,19 @@ HC_MUST_USE int64_t hc_socket_connect_with(struct hc_sockets *s, int sock,
  * Copies received bytes out.
  * @return how many; 0 at the end (the peer sent its FIN, or reading was shut down) or for a len of
  * 0; -EAGAIN, -ENOTCONN; once, how the connection ended: -ECONNRESET, -EPIPE (reset after the
- * peer's FIN), -ETIMEDOUT, -EHOSTUNREACH, -ECONNABORTED, -ENOBUFS, or -ECONNREFUSED. O(bytes).
+ * peer's FIN), -ETIMEDOUT, -EHOSTUNREACH or -ENETUNREACH (instead of it, when ICMP said so
+ * meanwhile: such an error ends nothing by itself), -ECONNABORTED, -ENOBUFS, or -ECONNREFUSED.
+ * O(bytes).
  */
 HC_MUST_USE int64_t hc_socket_read(struct hc_sockets *s, int sock, void *buf, size_t len);
+
+/**
+ * Whether what is read next is the last byte of urgent data, as sockatmark() tells. A read ends
+ * there, so that it is never passed unseen; HC_POLL_PRI says that it is still ahead, however far.
+ * Urgent data is read in its place (HC_SO_OOBINLINE), and RFC 6093 advises programs not to use it.
+ * @return 1 or 0. O(1).
+ */
+HC_MUST_USE int hc_socket_at_mark(const struct hc_sockets *s, int sock);
 
 /** hc_socket_read() that leaves what it copies to be read again. It may copy less than has been
  * received when kept_cap is reached. */
@@ -165,6 +178,7 @@ int hc_socket_close(struct hc_sockets *s, int sock);
 
 enum hc_poll_flags {
 	HC_POLL_IN = 0x001,     /**< A read or an accept would not return -EAGAIN. */
+	HC_POLL_PRI = 0x002,    /**< Urgent data is ahead, or next: hc_socket_at_mark(). */
 	HC_POLL_OUT = 0x004,    /**< A write would not return -EAGAIN. */
 	HC_POLL_ERR = 0x008,    /**< An error is pending. Always reported. */
 	HC_POLL_HUP = 0x010,    /**< Both directions have ended. Always reported. */

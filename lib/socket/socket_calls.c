@@ -28,17 +28,28 @@ static bool is_port_bound(const struct hc_sockets *s, uint16_t port)
 	return false;
 }
 
+// Whether connections may come from there, or listeners be there.
+static bool is_ours(const struct hc_sockets *s, uint32_t addr)
+{
+	const struct hc_stack_config *cfg = hc_worker_config(s->w);
+	uint32_t host_bits = cfg->clients.len ? UINT32_MAX >> (cfg->clients.len - 1) >> 1 : 0;
+
+	if (addr == cfg->local_addr)
+		return true;
+	return cfg->clients.len && (addr | host_bits) == (cfg->clients.addr | host_bits);
+}
+
 int hc_socket_bind(struct hc_sockets *s, int sock, const struct hc_socket_addr *local)
 {
 	struct hc_socket *k = hc_sock_of(s, sock);
 
 	if (!k)
 		return -EBADF;
-	if (k->state != HC_SOCK_NEW || k->bound.port)
+	if (k->state != HC_SOCK_NEW || k->bound.port || k->bound.addr)
 		return -EINVAL;
-	if (local->port == 0)
+	if (local->addr ? !is_ours(s, local->addr) : local->port == 0)
 		return -EADDRNOTAVAIL;
-	if (is_port_bound(s, local->port))
+	if (local->port && is_port_bound(s, local->port))
 		return -EADDRINUSE;
 	k->bound = *local;
 	k->local = *local;
@@ -136,6 +147,22 @@ static int64_t nothing_read(struct hc_socket *k, size_t len)
 		       : -EAGAIN;
 }
 
+// As far as one read goes: up to the mark, and from there on.
+static size_t up_to_mark(const struct hc_socket *k, size_t len)
+{
+	return k->has_mark && k->mark_bytes && !HC_FAULT(socket_reads_past_the_mark)
+		       ? hc_min_u32(k->mark_bytes, len < UINT32_MAX ? (uint32_t)len : UINT32_MAX)
+		       : len;
+}
+
+static void note_read(struct hc_socket *k, size_t n)
+{
+	if (!k->has_mark || n == 0)
+		return;
+	k->has_mark = k->mark_bytes != 0;
+	k->mark_bytes -= hc_min_u32((uint32_t)n, k->mark_bytes);
+}
+
 int64_t hc_socket_read(struct hc_sockets *s, int sock, void *buf, size_t len)
 {
 	struct hc_socket *k = hc_sock_of(s, sock);
@@ -143,10 +170,21 @@ int64_t hc_socket_read(struct hc_sockets *s, int sock, void *buf, size_t len)
 
 	if (!k)
 		return -EBADF;
+	len = up_to_mark(k, len);
 	n = hc_sock_copy_kept(s, k, buf, len, true);
 	if (k->state == HC_SOCK_CONNECTED && n < len)
 		n += hc_recv_copy(s->w, k->conn, (uint8_t *)buf + n, len - n);
+	note_read(k, n);
 	return n ? (int64_t)n : nothing_read(k, len);
+}
+
+int hc_socket_at_mark(const struct hc_sockets *s, int sock)
+{
+	const struct hc_socket *k = hc_sock_of(s, sock);
+
+	if (!k)
+		return -EBADF;
+	return k->has_mark && k->mark_bytes == 0;
 }
 
 int64_t hc_socket_peek(struct hc_sockets *s, int sock, void *buf, size_t len)
@@ -156,6 +194,7 @@ int64_t hc_socket_peek(struct hc_sockets *s, int sock, void *buf, size_t len)
 
 	if (!k)
 		return -EBADF;
+	len = up_to_mark(k, len);
 	if (k->state == HC_SOCK_CONNECTED)
 		hc_sock_keep(s, k, len);
 	n = hc_sock_copy_kept(s, k, buf, len, false);
@@ -278,6 +317,8 @@ static uint16_t found(const struct hc_sockets *s, int sock)
 		return HC_POLL_NVAL;
 	if (is_readable(s, k))
 		flags |= HC_POLL_IN;
+	if (k->has_mark)
+		flags |= HC_POLL_PRI;
 	if (is_writable(s, k))
 		flags |= HC_POLL_OUT;
 	if (k->error)

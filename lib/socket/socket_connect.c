@@ -21,6 +21,7 @@ static int begin(struct hc_sockets *s, struct hc_socket *k, unsigned flags, cons
 		.flags = (uint16_t)flags,
 		.data = data,
 		.data_bytes = data_bytes,
+		.local_addr = k->bound.addr,
 		.why = &why,
 	};
 

@@ -157,6 +157,7 @@ void hc_sock_discard(struct hc_sockets *s, struct hc_socket *k)
 	struct hc_chunk chunk;
 
 	kept_clear(s, k);
+	k->has_mark = false;
 	while (hc_recv(s->w, k->conn, &chunk, 1))
 		hc_recv_release(s->w, k->conn, &chunk, 1);
 }
@@ -199,7 +200,30 @@ static void keep_received(struct hc_sockets *s, struct hc_socket *k)
 	}
 }
 
-static int errno_of(enum hc_reason reason, bool is_peer_closed)
+// What an ICMP error, as HC_EV_SOFT_ERROR tells it, is called (RFC 1122 3.2.2.1).
+static int errno_of_icmp(uint16_t info)
+{
+	const unsigned type_unreachable = 3;
+
+	if (info >> 8 != type_unreachable)
+		return EHOSTUNREACH;
+	switch (info & 0xff) {
+	case 0:  // Net,
+	case 6:  // net unknown,
+	case 11: // net for this type of service.
+		return ENETUNREACH;
+	case 2:  // Protocol,
+	case 3:  // port,
+	case 9:  // net prohibited,
+	case 10: // host prohibited,
+	case 13: // whatever it is prohibited.
+		return ECONNREFUSED;
+	default:
+		return EHOSTUNREACH;
+	}
+}
+
+static int errno_of(const struct hc_socket *k, enum hc_reason reason)
 {
 	switch (reason) {
 	case HC_REASON_REFUSED:
@@ -207,9 +231,9 @@ static int errno_of(enum hc_reason reason, bool is_peer_closed)
 	case HC_REASON_TIMED_OUT:
 		return ETIMEDOUT;
 	case HC_REASON_RESET:
-		return is_peer_closed ? EPIPE : ECONNRESET;
+		return k->is_peer_closed ? EPIPE : ECONNRESET;
 	case HC_REASON_UNREACHABLE:
-		return EHOSTUNREACH;
+		return k->soft_error ? k->soft_error : EHOSTUNREACH;
 	case HC_REASON_NO_MEMORY:
 	case HC_REASON_NO_PORT:
 		return ENOBUFS;
@@ -263,6 +287,17 @@ static struct hc_socket *find_waiting(struct hc_sockets *s, const struct hc_sock
 	return NULL;
 }
 
+// The mark stands before the last byte of urgent data (RFC 9293 MUST-62 has the pointer behind it).
+// Where the stack can only say that it is far, there is none yet: each segment says it again. Of
+// several marks the last counts.
+static void on_urgent(struct hc_socket *k, uint16_t info)
+{
+	if (info == UINT16_MAX || k->is_read_shut)
+		return;
+	k->has_mark = true;
+	k->mark_bytes = k->kept_bytes + info - 1;
+}
+
 static void on_event(struct hc_sockets *s, struct hc_socket *k, const struct hc_event *ev)
 {
 	switch ((enum hc_event_type)ev->type) {
@@ -276,6 +311,12 @@ static void on_event(struct hc_sockets *s, struct hc_socket *k, const struct hc_
 	case HC_EV_PEER_CLOSED:
 		k->is_peer_closed = true;
 		break;
+	case HC_EV_URGENT:
+		on_urgent(k, ev->info);
+		break;
+	case HC_EV_SOFT_ERROR:
+		k->soft_error = errno_of_icmp(ev->info);
+		break;
 	case HC_EV_CLOSED:
 		if (k->is_read_shut || HC_FAULT(socket_data_lost_at_the_end))
 			hc_sock_discard(s, k);
@@ -284,14 +325,16 @@ static void on_event(struct hc_sockets *s, struct hc_socket *k, const struct hc_
 		k->state = HC_SOCK_ENDED;
 		break;
 	case HC_EV_FAILED:
-		k->error = errno_of(ev->reason, false);
+		k->error = errno_of(k, ev->reason);
+		k->soft_error = 0;
 		k->state = HC_SOCK_NEW;
 		k->conn = HC_CONN_NONE;
 		k->local = k->bound; // The port that the attempt chose is free again.
 		break;
 	case HC_EV_RESET:
 		kept_clear(s, k);
-		k->error = errno_of(ev->reason, k->is_peer_closed);
+		k->has_mark = false;
+		k->error = errno_of(k, ev->reason);
 		k->state = HC_SOCK_ENDED;
 		break;
 	default:

@@ -50,9 +50,12 @@ struct hc_socket {
 	bool is_read_shut;
 	bool is_write_shut;
 	bool is_peer_closed;
+	bool has_mark;       // Urgent data is not read yet: its last byte lies ...
 	bool is_full;        // The last write was refused, or not taken whole ...
 	uint32_t full_bytes; // ... with so many bytes on their way.
+	uint32_t mark_bytes; // ... so many behind what is read.
 	int error;           // Pending, positive.
+	int soft_error;      // Told if the connection is given up for it; 0: none.
 	int linger_s;
 	uint32_t snd_buf_bytes; // 0: the stack's.
 	/* Options of the connection, by enum hc_conn_option: for the one there is, or will be. */

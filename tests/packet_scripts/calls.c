@@ -548,6 +548,8 @@ static int call_ioctl(void *userdata, int fd, unsigned long request, ...)
 		*value = (int)info.readable_bytes;
 	else if (!result && request == SIOCOUTQ)
 		*value = (int)info.unacked_bytes;
+	else if (!result && request == SIOCATMARK)
+		*value = hc_socket_at_mark(host_sockets(p->host), h->sock);
 	else if (!result)
 		result = -EINVAL;
 	return (int)plugin_leave(p, result);

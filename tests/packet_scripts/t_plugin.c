@@ -562,7 +562,9 @@ static void queues_can_be_asked(void)
 	UNIT_EQ(tool.write(tool.userdata, fd, bytes, 70), 70);
 	UNIT_EQ(tool.ioctl(tool.userdata, fd, SIOCOUTQ, &value), 0);
 	UNIT_EQ(value, 70);
-	UNIT_EQ(tool.ioctl(tool.userdata, fd, SIOCATMARK, &value), -1);
+	UNIT_EQ(tool.ioctl(tool.userdata, fd, SIOCATMARK, &value), 0);
+	UNIT_EQ(value, 0);
+	UNIT_EQ(tool.ioctl(tool.userdata, fd, FIOASYNC, &value), -1);
 	UNIT_EQ(errno, EINVAL);
 	tool_shut();
 }

@@ -276,6 +276,194 @@ static void connect_to_who_is_not_there_is_unreachable(void)
 	fx_socket_shut();
 }
 
+// What ICMP says of a SYN, or of a segment, `ip` with its header.
+static void put_error(unsigned type, unsigned code, const uint8_t *ip)
+{
+	uint8_t frame[FRAME_MAX];
+	uint32_t len = frame_write_echo(frame, 0, 0, ip, 28);
+
+	memset(frame, 0, 6);
+	frame[FRAME_L4] = (uint8_t)type;
+	frame[FRAME_L4 + 1] = (uint8_t)code;
+	frame_fix_l4_csum(frame, len);
+	fx_put(frame, len);
+	fx_socket_step();
+}
+
+static const uint8_t *last_packet(void)
+{
+	CU_ASSERT_FATAL(fx.out_count > 0);
+	return fx.out[fx.out_count - 1].bytes + FRAME_IP;
+}
+
+static void an_icmp_refusal_has_an_error_at_once(void)
+{
+	static const uint8_t refusals[] = {2, 3, 9, 10, 13};
+
+	for (unsigned i = 0; i < sizeof refusals; i++) {
+		struct fx_peer p = fx_peer_new();
+		int sock;
+
+		fx_socket_open(NULL);
+		sock = fx_socket_begin(&p);
+		put_error(3, refusals[i], last_packet());
+		UNIT_EQ(fx_socket_error(sock), ECONNREFUSED);
+
+		UNIT_EQ(hc_socket_close(fx_sockets, sock), 0);
+		fx_forget();
+		fx_socket_shut();
+	}
+}
+
+// RFC 1122 4.2.3.9: an error is nothing by itself, and the reason when nothing else comes.
+static void an_icmp_error_is_told_when_the_connection_is_given_up(void)
+{
+	static const struct {
+		uint8_t type, code;
+		int error;
+	} said[] = {
+		{3, 0, ENETUNREACH},   {3, 6, ENETUNREACH},  {3, 11, ENETUNREACH},
+		{3, 1, EHOSTUNREACH},  {3, 5, EHOSTUNREACH}, {11, 0, EHOSTUNREACH},
+		{12, 0, EHOSTUNREACH},
+	};
+	const struct fx_options o = {.set_cfg = few_retries};
+
+	for (unsigned i = 0; i < 2 * HC_ARRAY_LEN(said); i++) {
+		bool is_connected = i % 2;
+		struct fx_peer p = fx_peer_new();
+		int sock;
+
+		fx_socket_open(&o);
+		sock = is_connected ? fx_socket_connect(&p) : fx_socket_begin(&p);
+		if (is_connected) {
+			UNIT_EQ(hc_socket_write(fx_sockets, sock, "x", 1), 1);
+			fx_socket_step();
+		}
+		put_error(said[i / 2].type, said[i / 2].code, last_packet());
+		UNIT_EQ(fx_socket_error(sock), 0);
+		fx_forget();
+		fx_socket_wait_ms(10000);
+		UNIT_EQ(fx_socket_error(sock), said[i / 2].error);
+		fx_forget();
+		fx_socket_shut();
+	}
+}
+
+static void with_clients(struct hc_stack_config *cfg)
+{
+	cfg->clients = (struct hc_prefix){.addr = 0x0a000040, .len = 28};
+}
+
+static void a_connection_comes_from_the_address_it_is_bound_to(void)
+{
+	const struct fx_options o = {.set_cfg = with_clients};
+	const struct hc_socket_addr remote = {.addr = FX_PEER, .port = FX_PEER_PORT};
+	const struct hc_socket_addr ours = {.addr = 0x0a000045};
+	const struct hc_socket_addr others[] = {{.addr = 0x0a000050}, {.addr = FX_PEER, .port = 9}};
+	struct hc_socket_addr name;
+	int sock;
+
+	fx_socket_open(&o);
+	sock = hc_socket_open(fx_sockets);
+	for (unsigned i = 0; i < 2; i++)
+		UNIT_EQ(hc_socket_bind(fx_sockets, sock, &others[i]), -EADDRNOTAVAIL);
+	UNIT_EQ(hc_socket_bind(fx_sockets, sock, &ours), 0);
+	UNIT_EQ(hc_socket_bind(fx_sockets, sock, &ours), -EINVAL);
+	UNIT_EQ(hc_socket_listen(fx_sockets, sock, 1), -EDESTADDRREQ);
+	for (unsigned i = 0; i < 2; i++) {
+		struct fx_peer p = fx_peer_new();
+		const struct frame_view *v;
+
+		UNIT_EQ(hc_socket_connect(fx_sockets, sock, &remote), -EINPROGRESS);
+		fx_socket_step();
+		v = fx_peer_take(&p, FRAME_SYN);
+		UNIT_EQ(v->src, ours.addr);
+		p.local_addr = v->src;
+		p.local_port = v->sport;
+		UNIT_EQ(hc_socket_name(fx_sockets, sock, &name), 0);
+		UNIT_EQ(name.addr, ours.addr);
+		UNIT_EQ(name.port, v->sport);
+		// And so does another attempt.
+		fx_peer_put(&p, FRAME_RST | FRAME_ACK, 0);
+		fx_socket_step();
+		UNIT_EQ(fx_socket_error(sock), ECONNREFUSED);
+		UNIT_EQ(hc_socket_name(fx_sockets, sock, &name), 0);
+		UNIT_EQ(name.addr, ours.addr);
+		UNIT_EQ(name.port, 0);
+	}
+	fx_socket_shut();
+}
+
+static bool is_urgent(int sock)
+{
+	struct hc_pollfd fd = {.sock = sock, .events = HC_POLL_PRI};
+
+	return hc_socket_poll(fx_sockets, &fd, 1) && fd.revents & HC_POLL_PRI;
+}
+
+static void put_urgent(struct fx_peer *p, uint32_t len, uint16_t pointer)
+{
+	struct frame_tcp f = fx_peer_frame(p, FRAME_ACK, len);
+
+	f.flags |= HC_TCP_URG;
+	f.urp = pointer;
+	fx_peer_put_raw(&f);
+	p->seq += len;
+	fx_socket_step();
+}
+
+// 100 bytes, 50 of them urgent; then word of more that is still to come.
+static void reading_ends_at_the_urgent_mark(void)
+{
+	for (unsigned has_peeked = 0; has_peeked < 2; has_peeked++) {
+		struct fx_peer p = fx_peer_new();
+		uint8_t got[200];
+		int sock;
+
+		fx_socket_open(NULL);
+		sock = fx_socket_accept(&p, NULL);
+		CU_ASSERT(!is_urgent(sock));
+		fx_peer_put(&p, FRAME_ACK, 20);
+		fx_socket_step();
+		if (has_peeked) // Some of it is taken over from the stack then.
+			UNIT_EQ(hc_socket_peek(fx_sockets, sock, got, 200), 20);
+		put_urgent(&p, 100, 50);
+		CU_ASSERT(is_urgent(sock));
+		UNIT_EQ(hc_socket_at_mark(fx_sockets, sock), 0);
+		UNIT_EQ(hc_socket_read(fx_sockets, sock, got, 9), 9);
+		UNIT_EQ(hc_socket_peek(fx_sockets, sock, got, 200), 20 + 49 - 9);
+		UNIT_EQ(hc_socket_read(fx_sockets, sock, got, 200), 20 + 49 - 9);
+		UNIT_EQ(hc_socket_at_mark(fx_sockets, sock), 1);
+		CU_ASSERT(is_urgent(sock));
+		UNIT_EQ(hc_socket_read(fx_sockets, sock, got, 1), 1);
+		UNIT_EQ(hc_socket_at_mark(fx_sockets, sock), 0);
+		CU_ASSERT(!is_urgent(sock));
+		put_urgent(&p, 0, 10);
+		CU_ASSERT(is_urgent(sock));
+		UNIT_EQ(hc_socket_read(fx_sockets, sock, got, 200), 50);
+		UNIT_EQ(hc_socket_read(fx_sockets, sock, got, 200), -EAGAIN);
+		fx_peer_put(&p, FRAME_ACK, 20);
+		fx_socket_step();
+		UNIT_EQ(hc_socket_read(fx_sockets, sock, got, 200), 9);
+		UNIT_EQ(hc_socket_at_mark(fx_sockets, sock), 1);
+		UNIT_EQ(hc_socket_read(fx_sockets, sock, got, 200), 11);
+		CU_ASSERT(!is_urgent(sock));
+		// Too far to tell where; said again when it is nearer.
+		put_urgent(&p, 0, 65535);
+		CU_ASSERT(!is_urgent(sock));
+		// Nobody will read it.
+		put_urgent(&p, 10, 5);
+		CU_ASSERT(is_urgent(sock));
+		UNIT_EQ(hc_socket_shutdown(fx_sockets, sock, HC_SHUT_RD), 0);
+		CU_ASSERT(!is_urgent(sock));
+		put_urgent(&p, 10, 5);
+		CU_ASSERT(!is_urgent(sock));
+		UNIT_EQ(hc_socket_at_mark(fx_sockets, 99), -EBADF);
+		fx_forget();
+		fx_socket_shut();
+	}
+}
+
 static void one_tuple(struct hc_stack_config *cfg)
 {
 	cfg->tuple_cap = 1;
@@ -673,7 +861,10 @@ static void poll_passes_over_negative_numbers(void)
 }
 
 UNIT_SUITE(socket_calls, UNIT_TEST(numbers_that_are_no_sockets_are_refused),
-	   UNIT_TEST(sockets_run_out), UNIT_TEST(bind_gives_a_port_once),
+	   UNIT_TEST(sockets_run_out), UNIT_TEST(an_icmp_refusal_has_an_error_at_once),
+	   UNIT_TEST(an_icmp_error_is_told_when_the_connection_is_given_up),
+	   UNIT_TEST(a_connection_comes_from_the_address_it_is_bound_to),
+	   UNIT_TEST(reading_ends_at_the_urgent_mark), UNIT_TEST(bind_gives_a_port_once),
 	   UNIT_TEST(listen_says_why_not), UNIT_TEST(accept_gives_the_peer),
 	   UNIT_TEST(accept_keeps_the_order), UNIT_TEST(connect_tells_its_progress),
 	   UNIT_TEST(connect_refused_is_told_once),
