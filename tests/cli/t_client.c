@@ -4,6 +4,7 @@
 // The load generator and the server of one `bench` on a clock of the test's: whether the schedule
 // is kept, and which times tell of a server that stalls.
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,6 +194,77 @@ static void poisson_arrivals_are_spread_like_poisson(void)
 	CU_ASSERT(churn()->opened > 98500 && churn()->opened < 101500); // 5 sigma.
 	CU_ASSERT(churn()->opened != 100000);
 	shut_pair();
+}
+
+static int double_order(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+// Kolmogorov and Smirnov, of values that should be uniform in 0..1: above 1.95 in one of a thousand
+// honest cases.
+static double ks_distance(double *x, unsigned n)
+{
+	double most = 0;
+
+	qsort(x, n, sizeof *x, double_order);
+	for (unsigned i = 0; i < n; i++)
+		most = fmax(most, fmax(fabs(x[i] - (double)i / n), fabs(x[i] - (i + 1.0) / n)));
+	return most * sqrt(n);
+}
+
+// Records when connections start, by turns so short that two of them hardly ever do in one: the
+// distance of the gaps between them from exponential ones, and of the times from evenly spread
+// ones.
+static void start_times(enum arrivals_kind arrivals, double *gaps, double *places)
+{
+	enum { TURN = 20, COUNT = 20000 };
+	static double gap[COUNT], place[COUNT];
+	const double mean_ns = 10000;
+	uint64_t from_ns = 0, before_ns = 0;
+	unsigned n = 0;
+
+	begin();
+	pair.cfg.rate_per_s = 1e9 / mean_ns;
+	pair.cfg.arrivals = arrivals;
+	pair.cfg.duration_ns = NS_PER_S;
+	open_pair();
+	while (n < COUNT) {
+		uint64_t opened = churn()->opened;
+
+		client_step(&pair.client, pair.now_ns);
+		server_step(&pair.server, pair.now_ns);
+		if (from_ns == 0) {
+			from_ns = before_ns = pair.client.load_from_ns;
+			opened = churn()->opened; // The first one warms up.
+		}
+		for (; opened < churn()->opened && n < COUNT; opened++) {
+			gap[n] = 1 - exp(-(double)(pair.now_ns - before_ns) / mean_ns);
+			place[n++] = (double)(pair.now_ns - from_ns);
+			before_ns = pair.now_ns;
+		}
+		pair.now_ns += TURN;
+	}
+	for (unsigned i = 0; i < n; i++)
+		place[i] /= (double)(pair.now_ns - from_ns);
+	*gaps = ks_distance(gap, n);
+	*places = ks_distance(place, n);
+	pair.stop = 1;
+	run(0, 0);
+	shut_pair();
+}
+
+static void start_times_pass_kolmogorov_smirnov(void)
+{
+	double gaps, places;
+
+	start_times(ARRIVALS_POISSON, &gaps, &places);
+	CU_ASSERT(gaps < 1.95);
+	CU_ASSERT(places < 1.95);
+	start_times(ARRIVALS_CONSTANT, &gaps, &places);
+	CU_ASSERT(gaps > 10); // Or it would say nothing.
 }
 
 // The attack goes ahead of the load, beside it, and ends with it.
@@ -1039,6 +1111,7 @@ static void what_was_behind_at_the_end_is_told(void)
 UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(stages_are_kept_to_the_connection),
 	   UNIT_TEST(poisson_arrivals_are_spread_like_poisson),
+	   UNIT_TEST(start_times_pass_kolmogorov_smirnov),
 	   UNIT_TEST(an_attack_goes_ahead_and_ends_with_the_load),
 	   UNIT_TEST(a_stall_shows_in_corrected_times_and_not_in_raw_ones),
 	   UNIT_TEST(a_stall_shows_in_corrected_times_of_responses),
