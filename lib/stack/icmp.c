@@ -5,10 +5,10 @@
 // Whatever an error says, the sequence number it quotes has to be in flight (RFC 5927 4.1); what
 // does not name a connection that way is counted and ignored. An error is at most a soft one (RFC
 // 1122 4.2.3.9, RFC 5461) to a synchronized connection: the application is told, and it says why
-// one that is given up was given up. A SYN that meets "protocol" or "port unreachable", which are
-// from the peer's own host, or "administratively prohibited", which a firewall says, fails at once.
-// "Fragmentation needed" goes to path MTU discovery,
-// source quench nowhere (RFC 6633). No error is ever sent.
+// one that is given up was given up. A SYN, ours or a SYN,ACK, that meets "protocol" or "port
+// unreachable", which are from the peer's own host, or "administratively prohibited", which a
+// firewall says, fails at once. "Fragmentation needed" goes to path MTU discovery, source quench
+// nowhere (RFC 6633). No error is ever sent.
 
 #include "stack/tuple.h"
 #include "stack/tx.h"
@@ -56,6 +56,42 @@ static uint32_t quoted_conn(const struct hc_worker *w, const uint8_t *ip, uint32
 	return hc_ref_idx(ref);
 }
 
+// RFC 1122 4.2.3.9 calls 2 and 3 hard, and RFC 5461 4 keeps that for connections not yet there. RFC
+// 1122 3.2.2.1 leaves open what 9, 10 and what came later say; nobody would answer them by itself.
+static bool is_refusal(const uint8_t *icmp)
+{
+	const uint32_t refusals = 1u << HC_ICMP_CODE_PROTOCOL | 1u << HC_ICMP_CODE_PORT |
+				  1u << HC_ICMP_CODE_NET_PROHIBITED |
+				  1u << HC_ICMP_CODE_HOST_PROHIBITED |
+				  1u << HC_ICMP_CODE_PROHIBITED;
+
+	return icmp[HC_ICMP_TYPE] == HC_ICMP_UNREACHABLE &&
+	       icmp[HC_ICMP_CODE] <= HC_ICMP_CODE_PROHIBITED && refusals >> icmp[HC_ICMP_CODE] & 1;
+}
+
+// A half-open connection whose SYN,ACK is refused is over as well: the client's host has nobody, or
+// a firewall is in between. @return whether the error was about one.
+static bool refuse_mini(struct hc_worker *w, const uint8_t *icmp, uint32_t len)
+{
+	struct hc_flow_key key;
+	hc_seq seq;
+	hc_ref ref;
+
+	if (!read_quote(icmp + HC_ICMP_LEN, len - HC_ICMP_LEN, &key, &seq))
+		return false;
+	ref = hc_flow_find(w, &key);
+	if (ref == HC_REF_NONE || hc_ref_kind(ref) != HC_REF_SYN ||
+	    icmp[HC_ICMP_CODE] == HC_ICMP_CODE_TOO_BIG || // A SYN,ACK fits anything.
+	    (seq != w->syn[hc_ref_idx(ref)].iss && !HC_FAULT(icmp_sequence_unchecked)))
+		return false;
+	w->ctr[HC_CTR_icmp_unreachable]++;
+	if (is_refusal(icmp)) {
+		w->ctr[HC_CTR_syn_reset]++;
+		hc_syn_forget(w, hc_ref_idx(ref));
+	}
+	return true;
+}
+
 // `ip` is a packet that waited for a neighbour in vain. @return false when it is no connection's.
 bool hc_soft_error(struct hc_worker *w, const uint8_t *ip, uint32_t len)
 {
@@ -76,19 +112,6 @@ static enum hc_counter too_big(struct hc_worker *w, uint32_t idx, const uint8_t 
 	return hc_pmtu_too_big(w, idx, total_len, mtu) ? HC_CTR_rx_icmp : HC_CTR_icmp_bad_mtu;
 }
 
-// RFC 1122 4.2.3.9 calls 2 and 3 hard, and RFC 5461 4 keeps that for connections not yet there. RFC
-// 1122 3.2.2.1 leaves open what 9, 10 and what came later say; nobody would answer them by itself.
-static bool is_refusal(const uint8_t *icmp)
-{
-	const uint32_t refusals = 1u << HC_ICMP_CODE_PROTOCOL | 1u << HC_ICMP_CODE_PORT |
-				  1u << HC_ICMP_CODE_NET_PROHIBITED |
-				  1u << HC_ICMP_CODE_HOST_PROHIBITED |
-				  1u << HC_ICMP_CODE_PROHIBITED;
-
-	return icmp[HC_ICMP_TYPE] == HC_ICMP_UNREACHABLE &&
-	       icmp[HC_ICMP_CODE] <= HC_ICMP_CODE_PROHIBITED && refusals >> icmp[HC_ICMP_CODE] & 1;
-}
-
 static enum hc_counter error_input(struct hc_worker *w, const uint8_t *icmp, uint32_t len)
 {
 	uint32_t idx = quoted_conn(w, icmp + HC_ICMP_LEN, len - HC_ICMP_LEN);
@@ -96,7 +119,7 @@ static enum hc_counter error_input(struct hc_worker *w, const uint8_t *icmp, uin
 	bool is_end, is_new;
 
 	if (idx == HC_IDX_NONE)
-		return HC_CTR_icmp_no_connection;
+		return refuse_mini(w, icmp, len) ? HC_CTR_rx_icmp : HC_CTR_icmp_no_connection;
 	if (icmp[HC_ICMP_TYPE] == HC_ICMP_UNREACHABLE && code == HC_ICMP_CODE_TOO_BIG)
 		return too_big(w, idx, icmp);
 	w->ctr[HC_CTR_icmp_unreachable]++;
@@ -104,7 +127,7 @@ static enum hc_counter error_input(struct hc_worker *w, const uint8_t *icmp, uin
 	w->tcb[idx].flags |= HC_TCB_SOFT_ERROR;
 	if (w->cold[idx].switches & HC_SWITCH_FASTOPEN)
 		hc_fastopen_refused(w, idx);
-	is_end = w->tcb[idx].state == HC_SYN_SENT && is_refusal(icmp);
+	is_end = w->tcb[idx].state <= HC_SYN_RCVD && is_refusal(icmp);
 	if (is_new || is_end)
 		hc_event_put(w, idx, HC_EV_SOFT_ERROR, HC_REASON_UNREACHABLE,
 			     (uint32_t)icmp[HC_ICMP_TYPE] << 8 | code);

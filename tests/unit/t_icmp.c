@@ -181,6 +181,48 @@ static void a_refusal_by_icmp_ends_an_opening_and_nothing_else(void)
 	}
 }
 
+// A SYN,ACK is refused as a SYN is: of a half-open connection, and of one that opened from both
+// sides.
+static void a_refusal_by_icmp_ends_what_is_half_open(void)
+{
+	struct fx_peer p = fx_peer_new();
+	uint8_t quote[28];
+
+	fx_open(NULL);
+	(void)fx_listen(0);
+	fx_peer_put(&p, FRAME_SYN, 0);
+	fx_step();
+	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	memcpy(quote, fx.out[0].bytes + FRAME_IP, sizeof quote);
+	frame_put32(quote + 24, frame_get32(quote + 24) + 1);
+	put_error(3, 3, quote, sizeof quote); // Not in flight.
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_no_connection), 1);
+	frame_put32(quote + 24, frame_get32(quote + 24) - 1);
+	put_error(3, 1, quote, sizeof quote); // Soft.
+	put_error(3, 4, quote, sizeof quote); // Not of this.
+	UNIT_EQ(hc_pool_used(&fx.worker->syn_pool), 1);
+	put_error(3, 3, quote, sizeof quote);
+	UNIT_EQ(hc_pool_used(&fx.worker->syn_pool), 0);
+	UNIT_EQ(fx_ctr(HC_CTR_syn_reset), 1);
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), 2);
+	fx_expect_silence();
+	fx_wait_ms(10000);
+	fx_expect_silence();
+	p = fx_peer_new();
+	(void)connect_to_silence();
+	p.local_port = fx.out[0].view.sport;
+	p.port = 7;
+	fx_forget();
+	fx_peer_put(&p, FRAME_SYN, 0);
+	fx_step();
+	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	put_error(3, 3, fx.out[0].bytes + FRAME_IP, 28);
+	fx_expect_reason(HC_EV_SOFT_ERROR, HC_REASON_UNREACHABLE);
+	fx_expect_reason(HC_EV_FAILED, HC_REASON_UNREACHABLE);
+	fx_expect_silence();
+	fx_shut();
+}
+
 static void time_exceeded_and_parameter_problem_are_soft(void)
 {
 	const uint8_t *ip;
@@ -283,6 +325,7 @@ UNIT_SUITE(icmp, UNIT_TEST(an_echo_request_of_any_length_is_answered),
 	   UNIT_TEST(unreachable_says_why_a_connection_was_given_up),
 	   UNIT_TEST(unreachable_with_a_sequence_number_not_in_flight_is_ignored),
 	   UNIT_TEST(a_refusal_by_icmp_ends_an_opening_and_nothing_else),
+	   UNIT_TEST(a_refusal_by_icmp_ends_what_is_half_open),
 	   UNIT_TEST(time_exceeded_and_parameter_problem_are_soft),
 	   UNIT_TEST(an_error_finds_the_worker_of_its_connection),
 	   UNIT_TEST(garbage_in_an_error_is_ignored), UNIT_TEST(other_types_are_counted));
