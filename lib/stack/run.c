@@ -473,6 +473,35 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_any(struct hc_worker *w, uint32_t id
 	return m;
 }
 
+// What hc_tcp_input_quick() or its sister for data says, carried out.
+HC_ALWAYS_INLINE struct rte_mbuf *finish(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
+					 struct hc_seg *seg, uint32_t what, bool had_data)
+{
+	uint32_t where = seg_where(seg, w->tcb[idx].flags & HC_TCB_ACTIVE);
+
+	if (what & HC_DO_ACKED)
+		hc_sock_acked(w, idx);
+	if (what & HC_DO_SENT)
+		hc_event_put(w, idx, HC_EV_SENT, HC_REASON_NONE, 0);
+	if (what & HC_DO_DELIVER)
+		m = deliver(w, idx, m, seg, had_data);
+	carry_out(w, idx, seg, &m, what & ~(uint32_t)HC_DO_RARE, where, had_data);
+	return m;
+}
+
+static HC_NOINLINE struct rte_mbuf *finish_any(struct hc_worker *w, uint32_t idx,
+					       struct rte_mbuf *m, struct hc_seg *seg,
+					       uint32_t what, bool had_data)
+{
+	return finish(w, idx, m, seg, what, had_data);
+}
+
+// The verdicts that are usual are written out: of a constant one, most of finish() falls away, and
+// what is left has few branches.
+#define HC_FINISH_USUAL(what, had_data)                                                            \
+	case (what):                                                                               \
+		return finish(w, idx, m, seg, what, had_data)
+
 // A segment that carries text, or one of a connection that had some.
 static HC_NOINLINE struct rte_mbuf *run_tcb_data(struct hc_worker *w, uint32_t idx,
 						 struct rte_mbuf *m, struct hc_seg *seg)
@@ -484,15 +513,27 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_data(struct hc_worker *w, uint32_t i
 	if (HC_UNLIKELY(!hc_tcp_input_quick_data(t, &w->cold[idx], seg, &w->env, &what)))
 		return run_tcb_any(w, idx, m, seg);
 	w->ctr[HC_CTR_rx_tcp]++;
-	if (what & HC_DO_ACKED)
-		hc_sock_acked(w, idx);
-	if (what & HC_DO_SENT)
-		hc_event_put(w, idx, HC_EV_SENT, HC_REASON_NONE, 0);
-	if (what & HC_DO_DELIVER)
-		m = deliver(w, idx, m, seg, had_data);
-	carry_out(w, idx, seg, &m, what & ~(uint32_t)HC_DO_RARE,
-		  seg_where(seg, t->flags & HC_TCB_ACTIVE), had_data);
-	return m;
+	switch (what) {
+		// A request.
+		HC_FINISH_USUAL(HC_DO_DELIVER | HC_DO_ACK_DEFER, had_data);
+		// A response, without and with the FIN.
+		HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER | HC_DO_TIMER_OFF |
+					HC_DO_OUTPUT | HC_DO_ACK_DEFER,
+				had_data);
+		HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER | HC_DO_TIMER_OFF |
+					HC_DO_OUTPUT | HC_DO_ACK_DEFER | HC_DO_PEER_CLOSED,
+				had_data);
+		// The FIN of who got it, and the last ACK.
+		HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_SENT | HC_DO_TIMER_OFF | HC_DO_OUTPUT |
+					HC_DO_ACK | HC_DO_FIN_ACKED | HC_DO_CLOSED |
+					HC_DO_TIME_WAIT,
+				had_data);
+		HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_TIMER_OFF | HC_DO_FIN_ACKED | HC_DO_CLOSED |
+					HC_DO_FREE,
+				had_data);
+	default:
+		return finish_any(w, idx, m, seg, what, had_data);
+	}
 }
 
 // @return the buffer, NULL when it was kept.
@@ -505,9 +546,18 @@ HC_ALWAYS_INLINE struct rte_mbuf *run_tcb(struct hc_worker *w, uint32_t idx, str
 	if (HC_UNLIKELY(!hc_tcp_input_quick(t, &w->cold[idx], seg, &w->env, &what)))
 		return run_tcb_data(w, idx, m, seg);
 	w->ctr[HC_CTR_rx_tcp]++;
-	carry_out(w, idx, seg, &m, what & ~(uint32_t)HC_DO_RARE,
-		  seg_where(seg, t->flags & HC_TCB_ACTIVE), false);
-	return m;
+	switch (what) {
+		HC_FINISH_USUAL(HC_DO_OPENED | HC_DO_TIMER_OFF | HC_DO_ACK, false);
+		HC_FINISH_USUAL(HC_DO_OPENED | HC_DO_TIMER_OFF | HC_DO_ACK_DEFER, false);
+		HC_FINISH_USUAL(HC_DO_PEER_CLOSED | HC_DO_ACK, false);
+		HC_FINISH_USUAL(HC_DO_FIN_ACKED | HC_DO_TIMER_FW2, false);
+		HC_FINISH_USUAL(HC_DO_ACK | HC_DO_CLOSED | HC_DO_TIME_WAIT | HC_DO_TIMER_OFF,
+				false);
+		HC_FINISH_USUAL(HC_DO_FIN_ACKED | HC_DO_CLOSED | HC_DO_FREE | HC_DO_TIMER_OFF,
+				false);
+	default:
+		return finish_any(w, idx, m, seg, what, false);
+	}
 }
 
 HC_ALWAYS_INLINE struct hc_listener *find_listener(struct hc_worker *w, const struct hc_seg *seg)
