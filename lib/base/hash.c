@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The handclasp authors
 
-// SipHash-2-4 and its faster form SipHash-1-3 (Aumasson and Bernstein, 2012) for messages of
-// exactly 16 bytes, and the secret both hashes are keyed with. A message is two words; in memory it
-// would be their bytes, little-endian.
+// SipHash-2-4 (Aumasson and Bernstein, 2012) for messages of exactly 16 bytes, its faster form
+// SipHash-1-3 for those of 12, and the secret both hashes are keyed with. A message is two words;
+// in memory it would be their bytes, little-endian.
 
 #include "base/hash.h"
 
@@ -34,9 +34,10 @@ HC_ALWAYS_INLINE void sip_word(uint64_t v[4], uint64_t m, unsigned rounds)
 	v[0] ^= m;
 }
 
-// SipHash-c-d, with both constants.
-HC_ALWAYS_INLINE uint64_t sip_hash(unsigned c, unsigned d, uint64_t k0, uint64_t k1, uint64_t m0,
-				   uint64_t m1)
+// SipHash-c-d, with both constants, of the words m[0] to m[n - 1], the last of which ends with the
+// length.
+HC_ALWAYS_INLINE uint64_t sip_hash(unsigned c, unsigned d, uint64_t k0, uint64_t k1,
+				   const uint64_t *m, unsigned n)
 {
 	// "somepseudorandomlygeneratedbytes".
 	uint64_t v[4] = {
@@ -46,23 +47,31 @@ HC_ALWAYS_INLINE uint64_t sip_hash(unsigned c, unsigned d, uint64_t k0, uint64_t
 		k1 ^ 0x7465646279746573ull,
 	};
 
-	sip_word(v, m0, c);
-	sip_word(v, m1, c);
-	sip_word(v, 16ull << 56, c); // The last word: no bytes left over, and the length.
+	for (unsigned i = 0; i < n; i++)
+		sip_word(v, m[i], c);
 	v[2] ^= 0xff;
 	for (unsigned i = 0; i < d; i++)
 		sip_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-uint64_t hc_siphash(const struct hc_hash_secret *s, uint64_t m0, uint64_t m1)
+static uint64_t sip_hash24(uint64_t k0, uint64_t k1, uint64_t m0, uint64_t m1)
 {
-	return sip_hash(2, 4, s->k[2], s->k[3], m0, m1);
+	const uint64_t m[3] = {m0, m1, 16ull << 56};
+
+	return sip_hash(2, 4, k0, k1, m, 3);
 }
 
-uint64_t hc_siphash13(const struct hc_hash_secret *s, uint64_t m0, uint64_t m1)
+uint64_t hc_siphash(const struct hc_hash_secret *s, uint64_t m0, uint64_t m1)
 {
-	return sip_hash(1, 3, s->k[2], s->k[3], m0, m1);
+	return sip_hash24(s->k[2], s->k[3], m0, m1);
+}
+
+uint64_t hc_siphash13(const struct hc_hash_secret *s, uint64_t m0, uint32_t m1)
+{
+	const uint64_t m[2] = {m0, 12ull << 56 | m1};
+
+	return sip_hash(1, 3, s->k[2], s->k[3], m, 2);
 }
 
 // The words come out of SipHash under the seed, and not out of a cheap generator, so that whoever
@@ -71,5 +80,5 @@ uint64_t hc_siphash13(const struct hc_hash_secret *s, uint64_t m0, uint64_t m1)
 void hc_hash_secret_init(struct hc_hash_secret *s, uint64_t seed)
 {
 	for (unsigned i = 0; i < HC_ARRAY_LEN(s->k); i++)
-		s->k[i] = sip_hash(2, 4, seed, ~seed, i, 0);
+		s->k[i] = sip_hash24(seed, ~seed, i, 0);
 }

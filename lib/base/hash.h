@@ -54,5 +54,5 @@ void hc_hash_secret_init(struct hc_hash_secret *s, uint64_t seed);
 // SipHash-2-4 of two words under key k[2], k[3].
 uint64_t hc_siphash(const struct hc_hash_secret *s, uint64_t m0, uint64_t m1);
 
-// SipHash-1-3 of two words under the same key.
-uint64_t hc_siphash13(const struct hc_hash_secret *s, uint64_t m0, uint64_t m1);
+// SipHash-1-3 of twelve bytes, as many as a flow's key has, under the same key.
+uint64_t hc_siphash13(const struct hc_hash_secret *s, uint64_t m0, uint32_t m1);

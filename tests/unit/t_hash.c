@@ -29,8 +29,9 @@ static struct hc_flow_key nth_key(uint32_t i)
 	return key_of(0x0a000001, 0x0a010000 + i / 1024, 80, (uint16_t)(1024 + i % 1024));
 }
 
-// Key 00..0f and message 00..0f are the vectors of the reference implementation (2-4) and of Rust's
-// library (1-3); the others are OpenSSL's: openssl mac -macopt hexkey:KEY -macopt size:8
+// Key 00..0f and message 00..0f (00..0b for 1-3) are the vectors of the reference implementation
+// (2-4) and of Rust's library (1-3); the others are OpenSSL's: openssl mac -macopt hexkey:KEY
+// -macopt size:8
 // [-macopt c-rounds:1 -macopt d-rounds:3] SIPHASH.
 static void siphash_gives_the_published_values(void)
 {
@@ -38,21 +39,21 @@ static void siphash_gives_the_published_values(void)
 		uint64_t k0, k1, m0, m1, hash24, hash13;
 	} v[] = {
 		{0x0706050403020100, 0x0f0e0d0c0b0a0908, 0x0706050403020100, 0x0f0e0d0c0b0a0908,
-		 0x3f2acc7f57c29bdb, 0xcc4fdd1a7d908b66},
+		 0x3f2acc7f57c29bdb, 0x78a384b157b4d9a2},
 		{0x0706050403020100, 0x0f0e0d0c0b0a0908, 0, 0, 0x98a0d3c0ef557701,
-		 0x403e4b0d4f19f787},
-		{0, 0, 0, 0, 0x32caecc280172976, 0x76be999e3e25b2a0},
+		 0x05e4aec04656a4fb},
+		{0, 0, 0, 0, 0x32caecc280172976, 0x21ce683a865794df},
 		{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, 0x1a27dd859ed29a2e,
-		 0xc51ea4f6822a5355},
+		 0xb0f871e0c440bc42},
 		{0x78695a4b3c2d1e0f, 0xf0e1d2c3b4a59687, 0x73616c63646e6168, 0x7361687069732d70,
-		 0x4706771c8aa5fca3, 0xf6496bc43bb34c4c},
+		 0x4706771c8aa5fca3, 0xa84d9c8d83738e8d},
 	};
 
 	for (unsigned i = 0; i < HC_ARRAY_LEN(v); i++) {
 		const struct hc_hash_secret s = {.k = {0, 0, v[i].k0, v[i].k1}};
 
 		UNIT_EQ(hc_siphash(&s, v[i].m0, v[i].m1), v[i].hash24);
-		UNIT_EQ(hc_siphash13(&s, v[i].m0, v[i].m1), v[i].hash13);
+		UNIT_EQ(hc_siphash13(&s, v[i].m0, (uint32_t)v[i].m1), v[i].hash13);
 	}
 }
 
