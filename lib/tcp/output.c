@@ -91,6 +91,9 @@ static bool holds_back(const struct hc_tcb *t, const struct hc_tcb_cold *c, uint
 {
 	bool is_nagle = !(c->switches & HC_SWITCH_NODELAY) && !HC_FAULT(nagle_missing);
 
+	// A SYN is no data: the answer to what came with the peer's waits for nothing (RFC 7413).
+	if (HC_UNLIKELY(c->switches & HC_SWITCH_SYN_OWED) && flight && !HC_FAULT(syn_holds_back))
+		flight--;
 	// Corked, the last piece is not pushed, and waits for more, up to the override timeout.
 	if (HC_UNLIKELY(c->switches & HC_SWITCH_CORK) && len == want) {
 		*arm_persist = flight == 0 && !c->cc.is_overdue;

@@ -468,6 +468,42 @@ static void an_abort_gives_the_place_back(void)
 	fx_shut();
 }
 
+static void with_nagle(struct hc_stack_config *cfg)
+{
+	with_fast_open(cfg);
+	cfg->has_nodelay = false;
+}
+
+// Our SYN in flight is no data: the first small answer goes, and the second waits for its ACK.
+static void nagle_does_not_hold_the_answer_to_a_syns_data(void)
+{
+	const struct fx_options o = {.set_cfg = with_nagle};
+	struct fx_peer p = fx_peer_new();
+	uint8_t cookie[COOKIE_BYTES];
+	hc_conn conn;
+
+	fx_open(&o);
+	listen_fast();
+	get_cookie(FX_PEER, cookie);
+	conn = open_fast(&p, cookie, 100);
+	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	UNIT_EQ(hc_send(fx.worker, conn, "answer", 6, HC_SEND_STATIC), 6);
+	fx_step();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK | FRAME_PSH)->payload_len, 6);
+	UNIT_EQ(hc_send(fx.worker, conn, "more", 4, HC_SEND_STATIC), 4);
+	fx_step();
+	fx_expect_silence();
+	fx_peer_put(&p, FRAME_ACK, 0); // Of the SYN alone.
+	fx_step();
+	CU_ASSERT_PTR_NULL(fx_next_tcp());
+	p.ack += 6;
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	UNIT_EQ(fx_expect_tcp(FRAME_ACK | FRAME_PSH)->payload_len, 4);
+	fx_forget();
+	fx_shut();
+}
+
 // A router says of our packet `ip` that it cannot go on, for a size or for another reason.
 static void put_unreachable(const uint8_t *ip, uint8_t code, uint16_t mtu)
 {
@@ -918,6 +954,7 @@ UNIT_SUITE(fastopen, UNIT_TEST(data_on_the_syn_is_there_before_the_handshake_is_
 	   UNIT_TEST(who_never_answers_is_given_up),
 	   UNIT_TEST(the_user_timeout_counts_from_the_first_syn_ack),
 	   UNIT_TEST(an_abort_gives_the_place_back),
+	   UNIT_TEST(nagle_does_not_hold_the_answer_to_a_syns_data),
 	   UNIT_TEST(a_router_says_too_big_before_the_handshake_is_over),
 	   UNIT_TEST(keepalive_is_everybodys_also_of_who_opens_fast),
 	   UNIT_TEST(a_listener_that_did_not_ask_for_it_knows_nothing_of_it),
