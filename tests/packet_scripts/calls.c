@@ -152,11 +152,15 @@ static int call_bind(void *userdata, int fd, const struct sockaddr *addr, sockle
 static int call_listen(void *userdata, int fd, int backlog)
 {
 	struct plugin *p = userdata;
+	const int on = 1;
 	struct handle *h;
 	int err;
 
 	plugin_enter(p);
 	err = handle_for(p, fd, &h);
+	if (!err && p->opens_fast)
+		err = hc_socket_setsockopt(host_sockets(p->host), h->sock, HC_TCP_FASTOPEN, &on,
+					   sizeof on);
 	if (!err)
 		err = hc_socket_listen(host_sockets(p->host), h->sock, backlog);
 	return (int)plugin_leave(p, err);

@@ -8,6 +8,7 @@
 //     local=ADDRESS      the host's address; otherwise the first one bound or spoken to
 //     mtu=N rcvbuf=N sndbuf=N wscale=N rto_min=MS time_wait=MS delayed_ack=MS
 //     no-timestamps no-sack no-wscale nodelay ecn newreno
+//     fastopen           listeners take Fast Open unasked, as a switch of Linux has it
 
 #include "plugin.h"
 
@@ -104,7 +105,7 @@ static const char *set_value(struct hc_stack_config *cfg, const char *name, cons
 	return NULL;
 }
 
-static const char *set_word(struct hc_stack_config *cfg, const char *word)
+static const char *set_word(struct hc_stack_config *cfg, bool *opens_fast, const char *word)
 {
 	if (strcmp(word, "linux") == 0)
 		profile_linux(cfg);
@@ -122,12 +123,14 @@ static const char *set_word(struct hc_stack_config *cfg, const char *word)
 		cfg->has_ecn = true;
 	else if (strcmp(word, "newreno") == 0)
 		cfg->congestion = HC_CONGESTION_NEWRENO;
+	else if (strcmp(word, "fastopen") == 0)
+		*opens_fast = true;
 	else
 		return "an unknown word";
 	return NULL;
 }
 
-const char *plugin_flags(const char *flags, struct hc_stack_config *cfg)
+const char *plugin_flags(const char *flags, struct hc_stack_config *cfg, bool *opens_fast)
 {
 	char text[512];
 	char *rest = text;
@@ -148,9 +151,9 @@ const char *plugin_flags(const char *flags, struct hc_stack_config *cfg)
 		if (value && strcmp(word, "profile") != 0)
 			bad = set_value(cfg, word, value);
 		else if (value)
-			bad = set_word(cfg, value);
+			bad = set_word(cfg, opens_fast, value);
 		else if (*word)
-			bad = set_word(cfg, word);
+			bad = set_word(cfg, opens_fast, word);
 		if (bad)
 			return bad;
 	}

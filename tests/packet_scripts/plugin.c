@@ -235,7 +235,7 @@ __attribute__((visibility("default"))) void handclasp_packet_host_init(const cha
 								       struct packet_tool *tool)
 {
 	struct plugin *p = calloc(1, sizeof *p);
-	const char *bad = p ? plugin_flags(flags, &p->cfg) : "no memory";
+	const char *bad = p ? plugin_flags(flags, &p->cfg, &p->opens_fast) : "no memory";
 
 	if (bad)
 		give_up(bad, flags);

@@ -45,6 +45,7 @@ struct plugin {
 	int64_t deadline_us;    // When the one that sleeps gives up; INT64_MAX: never.
 
 	struct hc_stack_config cfg;
+	bool opens_fast;   // Listeners take Fast Open.
 	struct host *host; // Made when its address is known.
 	int64_t now_us;
 	unsigned setting_count;
@@ -55,8 +56,9 @@ struct plugin {
 // What door.c calls: fills in the interface.
 void handclasp_packet_host_init(const char *flags, struct packet_tool *tool);
 
-// flags.c: fills in the configuration. @return NULL, or what is wrong.
-const char *plugin_flags(const char *flags, struct hc_stack_config *cfg);
+// flags.c: fills in the configuration, and whether listeners take Fast Open unasked. @return NULL,
+// or what is wrong.
+const char *plugin_flags(const char *flags, struct hc_stack_config *cfg, bool *opens_fast);
 
 // plugin.c
 // Makes the host if there is none. `addr` is its address if the flags gave none; 0: not known, so

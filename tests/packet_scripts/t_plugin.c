@@ -758,6 +758,38 @@ static void a_send_connects_and_its_data_goes_on_the_syn_the_second_time(void)
 
 /* -------------------------------------------------------------------------------------- flags */
 
+// A cookie that was asked for opens a connection with data on its SYN.
+static void listeners_take_fast_open_when_told_so(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t opt[16] = {2, 4, 5, 0xb4, 34, 2, 1, 1};
+		struct tool_peer p = tool_peer_new(1);
+		const struct frame_view *v;
+
+		tool_open(i ? PLAIN ",fastopen" : PLAIN);
+		(void)tool_listen();
+		p.opt = opt;
+		p.opt_len = 8;
+		tool_put(&p, FRAME_SYN, p.seq, 0, 0);
+		v = tool_take(&p, S_US);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+		UNIT_EQ(v->has_fastopen, i == 1);
+		if (v->has_fastopen) {
+			opt[5] = 10;
+			memcpy(opt + 6, v->cookie, 8);
+			memset(opt + 14, 1, 2);
+			p = tool_peer_new(1);
+			p.opt = opt;
+			p.opt_len = sizeof opt;
+			tool_put(&p, FRAME_SYN, p.seq, 0, 10);
+			v = tool_take(&p, S_US);
+			CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+			UNIT_EQ(v->ack, p.irs + 11);
+		}
+		tool_shut();
+	}
+}
+
 // As FreeBSD has it: no flag, and no waiting for a cookie.
 static void an_address_connects_a_socket_with_fast_open(void)
 {
@@ -932,6 +964,7 @@ UNIT_SUITE(plugin, UNIT_TEST(time_passes_by_asking), UNIT_TEST(receive_ends_afte
 	   UNIT_TEST(options_have_linuxs_shapes), UNIT_TEST(more_to_come_waits),
 	   UNIT_TEST(reset_behind_a_fin_has_the_profiles_error), UNIT_TEST(options_are_on_the_wire),
 	   UNIT_TEST(a_send_connects_and_its_data_goes_on_the_syn_the_second_time),
+	   UNIT_TEST(listeners_take_fast_open_when_told_so),
 	   UNIT_TEST(an_address_connects_a_socket_with_fast_open),
 	   UNIT_TEST(syn_follows_the_profile), UNIT_TEST(numbers_are_set),
 	   UNIT_TEST(acks_are_not_delayed_when_told_so), UNIT_TEST(words_are_switches),
