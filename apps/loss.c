@@ -132,14 +132,15 @@ static bool is_open_off(const struct loss_numbers *n)
 static bool judge_9411(const struct loss_numbers *n, char *why, size_t size)
 {
 	double attempted = (double)n->attempted;
+	double connections = (double)n->connections;
 	double lost = (double)(n->failed + n->wrong);
 
 	if (lost >= SHARE_9411 * attempted && lost > 0) {
 		snprintf(why, size, "%.3g %% of transactions failed (0.001 %% allowed)",
 			 100 * lost / attempted);
-	} else if ((double)n->resets >= SHARE_9411 * attempted && n->resets > 0) {
+	} else if ((double)n->resets >= SHARE_9411 * connections && n->resets > 0) {
 		snprintf(why, size, "%.3g %% of connections were reset (0.001 %% allowed)",
-			 100 * (double)n->resets / attempted);
+			 100 * (double)n->resets / connections);
 	} else if (fabs(n->achieved_per_s - n->asked_per_s) >= DEVIATION_9411 * n->asked_per_s &&
 		   n->asked_per_s > 0) {
 		snprintf(why, size, "the rate was off by %.2g %% (5 %% allowed)",

@@ -26,6 +26,7 @@ struct loss_criterion {
 // What one iteration came to. A thing is completed when it was right and in time.
 struct loss_numbers {
 	uint64_t attempted;
+	uint64_t connections; // Attempted: fewer, where each has several transactions.
 	uint64_t completed;
 	uint64_t failed;    // Ended wrongly, or never began: refused, timed out, not started.
 	uint64_t late;      // Behind the plan by more than --grace.

@@ -100,7 +100,7 @@ static json_t *set_up_json(const struct test *t)
 	json_t *out = json_object();
 
 	set(out, "number_of_connections",
-	    has_result ? count(t->rows[t->best].numbers.attempted) : json_null());
+	    has_result ? count(t->rows[t->best].numbers.connections) : json_null());
 	set(out, "connection_attempt_rate_per_s",
 	    t->info->is_gathered ? count(t->cfg->test.attempt_per_s) : json_null());
 	set(out, "aging_time_s", real((double)t->cfg->test.aging_ns / (double)NS_PER_S));

@@ -53,10 +53,12 @@ static void set_rate(const struct test *t, const struct span *s, struct loss_num
 }
 
 // How many are open at once may change by what a connection may be late.
-static void set_open(const struct test *t, const struct result *r, struct loss_numbers *n)
+static void set_open(const struct test *t, const struct result *r, struct test_row *row)
 {
+	struct loss_numbers *n = &row->numbers;
+
 	loss_set_open(n, r->clients.alive, TENTHS);
-	n->open_slack = n->asked_per_s * (double)t->cfg->test.grace_ns / (double)NS_PER_S;
+	n->open_slack = row->attempt_per_s * (double)t->cfg->test.grace_ns / (double)NS_PER_S;
 }
 
 // One that is late and one that got the wrong object are two that were not completed.
@@ -133,6 +135,7 @@ void test_judge(const struct test *t, const struct result *r, struct test_row *r
 	n->asked_per_s = rate;
 	n->achieved_per_s = rate;
 	n->attempted = cfg->connections;
+	n->connections = cfg->connections;
 	n->unstarted = r->clients.missed_by[MISS_BEHIND];
 	n->resets = less(r->view.reset, r->clients.aborted);
 	switch (kind) {
@@ -140,7 +143,7 @@ void test_judge(const struct test *t, const struct result *r, struct test_row *r
 	case TEST_SYN_FLOOD:
 		judge_opened(r, has_object, row);
 		set_rate(t, &r->clients.opened_span, n);
-		set_open(t, r, n);
+		set_open(t, r, row);
 		break;
 	case TEST_TEARDOWN_RATE:
 		judge_closed(r, row);
@@ -153,7 +156,7 @@ void test_judge(const struct test *t, const struct result *r, struct test_row *r
 	case TEST_HTTP_LATENCY:
 		judge_answered(r, row);
 		set_rate(t, &r->clients.answered_span, n);
-		set_open(t, r, n);
+		set_open(t, r, row);
 		break;
 	case TEST_KINDS:
 		break;

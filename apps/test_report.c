@@ -132,7 +132,7 @@ static void set_up_parameters(const struct test *t)
 	const struct test_row *best = &t->rows[t->best];
 
 	printf("  set-up       %llu connections, aging time %g s, ",
-	       (unsigned long long)best->numbers.attempted,
+	       (unsigned long long)best->numbers.connections,
 	       (double)cfg->test.aging_ns / (double)NS_PER_S);
 	if (t->info->is_gathered)
 		printf("connection attempt rate %llu/s, ",

@@ -22,6 +22,7 @@ static struct loss_criterion criterion(const char *text)
 static struct loss_numbers fine(void)
 {
 	return (struct loss_numbers){.attempted = 1000000,
+				     .connections = 1000000,
 				     .completed = 1000000,
 				     .asked_per_s = 1000,
 				     .achieved_per_s = 1000};
@@ -86,6 +87,19 @@ static void rfc_9411_allows_less_than_one_of_100000(void)
 	n.resets = 9;
 	CU_ASSERT(judge("9411", &n));
 	n.resets = 10;
+	CU_ASSERT_FALSE(judge("9411", &n));
+}
+
+// RFC 9411 7.2.3: failed ones are of the transactions, RSTs of the connections.
+static void rfc_9411_counts_resets_by_connection(void)
+{
+	struct loss_numbers n = fine();
+
+	n.connections = n.attempted / 4;
+	n.failed = 9;
+	n.resets = 2;
+	CU_ASSERT(judge("9411", &n));
+	n.resets = 3;
 	CU_ASSERT_FALSE(judge("9411", &n));
 }
 
@@ -254,6 +268,7 @@ UNIT_SUITE(loss, UNIT_TEST(criteria_are_read_and_written),
 	   UNIT_TEST(with_none_every_single_one_counts),
 	   UNIT_TEST(a_share_may_be_lost_and_not_one_more),
 	   UNIT_TEST(rfc_9411_allows_less_than_one_of_100000),
+	   UNIT_TEST(rfc_9411_counts_resets_by_connection),
 	   UNIT_TEST(rfc_9411_allows_the_rate_5_percent),
 	   UNIT_TEST(rfc_9411_allows_a_tenth_of_held_connections),
 	   UNIT_TEST(connections_at_once_are_compared_by_tenths),

@@ -328,6 +328,8 @@ class Searches(Limits):
             self.assertGreaterEqual(out["result"]["maximum_transaction_rate"], 18000)
             self.assertLessEqual(out["result"]["maximum_transaction_rate"], 20700)
             self.assertEqual(out["setup"]["requests_per_connection"], 5)
+            self.assertEqual(out["setup"]["number_of_connections"] * 5,
+                             out["result"]["number_of_completed_responses"])
             for row in out["iterations"]:
                 self.assertAlmostEqual(row["connection_attempt_rate_per_s"], row["value"] / 5)
                 self.assertAlmostEqual(row["asked_per_s"], row["value"])
