@@ -74,8 +74,10 @@ bool test_turn(const struct config *cfg, uint64_t value, enum test_part part, st
 	out->turn.gap_ns = telling_gap_ns(t, value, t->sustain_ns);
 	if (part != PART_SEARCH)
 		out->attack = (struct attack){0};
-	if (part == PART_SELF_CHECK)
+	if (part == PART_SELF_CHECK) {
 		out->limits = (struct server_limits){0};
+		out->target.count = 0; // Nobody's but our own.
+	}
 	switch ((enum test_kind)t->kind) {
 	case TEST_ESTABLISHMENT_RATE:
 	case TEST_SYN_FLOOD:

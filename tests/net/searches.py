@@ -81,9 +81,10 @@ def servers_take_turns(net):
     # There is room for 200 of both ports together, and each gets half of what is attempted.
     limited_server(net, "--listen", "80-81", "--max-connections", 200)
     out = search(net, "concurrent-capacity", "--max", 300, "--initial", 200, "--attempt-rate", "5k",
-                 target=OURS + ":80-81")
+                 "--self-check", target=OURS + ":80-81")
     expect_found(out, "maximum_concurrent_connections", 200, 0, 0)
     expect_equal(out["setup"]["virtual_servers"], 2, "virtual servers")
+    expect_equal(out["self_check"]["outcome"], "at_max", "the tester against itself, which has one")
     expect_equal([(t["established"], t["closed"]) for t in out["targets"]], [(100, 0)] * 2, "targets")
 
 
