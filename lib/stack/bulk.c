@@ -5,7 +5,6 @@
 
 #include "stack/bulk.h"
 
-#include "stack/ends.h"
 #include "stack/tx.h"
 #include "tcp/ecn.h"
 
@@ -54,8 +53,6 @@ void hc_bulk_send(struct hc_worker *w, uint32_t idx, struct hc_bulk *b)
 	if (!m)
 		return;
 	s = bulk_seg(w, idx, b);
-	if (b->flags & HC_TCP_FIN)
-		hc_ends_fin(w, t);
 	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
 	b->head = NULL;
 	if (b->count == 1) {

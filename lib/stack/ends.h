@@ -36,18 +36,27 @@ HC_ALWAYS_INLINE bool hc_ends_is(const struct hc_worker *w, unsigned role)
 	return HC_WITH_LATENCY && w->ends.role & role;
 }
 
-// The stamps of a connection, by its key at the side that opened it or at the other. What the
-// acceptor opened itself, and what the opener accepted, has none.
+// The stamps of a connection by its key at the side that accepted it, if the opener did open it.
 HC_ALWAYS_INLINE struct hc_end_stamps *hc_ends_of(const struct hc_worker *w,
-						  const struct hc_flow_key *key, bool is_active)
+						  const struct hc_flow_key *key)
 {
-	const struct hc_flow_key there = {.local_be = key->remote_be, .lport_be = key->rport_be};
-	uint32_t slot;
+	const struct hc_tuples *u = &w->ends.tuples;
+	uint32_t addr = hc_from_be32(key->remote_be) - u->addr_base;
+	uint32_t port = hc_from_be16(key->rport_be) - u->port_lo;
 
-	if (!hc_ends_is(w, is_active ? HC_ENDS_OPENER : HC_ENDS_ACCEPTOR))
+	if (!hc_ends_is(w, HC_ENDS_ACCEPTOR) || addr >= u->addr_count || port >= u->port_count)
 		return NULL;
-	slot = hc_tuple_slot(&w->ends.tuples, is_active ? key : &there);
-	return slot == HC_TUPLE_NONE ? NULL : &w->ends.at[slot];
+	return &w->ends.at[port << u->addr_bits | addr];
+}
+
+// The stamps of one of our connections. `where` is its tuple's slot if we opened it. What the
+// acceptor opened itself, and what the opener accepted, has none.
+HC_ALWAYS_INLINE struct hc_end_stamps *hc_ends_here(const struct hc_worker *w,
+						    const struct hc_tcb *t, uint32_t where)
+{
+	if (!(t->flags & HC_TCB_ACTIVE))
+		return hc_ends_of(w, &t->key);
+	return hc_ends_is(w, HC_ENDS_OPENER) ? &w->ends.at[where] : NULL;
 }
 
 HC_ALWAYS_INLINE void hc_ends_add(struct hc_worker *w, enum hc_latency which, uint32_t since)
@@ -79,7 +88,7 @@ HC_ALWAYS_INLINE void hc_ends_opened(struct hc_worker *w, uint32_t slot, const u
 // The final ACK of the handshake has come.
 HC_ALWAYS_INLINE void hc_ends_accepted(struct hc_worker *w, const struct hc_flow_key *key)
 {
-	struct hc_end_stamps *e = hc_ends_of(w, key, false);
+	struct hc_end_stamps *e = hc_ends_of(w, key);
 	uint32_t opened = e ? __atomic_load_n(&e->opened, __ATOMIC_RELAXED) : HC_ENDS_NOTHING;
 	uint32_t planned;
 
@@ -94,40 +103,39 @@ HC_ALWAYS_INLINE void hc_ends_accepted(struct hc_worker *w, const struct hc_flow
 		hc_ends_add(w, HC_LATENCY_ESTABLISH_CORRECTED, planned);
 }
 
-// A FIN of ours goes out for the first time.
-HC_ALWAYS_INLINE void hc_ends_fin(struct hc_worker *w, const struct hc_tcb *t)
-{
-	struct hc_end_stamps *e;
-
-	if (t->state == HC_LAST_ACK)
-		return; // The peer's was first.
-	e = hc_ends_of(w, &t->key, t->flags & HC_TCB_ACTIVE);
-	if (e && __atomic_load_n(&e->fin, __ATOMIC_RELAXED) == HC_ENDS_NOTHING)
-		__atomic_store_n(&e->fin, hc_ends_stamp(w), __ATOMIC_RELAXED);
-}
-
 // Our FIN is acknowledged: was it the second, of a peer whose first one is timed?
 HC_ALWAYS_INLINE bool hc_ends_is_second(const struct hc_worker *w, hc_verdict v)
 {
 	return (v & (HC_DO_CLOSED | HC_DO_TIME_WAIT)) == HC_DO_CLOSED && w->ends.role;
 }
 
+// Our FIN is acknowledged, and was not the second: that it was the first tells whoever ends the
+// connection. If FINs crossed the older one stays. An ACK for the peer's goes out no earlier than
+// this is written.
+HC_ALWAYS_INLINE void hc_ends_fin(struct hc_worker *w, const struct hc_tcb *t, uint32_t where)
+{
+	uint32_t sent = HC_LIKELY(t->timed_at) ? t->timed_at : HC_ENDS_NOTHING + 1;
+	struct hc_end_stamps *e = hc_ends_here(w, t, where);
+	uint32_t other;
+
+	if (!e)
+		return;
+	other = __atomic_load_n(&e->fin, __ATOMIC_RELAXED);
+	if (other == HC_ENDS_NOTHING || (int32_t)(sent - other) < 0)
+		__atomic_store_n(&e->fin, sent, __ATOMIC_RELAXED);
+}
+
 // We are closed: our FIN is acknowledged, and the peer's has come. Who goes to nothing was the last
 // to send a FIN: the peer is closed. Who goes to TIME-WAIT with its FIN acknowledged before is the
 // first, since the peer still waits for our ACK. Else the FINs crossed, or the ACK of ours came
-// with the peer's; of crossed ones the second to get here is the last. `where` is the tuple's slot
-// at the side that opened.
+// with the peer's; of crossed ones the second to get here is the last.
 HC_ALWAYS_INLINE void hc_ends_closed(struct hc_worker *w, const struct hc_tcb *t, hc_verdict v,
 				     uint32_t where)
 {
 	bool is_last = !(v & HC_DO_TIME_WAIT);
-	struct hc_end_stamps *e;
+	struct hc_end_stamps *e = hc_ends_here(w, t, where);
 	uint32_t fin;
 
-	if (t->flags & HC_TCB_ACTIVE)
-		e = hc_ends_is(w, HC_ENDS_OPENER) ? &w->ends.at[where] : NULL;
-	else
-		e = hc_ends_of(w, &t->key, false);
 	if (!e)
 		return;
 	if (!is_last && !(v & HC_DO_FIN_ACKED)) {

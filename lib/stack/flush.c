@@ -4,7 +4,6 @@
 // The sending end of a step: output of the connections that wait for it, then the transmit burst.
 // Waiting until here is what lets an ACK ride on data, and a FIN on the last of it.
 
-#include "stack/ends.h"
 #include "stack/tx.h"
 #include "tcp/ecn.h"
 
@@ -121,10 +120,8 @@ HC_ALWAYS_INLINE void send_planned(struct hc_worker *w, uint32_t idx, struct rte
 		w->ctr[HC_CTR_data_bytes_sent] += plan->len;
 		w->ctr[HC_CTR_rtx_data] += plan->is_rtx;
 	}
-	if (plan->flags & HC_TCP_FIN) {
+	if (plan->flags & HC_TCP_FIN)
 		w->ctr[HC_CTR_rtx_fin] += plan->is_rtx;
-		hc_ends_fin(w, t);
-	}
 	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
 	hc_tx_segment(w, m, &s, t->neigh);
 }
@@ -136,7 +133,7 @@ void hc_conn_probe(struct hc_worker *w, uint32_t idx)
 
 	if (!m)
 		return;
-	hc_tcp_output_probe(&w->tcb[idx], &w->cold[idx], &plan);
+	hc_tcp_output_probe(&w->tcb[idx], &w->cold[idx], &w->env, &plan);
 	send_planned(w, idx, m, &plan);
 }
 
@@ -162,7 +159,6 @@ HC_ALWAYS_INLINE void send_fin(struct hc_worker *w, uint32_t idx)
 
 	s.flags = HC_TCP_ACK | HC_TCP_FIN;
 	hc_tcp_output_fin(t, &w->cold[idx], &w->env);
-	hc_ends_fin(w, t);
 	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
 	hc_tx_segment(w, m, &s, t->neigh);
 	hc_arm_rtx(w, idx);
@@ -275,8 +271,6 @@ HC_ALWAYS_INLINE void send_one_plain(struct hc_worker *w, uint32_t idx, struct h
 	s.payload_sum = copy_all(w, idx, plan.seq, plan.len,
 				 rte_pktmbuf_mtod_offset(m, uint8_t *, hdr_len));
 	w->ctr[HC_CTR_data_bytes_sent] += plan.len;
-	if (plan.flags & HC_TCP_FIN)
-		hc_ends_fin(w, t);
 	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
 	hc_tx_segment_plain(w, m, &s, t->neigh);
 }

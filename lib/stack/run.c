@@ -298,8 +298,10 @@ HC_ALWAYS_INLINE void carry_out(struct hc_worker *w, uint32_t idx, struct hc_seg
 		latency_add(w, HC_LATENCY_CONNECT, t->timed_at);
 		hc_event_put(w, idx, HC_EV_OPENED, HC_REASON_NONE, 0);
 	}
-	if (v & HC_DO_FIN_ACKED && !hc_ends_is_second(w, v))
+	if (v & HC_DO_FIN_ACKED && !hc_ends_is_second(w, v)) {
 		latency_add(w, HC_LATENCY_CLOSE, t->timed_at);
+		hc_ends_fin(w, t, where);
+	}
 	if (v & HC_DO_TIMER_FW2)
 		hc_timer_arm_fifo(&w->tcb_timers, idx, w->fifo_fw2, w->env.now_ms);
 	else if (v & HC_DO_TIMER_OFF && !(v & (HC_DO_FREE | HC_DO_TIME_WAIT)))

@@ -5,7 +5,7 @@
 // back to it reach our queue: by the port's own Toeplitz hash when it has RSS, by the redirect hash
 // otherwise.
 
-#include "stack/tuple.h"
+#include "stack/ends.h"
 
 #include <rte_thash.h>
 
@@ -58,11 +58,14 @@ uint32_t hc_tuple_take(struct hc_worker *w, struct hc_flow_key *key)
 	uint32_t tries = base + u->saved_tries;
 
 	for (; tries && u->count; tries--) {
-		uint32_t slot = u->cursor;
+		uint32_t slot = u->cursor, ahead;
 
 		u->cursor = slot + 1 == u->count ? 0 : slot + 1;
 		// The slots the cursor comes to next: one line holds 16.
-		hc_prefetch_w(&u->slot[slot + 64 < u->count ? slot + 64 : 0]);
+		ahead = slot + 64 < u->count ? slot + 64 : 0;
+		hc_prefetch_w(&u->slot[ahead]);
+		if (hc_ends_is(w, HC_ENDS_OPENER))
+			hc_prefetch_w(&w->ends.at[ahead]);
 		if (!may_take(w, key, slot))
 			continue;
 		// What looking on cost beyond the usual comes off what was saved, which grows by a

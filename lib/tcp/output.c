@@ -231,7 +231,8 @@ bool hc_tcp_output_next(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc
 	return plan_next(t, c, env, plan, arm_persist);
 }
 
-void hc_tcp_output_probe(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_send_plan *plan)
+void hc_tcp_output_probe(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+			 struct hc_send_plan *plan)
 {
 	bool has_byte = hc_seq_lt(t->snd_una, c->snd_end);
 	hc_seq end = t->snd_una + 1;
@@ -244,8 +245,10 @@ void hc_tcp_output_probe(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_send
 		t->flags |= HC_TCB_RTX;
 	if (hc_seq_lt(t->snd_nxt, end)) {
 		t->snd_nxt = end;
-		if (!has_byte)
+		if (!has_byte) {
 			t->flags |= HC_TCB_FIN_SENT;
+			t->timed_at = env->stamp; // For the close latency; no RTT is taken of it.
+		}
 	}
 }
 

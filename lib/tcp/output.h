@@ -115,7 +115,8 @@ void hc_tcp_book_new(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tc
 		     const struct hc_send_plan *plan);
 
 // Plans a window probe: one byte (or the FIN) at SND.UNA, past the peer's window.
-void hc_tcp_output_probe(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_send_plan *plan);
+void hc_tcp_output_probe(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_tcp_env *env,
+			 struct hc_send_plan *plan);
 
 // The TCB's timer went off: retransmission, persist or FIN-WAIT-2.
 hc_verdict hc_tcp_timeout(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_tcp_env *env);

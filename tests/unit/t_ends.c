@@ -277,7 +277,8 @@ static void crossing_fins_are_one_tear_down_that_the_later_side_ends(void)
 	far = event_of(HC_EV_ACCEPTED);
 	forget();
 	turn_opener();
-	from_ns = fx.now_ns - OPENER_NS;
+	// The acceptor's FIN counts as sent when its turn began, which was before the opener's.
+	from_ns = fx.now_ns - OPENER_NS - ACCEPTOR_NS;
 	UNIT_EQ(hc_close(opener, near), 0);
 	UNIT_EQ(hc_close(acceptor, far), 0);
 	hc_flush(opener);

@@ -554,6 +554,7 @@ static void fin_wait_2_times_out(void)
 
 static void closed_window_is_probed_with_a_byte(void)
 {
+	struct hc_tcp_env env = fx_env();
 	struct fx_conn x = wide_open();
 	hc_seq una = x.t.snd_una;
 	struct hc_send_plan plan;
@@ -565,7 +566,7 @@ static void closed_window_is_probed_with_a_byte(void)
 	CU_ASSERT(wants_persist(&x));
 	FX_VERDICT(timeout(&x), HC_DO_PROBE | HC_DO_TIMER_RTX, 0, 0);
 	UNIT_EQ(fx_ctr[HC_CTR_persist_probes], 1);
-	hc_tcp_output_probe(&x.t, &x.c, &plan);
+	hc_tcp_output_probe(&x.t, &x.c, &env, &plan);
 	UNIT_EQ(plan.seq, una);
 	UNIT_EQ(plan.len, 1);
 	UNIT_EQ(plan.flags, ACK | PSH);
@@ -578,7 +579,7 @@ static void closed_window_is_probed_with_a_byte(void)
 	UNIT_EQ(x.c.retries, 0);
 	CU_ASSERT(x.t.flags & HC_TCB_PROBING);
 	FX_VERDICT(timeout(&x), HC_DO_PROBE | HC_DO_TIMER_RTX, 0, 0);
-	hc_tcp_output_probe(&x.t, &x.c, &plan);
+	hc_tcp_output_probe(&x.t, &x.c, &env, &plan);
 	UNIT_EQ(plan.is_rtx, true);
 	// Open: all of it, from the byte that was not taken.
 	seg.wnd = 100;
@@ -589,6 +590,7 @@ static void closed_window_is_probed_with_a_byte(void)
 
 static void probe_that_was_taken_opens_the_window_as_well(void)
 {
+	struct hc_tcp_env env = fx_env();
 	struct fx_conn x = wide_open();
 	hc_seq una = x.t.snd_una;
 	struct hc_send_plan plan;
@@ -597,7 +599,7 @@ static void probe_that_was_taken_opens_the_window_as_well(void)
 	x.t.snd_wnd = 0;
 	fx_queued(&x, 100);
 	timeout(&x);
-	hc_tcp_output_probe(&x.t, &x.c, &plan);
+	hc_tcp_output_probe(&x.t, &x.c, &env, &plan);
 	seg = ack_of(&x, una + 1);
 	FX_VERDICT(fx_input(&x, &seg), HC_DO_ACKED | HC_DO_OUTPUT | HC_DO_TIMER_OFF, 0, 0);
 	CHECK_PLAN(&x, una + 1, 99, ACK | PSH, false);
@@ -605,18 +607,25 @@ static void probe_that_was_taken_opens_the_window_as_well(void)
 
 static void fin_can_be_the_probe(void)
 {
+	struct hc_tcp_env env = fx_env();
 	struct fx_conn x = wide_open();
 	struct hc_send_plan plan;
 
 	x.t.snd_wnd = 0;
+	x.t.timed_at = 1; // Of data that was acknowledged long ago.
 	UNIT_EQ(hc_tcp_shutdown(&x.t), HC_DO_OUTPUT);
 	CU_ASSERT(wants_persist(&x));
 	CU_ASSERT(!hc_tcp_owes_only_fin(&x.t, &x.c));
 	FX_VERDICT(timeout(&x), HC_DO_PROBE | HC_DO_TIMER_RTX, 0, 0);
-	hc_tcp_output_probe(&x.t, &x.c, &plan);
+	hc_tcp_output_probe(&x.t, &x.c, &env, &plan);
 	UNIT_EQ(plan.len, 0);
 	UNIT_EQ(plan.flags, ACK | FIN);
 	CU_ASSERT(x.t.flags & HC_TCB_FIN_SENT);
+	UNIT_EQ(x.t.timed_at, env.stamp);
+	env.stamp += 5;
+	hc_tcp_output_probe(&x.t, &x.c, &env, &plan);
+	UNIT_EQ(x.t.timed_at, env.stamp - 5);
+	env.stamp -= 5;
 }
 
 static void probes_that_nobody_answers_end_at_r2(void)
@@ -634,6 +643,7 @@ static void probes_that_nobody_answers_end_at_r2(void)
 // The window closed over data in flight: the probe sends its first byte again.
 static void probe_of_data_in_flight_spoils_its_sample(void)
 {
+	struct hc_tcp_env env = fx_env();
 	struct fx_conn x = wide_open();
 	struct hc_send_plan plan;
 	struct hc_seg seg;
@@ -642,7 +652,7 @@ static void probe_of_data_in_flight_spoils_its_sample(void)
 	fx_in_flight(&x, 1000);
 	x.t.snd_wnd = 0;
 	FX_VERDICT(timeout(&x), HC_DO_PROBE | HC_DO_TIMER_RTX, 0, 0);
-	hc_tcp_output_probe(&x.t, &x.c, &plan);
+	hc_tcp_output_probe(&x.t, &x.c, &env, &plan);
 	UNIT_EQ(plan.is_rtx, true);
 	x.t.timed_at = FX_STAMP; // A sample would show.
 	seg = ack_of(&x, x.t.snd_nxt);
