@@ -182,6 +182,30 @@ static bool finish_range(const struct test_options *t, unsigned cores)
 	return true;
 }
 
+static bool transacts(const struct config *cfg)
+{
+	return test_latency((enum test_kind)cfg->test.kind) == LATENCY_RESPONSE;
+}
+
+// Each core opens a connection in every iteration. With more requests on it than an iteration has,
+// far more would be attempted than the value says.
+static bool finish_shares(const struct config *cfg)
+{
+	const struct test_options *t = &cfg->test;
+	const uint64_t each = config_requests(cfg);
+	const uint64_t count = test_count(t->min, t->sustain_ns);
+
+	if (t->kind == TEST_CONCURRENT_CAPACITY || count >= each * cfg->cores)
+		return true;
+	complain("--min %llu for a --sustain of %g s is %llu %s, and --cores %u with "
+		 "--requests %llu are %llu at least: give a higher --min, a longer --sustain or "
+		 "fewer of those",
+		 (unsigned long long)t->min, (double)t->sustain_ns / (double)NS_PER_S,
+		 (unsigned long long)count, transacts(cfg) ? "transactions" : "connections",
+		 cfg->cores, (unsigned long long)each, (unsigned long long)(each * cfg->cores));
+	return false;
+}
+
 static bool finish_exchange(struct config *cfg)
 {
 	const struct test_info *info = &test_infos[cfg->test.kind];
@@ -224,7 +248,6 @@ static bool refuse_unused(const struct config *cfg)
 {
 	const struct test_info *info = &test_infos[cfg->test.kind];
 	bool is_capacity = cfg->test.kind == TEST_CONCURRENT_CAPACITY;
-	bool transacts = test_latency((enum test_kind)cfg->test.kind) == LATENCY_RESPONSE;
 	const char *why = NULL;
 
 	if (cfg->test.attempt_per_s > 0 && !info->is_gathered)
@@ -232,7 +255,7 @@ static bool refuse_unused(const struct config *cfg)
 		      "is what is searched for";
 	else if (is_capacity && (cfg->close != CLOSE_CLIENT || cfg->close_method))
 		why = "--close and --close-method: all connections are aborted at the end";
-	else if (cfg->requests > 1 && !transacts)
+	else if (cfg->requests > 1 && !transacts(cfg))
 		why = "--requests: a connection is what counts, and has one at most";
 	else if (cfg->is_promiscuous && test_is_ring(cfg))
 		why = "--promiscuous is of a port that leads out, and --port ring has no strangers";
@@ -281,8 +304,8 @@ bool test_finish(struct config *cfg)
 		t->aging_ns = is_ring ? 0 : LOAD_AGING_NS;
 	if (cfg->stack.rto_init_ms == 0)
 		cfg->stack.rto_init_ms = is_ring ? RING_RTO_MS : LOAD_RTO_MS;
-	return finish_range(t, cfg->cores) && finish_exchange(cfg) && test_flood_finish(cfg) &&
-	       finish_tuples(cfg, is_max_given);
+	return finish_range(t, cfg->cores) && finish_exchange(cfg) && finish_shares(cfg) &&
+	       test_flood_finish(cfg) && finish_tuples(cfg, is_max_given);
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -104,6 +104,9 @@ int test_show_plan(const struct config *cfg, const struct outputs *out);
 // Whether both ends are in this process.
 bool test_is_ring(const struct config *cfg);
 
+// How many are due in so long at such a rate, one at least.
+uint64_t test_count(uint64_t per_s, uint64_t ns);
+
 // The configuration of one iteration. @return false after a complaint.
 bool test_turn(const struct config *cfg, uint64_t value, enum test_part part, struct config *out);
 

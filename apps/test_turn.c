@@ -16,7 +16,7 @@ bool test_is_ring(const struct config *cfg)
 	return strcmp(cfg->device, "ring") == 0;
 }
 
-static uint64_t times(uint64_t per_s, uint64_t ns)
+uint64_t test_count(uint64_t per_s, uint64_t ns)
 {
 	double n = (double)per_s * (double)ns / (double)NS_PER_S;
 
@@ -48,7 +48,7 @@ static void open_at(const struct config *cfg, uint64_t count, double per_s, stru
 static void transact_at(const struct config *cfg, uint64_t per_s, struct config *out)
 {
 	const uint64_t each = config_requests(cfg);
-	uint64_t count = times(per_s, cfg->test.sustain_ns);
+	uint64_t count = test_count(per_s, cfg->test.sustain_ns);
 
 	open_at(cfg, (count + each - 1) / each, (double)per_s / (double)each, out);
 }
@@ -81,7 +81,7 @@ bool test_turn(const struct config *cfg, uint64_t value, enum test_part part, st
 	switch ((enum test_kind)t->kind) {
 	case TEST_ESTABLISHMENT_RATE:
 	case TEST_SYN_FLOOD:
-		open_at(cfg, times(value, t->sustain_ns), (double)value, out);
+		open_at(cfg, test_count(value, t->sustain_ns), (double)value, out);
 		break;
 	case TEST_TRANSACTION_RATE:
 	case TEST_HTTP_LATENCY:
@@ -91,8 +91,8 @@ bool test_turn(const struct config *cfg, uint64_t value, enum test_part part, st
 		// The server closes when it has answered, so being asked is its turn.
 		if (cfg->close == CLOSE_SERVER)
 			out->request.kind = REQUEST_HTTP;
-		gather_first(cfg, times(value, t->sustain_ns), value, cfg->close == CLOSE_SERVER,
-			     out);
+		gather_first(cfg, test_count(value, t->sustain_ns), value,
+			     cfg->close == CLOSE_SERVER, out);
 		break;
 	case TEST_CONCURRENT_CAPACITY:
 		gather_first(cfg, value, t->attempt_per_s, true, out);

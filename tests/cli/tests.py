@@ -66,6 +66,17 @@ class CommandLine(cli.Case):
     def test_a_core_without_a_connection_is_refused(self):
         self.assert_refused(test(KINDS[0], "--cores", "2", "--min", "1"), "--min", "--cores")
 
+    def test_an_iteration_of_less_than_a_connection_a_core_is_refused(self):
+        # The fewest: --min times --sustain.
+        for kind, args in (("transaction-rate", ("--requests", "5001", "--min", "5k")),
+                           ("http-latency", ("--requests", "2501", "--min", "5k", "--cores", "2")),
+                           (KINDS[0], ("--min", "2", "--cores", "2"))):
+            least = ("--sustain", "500ms" if kind == KINDS[0] else "1s", "--max", "10k", "--dry-run")
+            self.assert_refused(test(kind, *args, *least), "--min", "--sustain", "--cores",
+                                "--requests")
+        self.assert_exit(test("transaction-rate", "--requests", "2500", "--min", "5k", "--max", "10k",
+                              "--cores", "2", "--sustain", "1s", "--dry-run"), cli.MEASURED)
+
     def test_fast_open_is_refused(self):
         self.assert_refused(test(KINDS[0], "--fast-open", "on"), "--fast-open")
 
