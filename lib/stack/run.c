@@ -834,7 +834,9 @@ void hc_run_burst(struct hc_worker *w, unsigned n)
 		    !HC_FAULT(burst_not_checked_again))
 			ref = look_again(w, seg);
 		if (ref == HC_REF_NONE) {
-			if (HC_LIKELY(hc_parse_may_talk(&w->parse_env, &seg->key)) ||
+			if (HC_LIKELY(hc_parse_may_talk(&w->parse_env,
+							rte_pktmbuf_mtod(m, const uint8_t *),
+							&seg->key)) ||
 			    HC_FAULT(strangers_not_asked_for))
 				m = run_no_flow(w, m, seg, false, 0);
 			else

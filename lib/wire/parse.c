@@ -395,7 +395,7 @@ enum hc_frame_kind hc_parse_frame(const struct hc_parse_env *env, const uint8_t 
 		    HC_LIKELY(total_len >= HC_IP4_LEN + hdr_len) &&
 		    HC_LIKELY(hc_parse_plain_tcp(env, frame, hdr_len, total_len - HC_IP4_LEN, trust,
 						 seg)) &&
-		    HC_LIKELY(hc_parse_may_talk(env, &seg->key))) {
+		    HC_LIKELY(hc_parse_may_talk(env, frame, &seg->key))) {
 			out->kind = HC_FRAME_TCP;
 			out->notes = 0;
 			out->l4_len = (uint16_t)(total_len - HC_IP4_LEN);

@@ -71,12 +71,13 @@ HC_ALWAYS_INLINE bool hc_parse_is_bad_source(const struct hc_parse_env *env, hc_
 	       hc_parse_is_ours(env, addr_be);
 }
 
-// Whether the addresses of a TCP segment are such that it may be taken: to one of our unicast
-// addresses, from one that may be a source.
-HC_ALWAYS_INLINE bool hc_parse_may_talk(const struct hc_parse_env *env,
+// Whether the addresses of a TCP segment of that key are such that it may be taken: to one of our
+// unicast addresses, from one that may be a source, and not from our own MAC address.
+HC_ALWAYS_INLINE bool hc_parse_may_talk(const struct hc_parse_env *env, const uint8_t *frame,
 					const struct hc_flow_key *key)
 {
-	return hc_parse_is_ours(env, key->local_be) &&
+	return hc_parse_mac(frame + HC_ETH_SRC) != hc_parse_own_mac(env) &&
+	       hc_parse_is_ours(env, key->local_be) &&
 	       (HC_FORCE uint32_t)key->local_be != (HC_FORCE uint32_t)env->broadcast_be &&
 	       !hc_parse_is_bad_source(env, key->remote_be);
 }
@@ -219,8 +220,6 @@ HC_ALWAYS_INLINE bool hc_parse_is_plain_ip4(const struct hc_parse_env *env, cons
 	const uint8_t *ip = frame + HC_ETH_LEN;
 
 	if (HC_UNLIKELY(!hc_parse_is_plain_shape(env, frame)) || HC_UNLIKELY(ip[HC_IP4_TTL] == 0))
-		return false;
-	if (HC_UNLIKELY(hc_parse_mac(frame + HC_ETH_SRC) == hc_parse_own_mac(env)))
 		return false;
 	return (trust & HC_TRUST_IP_CSUM) || hc_csum_ok(hc_csum_wide20(0, ip)) ||
 	       HC_FAULT(ip_checksum_unchecked);

@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	kind = hc_parse_frame_full(&env, data + 1, len, data[0] & 3, &out, &seg);
 	HC_ASSERT(kind == out.kind);
 	if (hc_parse_plain(&env, data + 1, len, data[0] & 3, &quick_seg) &&
-	    hc_parse_may_talk(&env, &quick_seg.key)) {
+	    hc_parse_may_talk(&env, data + 1, &quick_seg.key)) {
 		quick.kind = HC_FRAME_TCP;
 		quick.notes = 0;
 		quick.l4_len =

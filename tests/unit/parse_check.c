@@ -41,7 +41,7 @@ static struct parse_answer parse_one_way(const struct hc_parse_env *unsealed, co
 	// What is not written shows, because each way starts from other bytes.
 	memset(&a, 0x11 * (way + 1), sizeof a);
 	if (way == WAY_INLINE && hc_parse_plain(env, frame, len, trust, &a.seg) &&
-	    hc_parse_may_talk(env, &a.seg.key)) {
+	    hc_parse_may_talk(env, frame, &a.seg.key)) {
 		a.kind = HC_FRAME_TCP;
 		a.out.kind = HC_FRAME_TCP;
 		a.out.notes = 0;
