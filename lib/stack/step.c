@@ -109,12 +109,14 @@ static HC_NOINLINE struct rte_mbuf *run_aside(struct hc_worker *w, struct rte_mb
 	return NULL;
 }
 
-// Passes a segment on when its flow is another worker's. @return true when it was.
+// Passes a segment on when its flow is another worker's; one that can be nobody's is dropped here,
+// and takes no room in the ring from those that have a flow. @return true when it was.
 static bool redirect(struct hc_worker *w, struct rte_mbuf *m, const struct hc_seg *seg)
 {
 	uint32_t owner = hc_flow_owner(w, &seg->key);
 
-	if (owner == w->queue)
+	if (owner == w->queue ||
+	    !hc_parse_may_talk(&w->parse_env, rte_pktmbuf_mtod(m, const uint8_t *), &seg->key))
 		return false;
 	if (rte_ring_enqueue(w->port->redirect[owner], m) == 0) {
 		w->ctr[HC_CTR_rx_redirected]++;

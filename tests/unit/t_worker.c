@@ -59,6 +59,31 @@ static void a_frame_at_the_wrong_queue_is_passed_to_its_worker(void)
 	fx_shut();
 }
 
+// What is not for us is dropped where it came, and takes no room on the way to others.
+static void a_frame_that_may_not_be_is_not_passed_on(void)
+{
+	const struct fx_options o = {.queue_count = 2};
+
+	fx_open(&o);
+	(void)fx_listen(0);
+	for (unsigned i = 0; i < 32; i++) {
+		struct fx_peer p = fx_peer_new();
+
+		p.port = (uint16_t)(p.port + i);
+		if (i % 2)
+			p.addr = 0x7f000001;
+		else
+			p.local_addr = FX_LOCAL + 100;
+		fx_peer_put(&p, FRAME_SYN, 0);
+		fx_step();
+	}
+	UNIT_EQ(fx_ctr(HC_CTR_rx_redirected), 0);
+	UNIT_EQ(fx.w[0]->ctr[HC_CTR_ip_not_for_us], 16);
+	UNIT_EQ(fx.w[0]->ctr[HC_CTR_ip_bad_source], 16);
+	fx_expect_silence();
+	fx_shut();
+}
+
 static void every_worker_learns_what_arp_says_at_one_queue(void)
 {
 	const struct fx_options o = {.queue_count = 2};
@@ -400,6 +425,7 @@ static void a_port_that_is_full_gets_the_rest_later(void)
 }
 
 UNIT_SUITE(sharing, UNIT_TEST(a_frame_at_the_wrong_queue_is_passed_to_its_worker),
+	   UNIT_TEST(a_frame_that_may_not_be_is_not_passed_on),
 	   UNIT_TEST(every_worker_learns_what_arp_says_at_one_queue),
 	   UNIT_TEST(a_full_ring_between_workers_drops_by_name),
 	   UNIT_TEST(a_source_tuple_brings_the_answer_to_its_own_worker),
