@@ -38,11 +38,11 @@ HC_ALWAYS_INLINE unsigned hc_hist_slot_of(uint64_t value_ns)
 // Records a value above HC_HIST_MAX_NS. The sum stays at its top instead of wrapping.
 void hc_hist_add_overflow(struct hc_hist *h, uint64_t value_ns);
 
-// The totals. New extremes are rare.
-HC_ALWAYS_INLINE void hc_hist_count(struct hc_hist *h, uint64_t value_ns)
+// The totals, of n of the same value. New extremes are rare.
+HC_ALWAYS_INLINE void hc_hist_count(struct hc_hist *h, uint64_t value_ns, uint64_t n)
 {
-	h->count++;
-	h->sum_ns += value_ns;
+	h->count += n;
+	h->sum_ns += n * value_ns;
 	if (HC_UNLIKELY(value_ns < h->min_ns))
 		h->min_ns = value_ns;
 	if (HC_UNLIKELY(value_ns > h->max_ns))
@@ -59,18 +59,16 @@ HC_ALWAYS_INLINE void hc_hist_record(struct hc_hist *h, uint64_t value_ns)
 		return;
 	}
 	h->slot[hc_hist_slot_of(value_ns)]++;
-	hc_hist_count(h, value_ns);
+	hc_hist_count(h, value_ns, 1);
 }
 
-// The same of a time in units of the histogram, none of which is beyond its top.
-HC_ALWAYS_INLINE void hc_hist_record_units(struct hc_hist *h, uint32_t units)
+// The same of n times in units of the histogram, none of which is beyond its top.
+HC_ALWAYS_INLINE void hc_hist_record_units(struct hc_hist *h, uint32_t units, uint32_t n)
 {
 	unsigned bucket;
 
 	HC_STATIC_ASSERT((uint64_t)UINT32_MAX << HC_HIST_UNIT_SHIFT <= HC_HIST_MAX_NS, "it fits");
-	if (!HC_WITH_LATENCY)
-		return;
 	bucket = 32u - HC_HIST_SUB_BITS - (unsigned)__builtin_clz(units | (HC_HIST_SUB_COUNT - 1));
-	h->slot[bucket * (HC_HIST_SUB_COUNT / 2) + (units >> bucket)]++;
-	hc_hist_count(h, (uint64_t)units << HC_HIST_UNIT_SHIFT);
+	h->slot[bucket * (HC_HIST_SUB_COUNT / 2) + (units >> bucket)] += n;
+	hc_hist_count(h, (uint64_t)units << HC_HIST_UNIT_SHIFT, n);
 }

@@ -12,6 +12,7 @@
 // The ends may run on two threads. Whoever reads a stamp has received a segment that was sent after
 // it was written, so words that are read and written whole are enough.
 
+#include "stack/times.h"
 #include "stack/tuple.h"
 
 #define HC_ENDS_NOTHING 0u // No stamp.
@@ -65,7 +66,7 @@ HC_ALWAYS_INLINE void hc_ends_add(struct hc_worker *w, enum hc_latency which, ui
 
 	// A step's time is read before its burst: what the other thread sent in between is younger.
 	took = took > UINT32_MAX - HC_ENDS_YOUNGER ? 0 : took;
-	hc_hist_record_units(&w->latency[which], took);
+	hc_time_record(w, which, took);
 }
 
 // Our SYN goes out for the first time. If anybody says when it was due, *planned_ns is that.

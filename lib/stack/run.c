@@ -212,7 +212,7 @@ static void count_end(struct hc_worker *w, uint32_t idx, hc_verdict v)
 
 HC_ALWAYS_INLINE void latency_add(struct hc_worker *w, enum hc_latency which, uint32_t since)
 {
-	hc_hist_record_units(&w->latency[which], w->env.stamp - since);
+	hc_time_record(w, which, w->env.stamp - since);
 }
 
 // Text for the application. @return the buffer, NULL when it was kept.
@@ -853,4 +853,5 @@ void hc_run_burst(struct hc_worker *w, unsigned n)
 		if (HC_LIKELY(m != NULL))
 			hc_mbuf_put(w, m);
 	}
+	hc_times_settle(w);
 }

@@ -5,6 +5,7 @@
 // audit of its books.
 
 #include "stack/memory.h"
+#include "stack/times.h"
 
 #include <stdio.h>
 
@@ -62,6 +63,14 @@ void hc_worker_join_ends(struct hc_worker *opener, struct hc_worker *acceptor)
 	opener->ends = acceptor->ends = ends;
 	opener->ends.role |= HC_ENDS_OPENER;
 	acceptor->ends.role |= HC_ENDS_ACCEPTOR;
+}
+
+void hc_time_settle(struct hc_worker *w, enum hc_latency which)
+{
+	struct hc_time_run *r = &w->time_run[which];
+
+	hc_hist_record_units(&w->latency[which], r->units, r->count);
+	r->count = 0;
 }
 
 const struct hc_hist *hc_worker_latency(const struct hc_worker *w, enum hc_latency which)

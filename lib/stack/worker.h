@@ -16,6 +16,7 @@
 //   layout.c  the order of options in our SYNs
 //   fragment.c  IPv4 fragments, both ways    pmtu.c  path MTU
 //   tuple.h   source tuples of connect()     ends.h    times of connections with both ends ours
+//   times.h   times are recorded
 //   option.c  options of a connection
 //   keep.c    keep-alive
 //   flood.c   a SYN flood, made or watched
@@ -250,6 +251,13 @@ struct hc_flooding {
 	struct hc_rng rng;
 };
 
+// Times of one histogram that are the same, one after the other, and still to be recorded
+// (times.h).
+struct hc_time_run {
+	uint32_t units;
+	uint32_t count;
+};
+
 struct hc_stage_clock {
 	bool is_on;
 	uint64_t last;
@@ -357,6 +365,7 @@ struct hc_worker {
 
 	struct hc_stage_clock stage;
 	uint64_t ctr[HC_CTR_COUNT] HC_ALIGN_LINE;
+	struct hc_time_run time_run[HC_LATENCY_COUNT];
 	struct hc_hist latency[HC_LATENCY_COUNT];
 
 	/* Published for other threads, guarded by a sequence count (odd: being written). */

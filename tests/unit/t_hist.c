@@ -185,8 +185,9 @@ static void recording_in_units_is_the_same(void)
 		uint32_t units = (uint32_t)hc_rng_u64(&r) >> hc_rng_below(&r, 32);
 
 		units = i == 0 ? 0 : i == 1 ? UINT32_MAX : units;
-		hc_hist_add(&hist, (uint64_t)units << HC_HIST_UNIT_SHIFT);
-		hc_hist_record_units(&part, units);
+		for (unsigned k = 0; k <= i % 3; k++)
+			hc_hist_add(&hist, (uint64_t)units << HC_HIST_UNIT_SHIFT);
+		hc_hist_record_units(&part, units, i % 3 + 1);
 	}
 	UNIT_EQ(part.overflow, 0);
 	UNIT_EQ_BYTES(&hist, &part, sizeof hist);
