@@ -107,11 +107,13 @@ static void warn_cpus(const struct hc_runtime *rt, struct hc_environment *env)
 		}
 	}
 	if (taken > 0)
-		warn(env, "%u workers share their CPU with another DPDK process: stop that one.",
-		     taken);
+		warn(env, "%u of the workers' CPUs %s used by another DPDK process too: stop it.",
+		     taken, taken == 1 ? "is" : "are");
 	if (siblings > 0)
-		warn(env, "%u workers run on second hardware threads of cores: use fewer cores.",
-		     siblings);
+		warn(env,
+		     "%u of the workers' CPUs %s the second hardware thread of a core: use fewer "
+		     "cores.",
+		     siblings, siblings == 1 ? "is" : "are");
 }
 
 static void warn_clock(struct hc_environment *env)
