@@ -90,6 +90,8 @@ int hc_flood_begin(struct hc_worker *w, const struct hc_flood *flood)
 
 void hc_flood_end(struct hc_worker *w)
 {
+	w->ctr[HC_CTR_flood_syns_missed] += w->flood.owed / SYN;
+	w->flood.owed = 0;
 	w->flood.is_on = false;
 	w->has_errand = !w->is_started;
 }

@@ -137,6 +137,22 @@ static void the_next_syn_is_something_due(void)
 	fx_shut();
 }
 
+static void what_is_due_at_the_end_and_not_sent_is_missed(void)
+{
+	struct hc_flood f = flood_usual();
+
+	fx_open(NULL);
+	f.syns_per_s = 1000000;
+	begin(&f);
+	pass(FX_MS); // More than a step sends.
+	UNIT_EXPECT(sent() > 0 && sent() < 1000);
+	UNIT_EQ(missed(), 0);
+	hc_flood_end(fx.worker);
+	hc_flood_end(fx.worker);
+	UNIT_EQ(sent() + missed(), 1000);
+	fx_shut();
+}
+
 static void it_ends_and_begins_anew(void)
 {
 	struct hc_flood f = flood_usual();
@@ -639,6 +655,7 @@ static void a_flood_of_others_is_counted_and_else_as_any(void)
 UNIT_SUITE(flood, UNIT_TEST(the_rate_is_kept_to_the_syn),
 	   UNIT_TEST(what_is_due_is_caught_up_with_in_steps),
 	   UNIT_TEST(what_is_due_for_long_is_missed), UNIT_TEST(the_next_syn_is_something_due),
+	   UNIT_TEST(what_is_due_at_the_end_and_not_sent_is_missed),
 	   UNIT_TEST(it_ends_and_begins_anew), UNIT_TEST(syns_come_from_the_prefix_alone),
 	   UNIT_TEST(small_prefixes_are_used_whole_but_for_their_edges),
 	   UNIT_TEST(they_look_like_a_syn_of_our_own), UNIT_TEST(a_port_may_write_their_checksums),
