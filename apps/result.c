@@ -49,7 +49,7 @@ bool result_silent_hop(const struct result *r, uint32_t *hop)
 {
 	const uint64_t *ctr = r->client.counter;
 	const struct config *cfg = r->cfg;
-	uint32_t mask = ~0u << (32 - cfg->local.len);
+	uint32_t mask = prefix_mask(cfg->local.len);
 
 	if (cfg->command != COMMAND_LOAD || r->view.opened == 0 || r->view.established > 0)
 		return false;

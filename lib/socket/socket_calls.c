@@ -4,6 +4,7 @@
 // The calls on sockets: opening and closing, reading and writing, and what can be done now. What
 // POSIX leaves open is answered as the BSDs do, which include/handclasp/socket.h states.
 
+#include "base/prefix.h"
 #include "socket/sockets.h"
 
 #include <errno.h>
@@ -32,11 +33,8 @@ static bool is_port_bound(const struct hc_sockets *s, uint16_t port)
 static bool is_ours(const struct hc_sockets *s, uint32_t addr)
 {
 	const struct hc_stack_config *cfg = hc_worker_config(s->w);
-	uint32_t host_bits = cfg->clients.len ? UINT32_MAX >> (cfg->clients.len - 1) >> 1 : 0;
 
-	if (addr == cfg->local_addr)
-		return true;
-	return cfg->clients.len && (addr | host_bits) == (cfg->clients.addr | host_bits);
+	return addr == cfg->local_addr || (cfg->clients.len && hc_prefix_has(&cfg->clients, addr));
 }
 
 int hc_socket_bind(struct hc_sockets *s, int sock, const struct hc_socket_addr *local)

@@ -9,7 +9,7 @@
 // the rate times the time is. Frames are queued as any other, but leave half of the queue to
 // connections: a port that is full has the flood wait, not them.
 
-#include "stack/prefix.h"
+#include "base/prefix.h"
 #include "stack/tx.h"
 #include "wire/parse_inline.h"
 

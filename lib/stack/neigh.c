@@ -12,7 +12,7 @@
 // taken over, and whoever still points at it notices by the address (hc_tx_segment()) and asks
 // hc_route() again.
 
-#include "stack/prefix.h"
+#include "base/prefix.h"
 #include "stack/tx.h"
 
 #include <rte_ring.h>

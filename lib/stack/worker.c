@@ -4,8 +4,8 @@
 // The life of a worker: configuration checked, memory taken from the port's NUMA node and given
 // back.
 
+#include "base/prefix.h"
 #include "stack/memory.h"
-#include "stack/prefix.h"
 #include "stack/tuple.h"
 #include "stack/tx.h"
 
