@@ -41,13 +41,12 @@ HC_ALWAYS_INLINE bool hc_ends_is(const struct hc_worker *w, unsigned role)
 HC_ALWAYS_INLINE struct hc_end_stamps *hc_ends_of(const struct hc_worker *w,
 						  const struct hc_flow_key *key)
 {
-	const struct hc_tuples *u = &w->ends.tuples;
-	uint32_t addr = hc_from_be32(key->remote_be) - u->addr_base;
-	uint32_t port = hc_from_be16(key->rport_be) - u->port_lo;
+	uint32_t slot;
 
-	if (!hc_ends_is(w, HC_ENDS_ACCEPTOR) || addr >= u->addr_count || port >= u->port_count)
+	if (!hc_ends_is(w, HC_ENDS_ACCEPTOR))
 		return NULL;
-	return &w->ends.at[port << u->addr_bits | addr];
+	slot = hc_tuple_slot_at(&w->ends.tuples, key->remote_be, key->rport_be);
+	return slot == HC_TUPLE_NONE ? NULL : &w->ends.at[slot];
 }
 
 // The stamps of one of our connections. `where` is its tuple's slot if we opened it. What the

@@ -17,15 +17,22 @@
 #define HC_TUPLE_TRIES_MAX 256u
 #define HC_TUPLE_SAVES     64u // Per success, up to the number of slots.
 
-// The slot of a local address and port, HC_TUPLE_NONE when they are not the client side's.
-HC_ALWAYS_INLINE uint32_t hc_tuple_slot(const struct hc_tuples *u, const struct hc_flow_key *key)
+// The slot of an address and port, HC_TUPLE_NONE when they are not the client side's.
+HC_ALWAYS_INLINE uint32_t hc_tuple_slot_at(const struct hc_tuples *u, hc_be32 addr_be,
+					   hc_be16 port_be)
 {
-	uint32_t addr = hc_from_be32(key->local_be) - u->addr_base;
-	uint32_t port = hc_from_be16(key->lport_be) - u->port_lo;
+	uint32_t addr = hc_from_be32(addr_be) - u->addr_base;
+	uint32_t port = hc_from_be16(port_be) - u->port_lo;
 
 	if (addr >= u->addr_count || port >= u->port_count)
 		return HC_TUPLE_NONE;
 	return port << u->addr_bits | addr;
+}
+
+// The slot of the local end.
+HC_ALWAYS_INLINE uint32_t hc_tuple_slot(const struct hc_tuples *u, const struct hc_flow_key *key)
+{
+	return hc_tuple_slot_at(u, key->local_be, key->lport_be);
 }
 
 // Takes the next free tuple towards (remote, rport) and writes the local half of *key; the remote
