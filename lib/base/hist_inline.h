@@ -24,15 +24,19 @@ HC_STATIC_ASSERT(offsetof(struct hc_hist, slot) <= HC_CACHE_LINE, "the totals sh
 #define HC_WITH_LATENCY 1
 #endif
 
+// The slot of a time in units of the histogram.
+HC_ALWAYS_INLINE unsigned hc_hist_slot_of_units(uint64_t units)
+{
+	unsigned top_bit = 63u - (unsigned)__builtin_clzll(units | (HC_HIST_SUB_COUNT - 1));
+	unsigned bucket = top_bit - (HC_HIST_SUB_BITS - 1);
+
+	return bucket * (HC_HIST_SUB_COUNT / 2) + (unsigned)(units >> bucket);
+}
+
 // The slot of a value up to HC_HIST_MAX_NS.
 HC_ALWAYS_INLINE unsigned hc_hist_slot_of(uint64_t value_ns)
 {
-	const uint64_t bucket0 = (uint64_t)(HC_HIST_SUB_COUNT - 1) << HC_HIST_UNIT_SHIFT;
-	unsigned top_bit = 63u - (unsigned)__builtin_clzll(value_ns | bucket0);
-	unsigned bucket = top_bit - (HC_HIST_UNIT_SHIFT + HC_HIST_SUB_BITS - 1);
-
-	return bucket * (HC_HIST_SUB_COUNT / 2) +
-	       (unsigned)(value_ns >> (HC_HIST_UNIT_SHIFT + bucket));
+	return hc_hist_slot_of_units(value_ns >> HC_HIST_UNIT_SHIFT);
 }
 
 // Records a value above HC_HIST_MAX_NS. The sum stays at its top instead of wrapping.
@@ -65,10 +69,7 @@ HC_ALWAYS_INLINE void hc_hist_record(struct hc_hist *h, uint64_t value_ns)
 // The same of n times in units of the histogram, none of which is beyond its top.
 HC_ALWAYS_INLINE void hc_hist_record_units(struct hc_hist *h, uint32_t units, uint32_t n)
 {
-	unsigned bucket;
-
 	HC_STATIC_ASSERT((uint64_t)UINT32_MAX << HC_HIST_UNIT_SHIFT <= HC_HIST_MAX_NS, "it fits");
-	bucket = 32u - HC_HIST_SUB_BITS - (unsigned)__builtin_clz(units | (HC_HIST_SUB_COUNT - 1));
-	h->slot[bucket * (HC_HIST_SUB_COUNT / 2) + (units >> bucket)] += n;
+	h->slot[hc_hist_slot_of_units(units)] += n;
 	hc_hist_count(h, (uint64_t)units << HC_HIST_UNIT_SHIFT, n);
 }
