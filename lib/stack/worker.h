@@ -449,9 +449,11 @@ HC_ALWAYS_INLINE void hc_stage_mark(struct hc_worker *w, enum hc_stage stage)
 /* --------------------------------------------------------- what one file of the layer offers
  * others */
 
+// step.c
+HC_COLD void hc_drop_misaddressed(struct hc_worker *w, const struct rte_mbuf *m);
+
 // run.c
 void hc_run_burst(struct hc_worker *w, unsigned n);
-HC_COLD void hc_drop_misaddressed(struct hc_worker *w, const struct rte_mbuf *m);
 uint32_t hc_run_tcb_at_once(struct hc_worker *w, const struct hc_seg *seg,
 			    const struct hc_listener *l);
 void hc_run_timeout(struct hc_worker *w, uint32_t idx, hc_verdict v);

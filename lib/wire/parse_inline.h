@@ -76,8 +76,7 @@ HC_ALWAYS_INLINE bool hc_parse_is_bad_source(const struct hc_parse_env *env, hc_
 HC_ALWAYS_INLINE bool hc_parse_may_talk(const struct hc_parse_env *env, const uint8_t *frame,
 					const struct hc_flow_key *key)
 {
-	return hc_parse_mac(frame + HC_ETH_SRC) != hc_parse_own_mac(env) &&
-	       hc_parse_is_ours(env, key->local_be) &&
+	return !hc_parse_is_bad_eth_source(env, frame) && hc_parse_is_ours(env, key->local_be) &&
 	       (HC_FORCE uint32_t)key->local_be != (HC_FORCE uint32_t)env->broadcast_be &&
 	       !hc_parse_is_bad_source(env, key->remote_be);
 }
