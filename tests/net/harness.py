@@ -151,13 +151,13 @@ class Handclasp(Program):
         return text + "  totals: %s\n  counters: %s\n" % (json.dumps(result.totals),
                                                           json.dumps(result.counters))
 
-    def stop(self):
+    def stop(self, seconds=15):
         """Ends it as a user does: by ^C. Not before it has taken in what was sent to it: an
-        answered ping says so, frames being kept in order."""
+        answered ping says so, frames being kept in order. `seconds` is more than its --drain."""
         if self.ping:
             self.ping()
         self.send(signal.SIGINT)
-        return self.finish(code=130)
+        return self.finish(seconds, code=130)
 
 
 class Net:

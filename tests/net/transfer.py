@@ -4,7 +4,8 @@
 sends, and what a kernel sends to echo and gets back.
 
 The sizes are small, for a test; HC_TRANSFER_BYTES asks for another size in every case, as
-scripts/transfer.sh does, and HC_TRANSFER_FIGURES names a file that gets a line about each."""
+scripts/transfer.sh does, HC_TRANSFER_RTO_MIN for another shortest retransmission timeout of both ends
+in ms, and HC_TRANSFER_FIGURES names a file that gets a line about each."""
 
 import hashlib
 import os
@@ -42,7 +43,10 @@ def tell(what, per_mille, size, seconds, counters):
 
 
 def start(net, per_mille):
-    server = net.serve("--drain", "60s", "--data-retries", 30, "--response", 64)
+    rto_min = os.environ.get("HC_TRANSFER_RTO_MIN", "200")
+    server = net.serve("--drain", "60s", "--data-retries", 30, "--response", 64,
+                       "--rto-min", rto_min)
+    net.run("ip", "route", "change", "10.0.0.0/24", "dev", "hc0", "rto_min", rto_min + "ms")
     # Losses are of packets, and so are the kernel's: no bundles of many that are lost as one.
     net.run("ethtool", "-K", "hc0", "gso", "off", "gro", "off")
     net.set_sysctl("net/ipv4/tcp_early_retrans", "3")
@@ -52,7 +56,7 @@ def start(net, per_mille):
 
 
 def finish(server, what, per_mille, size, seconds):
-    result = server.stop()
+    result = server.stop(75)
     result.expect_balanced()
     expect_equal(result.totals["reset"], 0, "reset")
     names = ("rtx_data", "rtx_fast", "rtx_timeouts", "tcp_out_of_order")
