@@ -4,6 +4,7 @@
 // The life of a table of sockets, and what the stack's events do to it. See sockets.h.
 
 #include "socket/sockets.h"
+#include "base/icmp.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -203,24 +204,12 @@ static void keep_received(struct hc_sockets *s, struct hc_socket *k)
 // What an ICMP error, as HC_EV_SOFT_ERROR tells it, is called (RFC 1122 3.2.2.1).
 static int errno_of_icmp(uint16_t info)
 {
-	const unsigned type_unreachable = 3;
+	uint32_t type = info >> 8;
+	uint32_t code = info & 0xff;
 
-	if (info >> 8 != type_unreachable)
-		return EHOSTUNREACH;
-	switch (info & 0xff) {
-	case 0:  // Net,
-	case 6:  // net unknown,
-	case 11: // net for this type of service.
-		return ENETUNREACH;
-	case 2:  // Protocol,
-	case 3:  // port,
-	case 9:  // net prohibited,
-	case 10: // host prohibited,
-	case 13: // whatever it is prohibited.
+	if (hc_icmp_is_refusal(type, code))
 		return ECONNREFUSED;
-	default:
-		return EHOSTUNREACH;
-	}
+	return hc_icmp_is_of_net(type, code) ? ENETUNREACH : EHOSTUNREACH;
 }
 
 static int errno_of(const struct hc_socket *k, enum hc_reason reason)

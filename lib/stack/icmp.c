@@ -56,17 +56,9 @@ static uint32_t quoted_conn(const struct hc_worker *w, const uint8_t *ip, uint32
 	return hc_ref_idx(ref);
 }
 
-// RFC 1122 4.2.3.9 calls 2 and 3 hard, and RFC 5461 4 keeps that for connections not yet there. RFC
-// 1122 3.2.2.1 leaves open what 9, 10 and what came later say; nobody would answer them by itself.
 static bool is_refusal(const uint8_t *icmp)
 {
-	const uint32_t refusals = 1u << HC_ICMP_CODE_PROTOCOL | 1u << HC_ICMP_CODE_PORT |
-				  1u << HC_ICMP_CODE_NET_PROHIBITED |
-				  1u << HC_ICMP_CODE_HOST_PROHIBITED |
-				  1u << HC_ICMP_CODE_PROHIBITED;
-
-	return icmp[HC_ICMP_TYPE] == HC_ICMP_UNREACHABLE &&
-	       icmp[HC_ICMP_CODE] <= HC_ICMP_CODE_PROHIBITED && refusals >> icmp[HC_ICMP_CODE] & 1;
+	return hc_icmp_is_refusal(icmp[HC_ICMP_TYPE], icmp[HC_ICMP_CODE]);
 }
 
 // A half-open connection whose SYN,ACK is refused is over as well: the client's host has nobody, or

@@ -4,7 +4,9 @@
 
 // Offsets and constants of Ethernet II, ARP (RFC 826), IPv4 (RFC 791), ICMP (RFC 792) and TCP (RFC
 // 9293 3.1). Headers are read and written by offset with hc_load*/hc_store*, never through structs
-// laid over packet memory.
+// laid over packet memory. ICMP's types and codes are base/icmp.h's.
+
+#include "base/icmp.h"
 
 enum {
 	HC_ETH_LEN = 14,
@@ -54,18 +56,6 @@ enum {
 	HC_ICMP_CODE = 1,
 	HC_ICMP_CSUM = 2,
 	HC_ICMP_MTU = 6, // Of the next hop, in "fragmentation needed" (RFC 1191 4).
-	HC_ICMP_CODE_PROTOCOL = 2,
-	HC_ICMP_CODE_PORT = 3,
-	HC_ICMP_CODE_TOO_BIG = 4,
-	HC_ICMP_CODE_NET_PROHIBITED = 9, // Administratively, as the two below.
-	HC_ICMP_CODE_HOST_PROHIBITED = 10,
-	HC_ICMP_CODE_PROHIBITED = 13,
-	HC_ICMP_ECHO_REPLY = 0,
-	HC_ICMP_UNREACHABLE = 3,
-	HC_ICMP_SOURCE_QUENCH = 4,
-	HC_ICMP_ECHO = 8,
-	HC_ICMP_TIME_EXCEEDED = 11,
-	HC_ICMP_PARAMETER_PROBLEM = 12,
 
 	HC_TCP_LEN = 20, // Without options. Offsets from the start of the TCP header.
 	HC_TCP_LEN_MAX = 60,
