@@ -195,10 +195,13 @@ enum hc_event_type {
 	/** Both FINs are exchanged. The handle is now stale, unless received data has not been
 	   taken yet: that can be taken until the next hc_step(). */
 	HC_EV_CLOSED,
-	HC_EV_FAILED, /**< connect() did not come to ESTABLISHED, see `reason`; the handle is now
-			 stale. */
-	HC_EV_RESET,  /**< An established connection ended other than by FIN, see `reason`; the
-			 handle is now stale. */
+	/** connect() did not come to ESTABLISHED, see `reason`; the handle is now stale. With
+	   HC_REASON_UNREACHABLE `info` is the latest ICMP error, as with HC_EV_SOFT_ERROR; 0 when
+	   it was ARP that had no answer. */
+	HC_EV_FAILED,
+	/** An established connection ended other than by FIN, see `reason`; the handle is now
+	   stale. `info` as with HC_EV_FAILED. */
+	HC_EV_RESET,
 	/** R1 (RFC 9293 3.8.3): `info` retransmissions have brought no answer, and it goes on until
 	   R2. `reason` is HC_REASON_UNREACHABLE when ICMP or ARP said so, else
 	   HC_REASON_TIMED_OUT. */
@@ -208,7 +211,8 @@ enum hc_event_type {
 	   segment that says so, also before the data does. */
 	HC_EV_URGENT,
 	/** ICMP says that the peer is not reached (RFC 9293 3.9.2.2), for the first time since
-	   something was acknowledged; the connection goes on, unless what was refused is our SYN:
+	   something was acknowledged, or for another reason than before (15 times in all until
+	   something is acknowledged); the connection goes on, unless what was refused is our SYN:
 	   then FAILED follows at once. `reason` is HC_REASON_UNREACHABLE, `info` the type of the
 	   message times 256 plus its code. */
 	HC_EV_SOFT_ERROR,

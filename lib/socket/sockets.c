@@ -201,7 +201,8 @@ static void keep_received(struct hc_sockets *s, struct hc_socket *k)
 	}
 }
 
-// What an ICMP error, as HC_EV_SOFT_ERROR tells it, is called (RFC 1122 3.2.2.1).
+// What an ICMP error, as the event of the end tells it, is called (RFC 1122 3.2.2.1). A neighbour
+// who did not answer is 0.
 static int errno_of_icmp(uint16_t info)
 {
 	uint32_t type = info >> 8;
@@ -212,9 +213,9 @@ static int errno_of_icmp(uint16_t info)
 	return hc_icmp_is_of_net(type, code) ? ENETUNREACH : EHOSTUNREACH;
 }
 
-static int errno_of(const struct hc_socket *k, enum hc_reason reason)
+static int errno_of(const struct hc_socket *k, const struct hc_event *ev)
 {
-	switch (reason) {
+	switch ((enum hc_reason)ev->reason) {
 	case HC_REASON_REFUSED:
 		return ECONNREFUSED;
 	case HC_REASON_TIMED_OUT:
@@ -222,7 +223,7 @@ static int errno_of(const struct hc_socket *k, enum hc_reason reason)
 	case HC_REASON_RESET:
 		return k->is_peer_closed ? EPIPE : ECONNRESET;
 	case HC_REASON_UNREACHABLE:
-		return k->soft_error ? k->soft_error : EHOSTUNREACH;
+		return errno_of_icmp(ev->info);
 	case HC_REASON_NO_MEMORY:
 	case HC_REASON_NO_PORT:
 		return ENOBUFS;
@@ -303,9 +304,6 @@ static void on_event(struct hc_sockets *s, struct hc_socket *k, const struct hc_
 	case HC_EV_URGENT:
 		on_urgent(k, ev->info);
 		break;
-	case HC_EV_SOFT_ERROR:
-		k->soft_error = errno_of_icmp(ev->info);
-		break;
 	case HC_EV_CLOSED:
 		if (k->is_read_shut || HC_FAULT(socket_data_lost_at_the_end))
 			hc_sock_discard(s, k);
@@ -314,8 +312,7 @@ static void on_event(struct hc_sockets *s, struct hc_socket *k, const struct hc_
 		k->state = HC_SOCK_ENDED;
 		break;
 	case HC_EV_FAILED:
-		k->error = errno_of(k, ev->reason);
-		k->soft_error = 0;
+		k->error = errno_of(k, ev);
 		k->state = HC_SOCK_NEW;
 		k->conn = HC_CONN_NONE;
 		k->local = k->bound; // The port that the attempt chose is free again.
@@ -323,7 +320,7 @@ static void on_event(struct hc_sockets *s, struct hc_socket *k, const struct hc_
 	case HC_EV_RESET:
 		kept_clear(s, k);
 		k->has_mark = false;
-		k->error = errno_of(k, ev->reason);
+		k->error = errno_of(k, ev);
 		k->state = HC_SOCK_ENDED;
 		break;
 	default:

@@ -55,7 +55,6 @@ struct hc_socket {
 	uint32_t full_bytes; // ... with so many bytes on their way.
 	uint32_t mark_bytes; // ... so many behind what is read.
 	int error;           // Pending, positive.
-	int soft_error;      // Told if the connection is given up for it; 0: none.
 	int linger_s;
 	uint32_t snd_buf_bytes; // 0: the stack's.
 	/* Options of the connection, by enum hc_conn_option: for the one there is, or will be. */

@@ -10,12 +10,18 @@
 
 void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first)
 {
+	struct hc_sock *k = &w->sock[idx];
+
 	w->has_data = true;
-	w->sock[idx] = (struct hc_sock){
-		.snd_head = HC_IDX_NONE,
-		.snd_tail = HC_IDX_NONE,
-		.snd_first = snd_first,
-	};
+	// Not own_span, which is written whole when it is used, nor soft_error, which may be older
+	// than any data.
+	k->snd_head = HC_IDX_NONE;
+	k->snd_tail = HC_IDX_NONE;
+	k->snd_first = snd_first;
+	k->readable_bytes = 0;
+	k->rcv_head = NULL;
+	k->rcv_tail = NULL;
+	k->mss_full = 0;
 	if (HC_UNLIKELY(w->pmtus.count))
 		hc_pmtu_apply(w, idx);
 }

@@ -4,9 +4,9 @@
 // ICMP (RFC 792, RFC 1122 3.2.2): echo is answered, errors are understood for connections of ours.
 // Whatever an error says, the sequence number it quotes has to be in flight (RFC 5927 4.1); what
 // does not name a connection that way is counted and ignored. An error is at most a soft one (RFC
-// 1122 4.2.3.9, RFC 5461) to a synchronized connection: the application is told, and it says why
-// one that is given up was given up. A SYN, ours or a SYN,ACK, that meets "protocol" or "port
-// unreachable", which are from the peer's own host, or "administratively prohibited", which a
+// 1122 4.2.3.9, RFC 5461) to a synchronized connection: the application is told, and the latest
+// says why one that is given up was given up. A SYN, ours or a SYN,ACK, that meets "protocol" or
+// "port unreachable", which are from the peer's own host, or "administratively prohibited", which a
 // firewall says, fails at once. "Fragmentation needed" goes to path MTU discovery, source quench
 // nowhere (RFC 6633). No error is ever sent.
 
@@ -84,14 +84,58 @@ static bool refuse_mini(struct hc_worker *w, const uint8_t *icmp, uint32_t len)
 	return true;
 }
 
+// A connection's latest soft error is a word beside its data: the ICMP type and code, both 0 for
+// ARP's, and how often one was told since something was acknowledged. Who sends errors without end,
+// each with another code, is not heard for ever.
+#define HC_SOFT_ERROR_TYPE_SHIFT 8u
+#define HC_SOFT_ERROR_TOLD_SHIFT 12u
+#define HC_SOFT_ERROR_TOLD_MAX   15u
+HC_STATIC_ASSERT(HC_ICMP_PARAMETER_PROBLEM >>
+				 (HC_SOFT_ERROR_TOLD_SHIFT - HC_SOFT_ERROR_TYPE_SHIFT) ==
+			 0,
+		 "every type of error has room in the word");
+
+static inline uint32_t soft_error_word(uint32_t type, uint32_t code)
+{
+	return type << HC_SOFT_ERROR_TYPE_SHIFT | code;
+}
+
+static uint32_t soft_error_of(const struct hc_worker *w, uint32_t idx)
+{
+	return w->sock[idx].soft_error & ((1u << HC_SOFT_ERROR_TOLD_SHIFT) - 1);
+}
+
+// @return whether it is worth an event: not the same as the last, and not one too many.
+static bool note_soft_error(struct hc_worker *w, uint32_t idx, uint32_t type, uint32_t code)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+	bool is_first = !(t->flags & HC_TCB_SOFT_ERROR);
+	uint32_t what = soft_error_word(type, code);
+	uint32_t told = is_first ? 0 : w->sock[idx].soft_error >> HC_SOFT_ERROR_TOLD_SHIFT;
+	bool is_told = (is_first || soft_error_of(w, idx) != what) && told < HC_SOFT_ERROR_TOLD_MAX;
+
+	t->flags |= HC_TCB_SOFT_ERROR;
+	w->sock[idx].soft_error = (uint16_t)((told + is_told) << HC_SOFT_ERROR_TOLD_SHIFT | what);
+	return is_told;
+}
+
+uint32_t hc_soft_error_info(const struct hc_worker *w, uint32_t idx, enum hc_reason reason)
+{
+	if (reason != HC_REASON_UNREACHABLE)
+		return 0;
+	HC_ASSERT(w->tcb[idx].flags & HC_TCB_SOFT_ERROR);
+	return soft_error_of(w, idx);
+}
+
 // `ip` is a packet that waited for a neighbour in vain. @return false when it is no connection's.
+// There is no event: packets are given up between steps too.
 bool hc_soft_error(struct hc_worker *w, const uint8_t *ip, uint32_t len)
 {
 	uint32_t idx = quoted_conn(w, ip, len);
 
 	if (idx == HC_IDX_NONE)
 		return false;
-	w->tcb[idx].flags |= HC_TCB_SOFT_ERROR;
+	(void)note_soft_error(w, idx, 0, 0);
 	return true;
 }
 
@@ -108,21 +152,20 @@ static enum hc_counter error_input(struct hc_worker *w, const uint8_t *icmp, uin
 {
 	uint32_t idx = quoted_conn(w, icmp + HC_ICMP_LEN, len - HC_ICMP_LEN);
 	uint8_t code = icmp[HC_ICMP_CODE];
-	bool is_end, is_new;
+	bool is_end, is_told;
 
 	if (idx == HC_IDX_NONE)
 		return refuse_mini(w, icmp, len) ? HC_CTR_rx_icmp : HC_CTR_icmp_no_connection;
 	if (icmp[HC_ICMP_TYPE] == HC_ICMP_UNREACHABLE && code == HC_ICMP_CODE_TOO_BIG)
 		return too_big(w, idx, icmp);
 	w->ctr[HC_CTR_icmp_unreachable]++;
-	is_new = !(w->tcb[idx].flags & HC_TCB_SOFT_ERROR);
-	w->tcb[idx].flags |= HC_TCB_SOFT_ERROR;
+	is_told = note_soft_error(w, idx, icmp[HC_ICMP_TYPE], code);
 	if (w->cold[idx].switches & HC_SWITCH_FASTOPEN)
 		hc_fastopen_refused(w, idx);
 	is_end = w->tcb[idx].state <= HC_SYN_RCVD && is_refusal(icmp);
-	if (is_new || is_end)
+	if (is_told || is_end)
 		hc_event_put(w, idx, HC_EV_SOFT_ERROR, HC_REASON_UNREACHABLE,
-			     (uint32_t)icmp[HC_ICMP_TYPE] << 8 | code);
+			     soft_error_of(w, idx));
 	if (is_end)
 		hc_run_timeout(w, idx,
 			       hc_verdict_reason(HC_DO_FAILED | HC_DO_FREE, HC_REASON_UNREACHABLE));

@@ -271,13 +271,15 @@ static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_se
 	}
 	if (v & HC_DO_FAILED) {
 		count_end(w, idx, v);
-		hc_event_put(w, idx, HC_EV_FAILED, hc_verdict_reason_of(v), 0);
+		hc_event_put(w, idx, HC_EV_FAILED, hc_verdict_reason_of(v),
+			     hc_soft_error_info(w, idx, hc_verdict_reason_of(v)));
 	}
 	if (v & HC_DO_RESET) {
 		if (c->switches & HC_SWITCH_SYN_OWED && hc_verdict_reason_of(v) == HC_REASON_RESET)
 			hc_fastopen_was_reset(w);
 		count_end(w, idx, v);
-		hc_event_put(w, idx, HC_EV_RESET, hc_verdict_reason_of(v), 0);
+		hc_event_put(w, idx, HC_EV_RESET, hc_verdict_reason_of(v),
+			     hc_soft_error_info(w, idx, hc_verdict_reason_of(v)));
 	}
 }
 

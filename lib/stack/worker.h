@@ -82,8 +82,8 @@ struct hc_sock {
 	/* 24 */ struct rte_mbuf *rcv_tail;
 	/* 32 */ struct hc_span own_span; // HC_SPAN_OWN, used when the queue is empty.
 	/* 56 */ uint16_t mss_full;       // Before the path MTU lowered it; 0: it has not.
-	/* 58 */ uint16_t spare;
-	/* 60 */ uint32_t holding; // Of what is held out of order, with HC_RECEIVING_HOLDS.
+	/* 58 */ uint16_t soft_error;     // With HC_TCB_SOFT_ERROR, data or not: icmp.c.
+	/* 60 */ uint32_t holding;        // Of what is held out of order, with HC_RECEIVING_HOLDS.
 };
 HC_STATIC_ASSERT(sizeof(struct hc_sock) == 64, "the data of a connection is one cache line");
 
@@ -576,6 +576,8 @@ bool hc_icmp_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_pars
 bool hc_icmp_is_echo(const uint8_t *icmp);
 void hc_icmp_echo_reassembled(struct hc_worker *w, uint8_t *frame, const struct hc_parsed *p);
 bool hc_soft_error(struct hc_worker *w, const uint8_t *ip, uint32_t len);
+// Why a connection was given up, as HC_EV_FAILED and HC_EV_RESET tell it: the latest soft error.
+HC_COLD uint32_t hc_soft_error_info(const struct hc_worker *w, uint32_t idx, enum hc_reason reason);
 
 // held.c
 enum hc_counter hc_held_add(struct hc_worker *w, uint32_t idx, struct rte_mbuf **m,

@@ -120,6 +120,125 @@ static void unreachable_says_why_a_connection_was_given_up(void)
 	fx_shut();
 }
 
+static void expect_error(unsigned type, unsigned code)
+{
+	const struct hc_event *ev = fx_next_event();
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
+	UNIT_EQ(ev->type, HC_EV_SOFT_ERROR);
+	UNIT_EQ(ev->reason, HC_REASON_UNREACHABLE);
+	UNIT_EQ(ev->info, type << 8 | code);
+}
+
+// RFC 1122 4.2.3.9: each reason is worth a word, a repetition is not.
+static void another_reason_is_told_and_the_same_again_is_not(void)
+{
+	static const uint8_t said[][2] = {{3, 1}, {3, 0}, {11, 0}, {3, 1}};
+	struct fx_peer p = fx_peer_new();
+	const uint8_t *ip;
+	hc_conn conn;
+
+	fx_open(NULL);
+	conn = fx_connect(&p, 0);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		fx_forget();
+		UNIT_EQ(hc_send(fx.worker, conn, "x", 1, 0), 1);
+		fx_step();
+		ip = fx.out[fx.out_count - 1].bytes + FRAME_IP;
+		p.ack++;
+		for (unsigned i = 0; i < HC_ARRAY_LEN(said); i++)
+			for (unsigned again = 0; again < 3; again++) {
+				put_error(said[i][0], said[i][1], ip, 28);
+				if (!again)
+					expect_error(said[i][0], said[i][1]);
+				CU_ASSERT_PTR_NULL(fx_next_event());
+			}
+		// What the second turn says first was said last in this one: news all the same,
+		// once something was acknowledged.
+		fx_peer_put(&p, FRAME_ACK, 0);
+		fx_step();
+		UNIT_EQ(fx_expect_event(HC_EV_SENT), conn);
+	}
+	fx_forget();
+	fx_shut();
+}
+
+// Who sees our packets can say something else each time.
+static void errors_without_end_are_not_told_without_end(void)
+{
+	const struct fx_options o = {.set_cfg = few_retries};
+	const struct hc_event *ev;
+	const uint8_t *ip;
+
+	fx_open(&o);
+	ip = connect_to_silence();
+	for (unsigned i = 0; i < 100; i++)
+		put_error(3, i % 2 ? 1 : 20 + i, ip, 28);
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), 100);
+	for (unsigned i = 0; i < 15; i++)
+		expect_error(3, i % 2 ? 1 : 20 + i);
+	fx_expect_silence();
+	// It is the last one that counts all the same.
+	put_error(11, 1, ip, 28);
+	fx_wait_ms(3100);
+	ev = fx_next_event();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
+	UNIT_EQ(ev->type, HC_EV_FAILED);
+	UNIT_EQ(ev->reason, HC_REASON_UNREACHABLE);
+	UNIT_EQ(ev->info, 11 << 8 | 1);
+	fx_forget();
+	fx_shut();
+}
+
+static void few_data_retries(struct hc_stack_config *cfg)
+{
+	cfg->data_retries = 3;
+}
+
+// @return what the last event says.
+static const struct hc_event *wait_for_the_end(void)
+{
+	const struct hc_event *ev;
+
+	fx_wait_ms(200000);
+	while ((ev = fx_next_event()) && ev->type != HC_EV_FAILED && ev->type != HC_EV_RESET)
+		;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
+	return ev;
+}
+
+// Data that is queued, or comes, for the first time after an error does not take it back.
+static void data_does_not_forget_a_soft_error(void)
+{
+	const struct fx_options o = {.set_cfg = few_data_retries};
+	struct fx_peer p = fx_peer_new();
+	const struct hc_event *ev;
+	hc_conn conn;
+
+	fx_open(&o);
+	put_error(3, 0, connect_to_silence(), 28);
+	conn = fx_expect_event(HC_EV_SOFT_ERROR);
+	UNIT_EQ(hc_send(fx.worker, conn, "x", 1, 0), 1);
+	ev = wait_for_the_end();
+	UNIT_EQ(ev->type, HC_EV_FAILED);
+	UNIT_EQ(ev->info, 3 << 8 | 0);
+	fx_forget();
+	// A FIN is in flight.
+	conn = fx_connect(&p, 0);
+	UNIT_EQ(hc_shutdown(fx.worker, conn), 0);
+	fx_step();
+	put_error(3, 0, fx.out[fx.out_count - 1].bytes + FRAME_IP, 28);
+	UNIT_EQ(fx_expect_event(HC_EV_SOFT_ERROR), conn);
+	fx_peer_put(&p, FRAME_ACK, 10);
+	fx_step();
+	UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
+	ev = wait_for_the_end();
+	UNIT_EQ(ev->type, HC_EV_RESET);
+	UNIT_EQ(ev->info, 3 << 8 | 0);
+	fx_forget();
+	fx_shut();
+}
+
 static void unreachable_with_a_sequence_number_not_in_flight_is_ignored(void)
 {
 	const struct fx_options o = {.set_cfg = few_retries};
@@ -230,11 +349,14 @@ static void time_exceeded_and_parameter_problem_are_soft(void)
 	fx_open(NULL);
 	ip = connect_to_silence();
 	put_error(11, 0, ip, 28);
-	fx_expect_reason(HC_EV_SOFT_ERROR, HC_REASON_UNREACHABLE);
+	expect_error(11, 0);
 	put_error(12, 0, ip, 28);
+	expect_error(12, 0);
 	put_error(11, 3, ip, 28); // The code alone is no refusal.
-	put_error(3, 4, ip, 28);  // A SYN is too large for nothing.
+	expect_error(11, 3);
+	put_error(3, 4, ip, 28); // A SYN is too large for nothing.
 	put_error(3, 255, ip, 28);
+	expect_error(3, 255);
 	UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), 4);
 	UNIT_EQ(fx_ctr(HC_CTR_icmp_bad_mtu), 1);
 	put_error(4, 0, ip, 28);
@@ -323,6 +445,9 @@ static void other_types_are_counted(void)
 UNIT_SUITE(icmp, UNIT_TEST(an_echo_request_of_any_length_is_answered),
 	   UNIT_TEST(a_broadcast_echo_request_is_ignored),
 	   UNIT_TEST(unreachable_says_why_a_connection_was_given_up),
+	   UNIT_TEST(another_reason_is_told_and_the_same_again_is_not),
+	   UNIT_TEST(errors_without_end_are_not_told_without_end),
+	   UNIT_TEST(data_does_not_forget_a_soft_error),
 	   UNIT_TEST(unreachable_with_a_sequence_number_not_in_flight_is_ignored),
 	   UNIT_TEST(a_refusal_by_icmp_ends_an_opening_and_nothing_else),
 	   UNIT_TEST(a_refusal_by_icmp_ends_what_is_half_open),

@@ -349,6 +349,52 @@ static void an_icmp_error_is_told_when_the_connection_is_given_up(void)
 	}
 }
 
+// Of two errors the later one is told, whichever it was.
+static void the_latest_error_is_told(void)
+{
+	const struct fx_options o = {.set_cfg = few_retries};
+
+	for (unsigned is_net_last = 0; is_net_last < 2; is_net_last++) {
+		struct fx_peer p = fx_peer_new();
+		int sock;
+
+		fx_socket_open(&o);
+		sock = fx_socket_begin(&p);
+		put_error(3, !is_net_last ? 0 : 1, last_packet());
+		put_error(3, is_net_last ? 0 : 1, last_packet());
+		fx_socket_wait_ms(10000);
+		UNIT_EQ(fx_socket_error(sock), is_net_last ? ENETUNREACH : EHOSTUNREACH);
+		fx_forget();
+		fx_socket_shut();
+	}
+}
+
+static void short_ttl(struct hc_stack_config *cfg)
+{
+	cfg->arp_ttl_ms = 5000;
+	cfg->data_retries = 6;
+}
+
+// A net that was not reached, and then the router that said so does not answer any more.
+static void a_silent_neighbour_is_later_than_an_error_before(void)
+{
+	const struct fx_options o = {.set_cfg = short_ttl};
+	struct fx_peer p = fx_peer_new();
+	int sock;
+
+	fx_socket_open(&o);
+	sock = fx_socket_connect(&p);
+	UNIT_EQ(hc_socket_write(fx_sockets, sock, "x", 1), 1);
+	fx_socket_step();
+	put_error(3, 0, last_packet());
+	fx_forget();
+	fx_socket_wait_ms(60000);
+	CU_ASSERT(fx_ctr(HC_CTR_arp_failed) > 0);
+	UNIT_EQ(fx_socket_error(sock), EHOSTUNREACH);
+	fx_forget();
+	fx_socket_shut();
+}
+
 static void with_clients(struct hc_stack_config *cfg)
 {
 	cfg->clients = (struct hc_prefix){.addr = 0x0a000040, .len = 28};
@@ -863,6 +909,8 @@ static void poll_passes_over_negative_numbers(void)
 UNIT_SUITE(socket_calls, UNIT_TEST(numbers_that_are_no_sockets_are_refused),
 	   UNIT_TEST(sockets_run_out), UNIT_TEST(an_icmp_refusal_has_an_error_at_once),
 	   UNIT_TEST(an_icmp_error_is_told_when_the_connection_is_given_up),
+	   UNIT_TEST(the_latest_error_is_told),
+	   UNIT_TEST(a_silent_neighbour_is_later_than_an_error_before),
 	   UNIT_TEST(a_connection_comes_from_the_address_it_is_bound_to),
 	   UNIT_TEST(reading_ends_at_the_urgent_mark), UNIT_TEST(bind_gives_a_port_once),
 	   UNIT_TEST(listen_says_why_not), UNIT_TEST(accept_gives_the_peer),
