@@ -61,25 +61,35 @@ static bool is_refusal(const uint8_t *icmp)
 	return hc_icmp_is_refusal(icmp[HC_ICMP_TYPE], icmp[HC_ICMP_CODE]);
 }
 
-// A half-open connection whose SYN,ACK is refused is over as well: the client's host has nobody, or
-// a firewall is in between. @return whether the error was about one.
-static bool refuse_mini(struct hc_worker *w, const uint8_t *icmp, uint32_t len)
+// The half-open connection whose SYN,ACK this is, HC_IDX_NONE when there is none.
+static uint32_t quoted_mini(const struct hc_worker *w, const uint8_t *ip, uint32_t len)
 {
 	struct hc_flow_key key;
 	hc_seq seq;
 	hc_ref ref;
 
-	if (!read_quote(icmp + HC_ICMP_LEN, len - HC_ICMP_LEN, &key, &seq))
-		return false;
+	if (!read_quote(ip, len, &key, &seq))
+		return HC_IDX_NONE;
 	ref = hc_flow_find(w, &key);
 	if (ref == HC_REF_NONE || hc_ref_kind(ref) != HC_REF_SYN ||
-	    icmp[HC_ICMP_CODE] == HC_ICMP_CODE_TOO_BIG || // A SYN,ACK fits anything.
 	    (seq != w->syn[hc_ref_idx(ref)].iss && !HC_FAULT(icmp_sequence_unchecked)))
+		return HC_IDX_NONE;
+	return hc_ref_idx(ref);
+}
+
+// A half-open connection whose SYN,ACK is refused is over as well: the client's host has nobody, or
+// a firewall is in between. @return whether the error was about one.
+static bool refuse_mini(struct hc_worker *w, const uint8_t *icmp, uint32_t len)
+{
+	uint32_t idx = quoted_mini(w, icmp + HC_ICMP_LEN, len - HC_ICMP_LEN);
+
+	if (idx == HC_IDX_NONE ||
+	    icmp[HC_ICMP_CODE] == HC_ICMP_CODE_TOO_BIG) // A SYN,ACK fits anything.
 		return false;
 	w->ctr[HC_CTR_icmp_unreachable]++;
 	if (is_refusal(icmp)) {
 		w->ctr[HC_CTR_syn_reset]++;
-		hc_syn_forget(w, hc_ref_idx(ref));
+		hc_syn_forget(w, idx);
 	}
 	return true;
 }
@@ -224,6 +234,24 @@ static void echo_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_
 	m->ol_flags = 0;
 	hc_tx_push(w, m,
 		   hc_build_echo_reply(frame, p->l3_off, p->l4_off, p->l4_len, dst, w->port->mac));
+}
+
+static bool is_error(const uint8_t *icmp)
+{
+	return icmp[HC_ICMP_TYPE] == HC_ICMP_UNREACHABLE ||
+	       icmp[HC_ICMP_TYPE] == HC_ICMP_TIME_EXCEEDED ||
+	       icmp[HC_ICMP_TYPE] == HC_ICMP_PARAMETER_PROBLEM;
+}
+
+// Whether a message is an error about something in flight. What came before it may make it old. It
+// cannot make it good: what is sent in answer to a burst is not quoted in that burst.
+bool hc_icmp_is_of_flow(const struct hc_worker *w, const uint8_t *icmp, uint32_t len)
+{
+	const uint8_t *ip = icmp + HC_ICMP_LEN;
+
+	len -= HC_ICMP_LEN;
+	return is_error(icmp) &&
+	       (quoted_conn(w, ip, len) != HC_IDX_NONE || quoted_mini(w, ip, len) != HC_IDX_NONE);
 }
 
 // @return true when the buffer was used: for the answer, or passed on.

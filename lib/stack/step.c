@@ -13,6 +13,9 @@
 // A whole burst is looked up before anything changes, so a segment may find its flow added, moved
 // or freed by one before it. What the look-up found is therefore a hint: the key is checked when
 // the segment's turn comes, and a miss is looked up again, one segment at a time.
+//
+// Frames that are no segments take effect while the burst is parsed, ahead of the segments before
+// them. To an ICMP error that makes a difference: there the burst is cut, if need be.
 
 #include "stack/tuple.h"
 #include "stack/tx.h"
@@ -73,7 +76,7 @@ void hc_drop_misaddressed(struct hc_worker *w, const struct rte_mbuf *m)
 }
 
 // Everything but TCP. The buffer is used up, unless it is returned: then it holds a whole segment,
-// of which this was the last fragment, and *seg is that segment.
+// of which this was the last fragment, and *seg is that segment; or unless it waits.
 static HC_NOINLINE struct rte_mbuf *run_aside(struct hc_worker *w, struct rte_mbuf *m,
 					      const struct hc_parsed *p, bool is_forwarded,
 					      struct hc_seg *seg)
@@ -86,6 +89,12 @@ static HC_NOINLINE struct rte_mbuf *run_aside(struct hc_worker *w, struct rte_mb
 		hc_arp_input(w, rte_pktmbuf_mtod(m, const uint8_t *), p->l3_off, is_forwarded);
 		break;
 	case HC_FRAME_ICMP:
+		if (seg != w->seg &&
+		    hc_icmp_is_of_flow(w, rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l4_off),
+				       p->l4_len)) {
+			w->icmp_waiting = m;
+			return NULL;
+		}
 		if (hc_icmp_input(w, m, p))
 			return NULL;
 		break;
@@ -192,6 +201,8 @@ HC_ALWAYS_INLINE unsigned parse_burst(struct hc_worker *w, struct rte_mbuf **rx,
 						m->data_len, has_trust ? trust_of(w, m) : 0,
 						seg))) {
 			m = parse_odd(w, m, is_forwarded, seg);
+			if (HC_UNLIKELY(w->icmp_waiting))
+				break;
 			if (!m)
 				continue;
 		} else if (HC_UNLIKELY(redirects) && redirect(w, m, seg)) {
@@ -243,6 +254,36 @@ static void run_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned n, boo
 	hc_stage_mark(w, HC_STAGE_LOOKUP);
 	hc_run_burst(w, segs);
 	hc_stage_mark(w, HC_STAGE_RUN);
+}
+
+// The ICMP error for which a burst was cut.
+static void run_waiting(struct hc_worker *w)
+{
+	struct rte_mbuf *m = w->icmp_waiting;
+	struct hc_parsed p;
+	struct hc_seg seg;
+
+	w->icmp_waiting = NULL;
+	(void)hc_parse_frame(&w->parse_env, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len,
+			     trust_of(w, m), &p, &seg);
+	HC_ASSERT(p.kind == HC_FRAME_ICMP);
+	if (!hc_icmp_input(w, m, &p))
+		hc_mbuf_put(w, m);
+}
+
+// What is left of a burst that was cut, as often as it is cut.
+static HC_NOINLINE void run_rest(struct hc_worker *w, unsigned n, bool is_forwarded)
+{
+	unsigned done = 0;
+
+	while (w->icmp_waiting) {
+		while (w->rx[done] != w->icmp_waiting)
+			done++;
+		done++;
+		HC_ASSERT(done <= n);
+		run_waiting(w);
+		run_burst(w, w->rx + done, n - done, is_forwarded);
+	}
 }
 
 // How many frames may be taken so that all their events find room.
@@ -336,6 +377,8 @@ unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events, 
 	if (n) {
 		w->ctr[HC_CTR_rx_packets] += n;
 		run_burst(w, w->rx, n, false);
+		if (HC_UNLIKELY(w->icmp_waiting))
+			run_rest(w, n, false);
 	}
 	if (HC_UNLIKELY(w->queue_count > 1)) {
 		n = rte_ring_dequeue_burst(w->port->redirect[w->queue], (void **)w->rx,
@@ -343,6 +386,8 @@ unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events, 
 		if (n) {
 			w->ctr[HC_CTR_rx_from_workers] += n;
 			run_burst(w, w->rx, n, true);
+			if (HC_UNLIKELY(w->icmp_waiting))
+				run_rest(w, n, true);
 		}
 	}
 	hc_expire(w);

@@ -362,6 +362,7 @@ struct hc_worker {
 	struct rte_mbuf *rx[HC_BURST_MAX];
 	struct hc_seg seg[HC_BURST_MAX] HC_ALIGN_LINE;
 	struct rte_mbuf *seg_mbuf[HC_BURST_MAX];
+	struct rte_mbuf *icmp_waiting; // For the segments before it in the burst, NULL: none is.
 
 	struct hc_stage_clock stage;
 	uint64_t ctr[HC_CTR_COUNT] HC_ALIGN_LINE;
@@ -574,6 +575,7 @@ struct hc_live *hc_keep_record(struct hc_worker *w, uint32_t idx);
 // icmp.c
 bool hc_icmp_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_parsed *p);
 bool hc_icmp_is_echo(const uint8_t *icmp);
+HC_MUST_USE bool hc_icmp_is_of_flow(const struct hc_worker *w, const uint8_t *icmp, uint32_t len);
 void hc_icmp_echo_reassembled(struct hc_worker *w, uint8_t *frame, const struct hc_parsed *p);
 bool hc_soft_error(struct hc_worker *w, const uint8_t *ip, uint32_t len);
 // Why a connection was given up, as HC_EV_FAILED and HC_EV_RESET tell it: the latest soft error.

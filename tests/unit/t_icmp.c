@@ -62,8 +62,8 @@ static void a_broadcast_echo_request_is_ignored(void)
 	fx_shut();
 }
 
-// An error that quotes the first `quoted` bytes of an IP packet of ours.
-static void put_error(unsigned type, unsigned code, const uint8_t *ip, uint32_t quoted)
+// An error that quotes the first `quoted` bytes of an IP packet of ours. Without a step.
+static void queue_error(unsigned type, unsigned code, const uint8_t *ip, uint32_t quoted)
 {
 	uint8_t frame[FRAME_MAX];
 	uint32_t len = frame_write_echo(frame, 0, 0, ip, quoted);
@@ -73,6 +73,11 @@ static void put_error(unsigned type, unsigned code, const uint8_t *ip, uint32_t 
 	frame[FRAME_L4 + 1] = (uint8_t)code;
 	frame_fix_l4_csum(frame, len);
 	fx_put(frame, len);
+}
+
+static void put_error(unsigned type, unsigned code, const uint8_t *ip, uint32_t quoted)
+{
+	queue_error(type, code, ip, quoted);
 	fx_step();
 }
 
@@ -342,6 +347,87 @@ static void a_refusal_by_icmp_ends_what_is_half_open(void)
 	fx_shut();
 }
 
+// In one burst, an error behind the segment that makes it old, and before it.
+static void an_error_takes_its_turn_among_segments(void)
+{
+	const uint8_t *ip;
+
+	for (unsigned is_old = 0; is_old < 2; is_old++) {
+		struct fx_peer p = fx_peer_new();
+		hc_conn conn;
+
+		fx_open(NULL);
+		conn = fx_connect(&p, 0);
+		UNIT_EQ(hc_send(fx.worker, conn, "x", 1, 0), 1);
+		fx_step();
+		ip = fx.out[fx.out_count - 1].bytes + FRAME_IP;
+		fx_peer_put(&p, FRAME_ACK, 10);
+		p.ack++;
+		if (is_old)
+			fx_peer_put(&p, FRAME_ACK, 10);
+		queue_error(3, 1, ip, 28);
+		queue_error(3, 0, ip, 28);
+		if (!is_old)
+			fx_peer_put(&p, FRAME_ACK, 10);
+		fx_peer_put(&p, FRAME_ACK | FRAME_FIN, 0);
+		fx_step();
+		UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
+		if (!is_old) {
+			expect_error(3, 1);
+			expect_error(3, 0);
+		}
+		UNIT_EQ(fx_expect_event(HC_EV_SENT), conn);
+		UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
+		UNIT_EQ(fx_expect_event(HC_EV_PEER_CLOSED), conn);
+		CU_ASSERT_PTR_NULL(fx_next_event());
+		UNIT_EQ(fx_ctr(HC_CTR_icmp_no_connection), is_old ? 2 : 0);
+		UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), is_old ? 0 : 2);
+		UNIT_EQ(fx_ctr(HC_CTR_rx_packets), 7); // With ARP and the SYN,ACK.
+		fx_forget();
+		fx_shut();
+	}
+}
+
+// A SYN is answered before it is refused: what is refused then is old.
+static void a_refusal_behind_the_answer_is_too_late(void)
+{
+	struct fx_peer p = fx_peer_new();
+	uint8_t syn[28], synack[28];
+	const uint8_t *ip;
+	hc_conn conn;
+
+	fx_open(NULL);
+	ip = connect_to_silence();
+	memcpy(syn, ip, sizeof syn);
+	p.local_port = frame_get16(ip + 20);
+	p.port = 7;
+	p.ack = frame_get32(ip + 24) + 1;
+	fx_peer_put(&p, FRAME_SYN | FRAME_ACK, 0);
+	queue_error(3, 3, syn, sizeof syn);
+	fx_step();
+	(void)fx_expect_event(HC_EV_OPENED);
+	CU_ASSERT_PTR_NULL(fx_next_event());
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_no_connection), 1);
+	fx_forget();
+	// And a SYN,ACK.
+	(void)fx_listen(0);
+	p = fx_peer_new();
+	fx_peer_put(&p, FRAME_SYN, 0);
+	fx_step();
+	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	memcpy(synack, fx.out[fx.out_count - 1].bytes + FRAME_IP, sizeof synack);
+	fx_peer_put(&p, FRAME_ACK, 0);
+	queue_error(3, 3, synack, sizeof synack);
+	fx_step();
+	conn = fx_expect_event(HC_EV_ACCEPTED);
+	CU_ASSERT_PTR_NULL(fx_next_event());
+	UNIT_EQ(fx_ctr(HC_CTR_syn_reset), 0);
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_no_connection), 2);
+	fx_close(&p, conn);
+	fx_forget();
+	fx_shut();
+}
+
 static void time_exceeded_and_parameter_problem_are_soft(void)
 {
 	const uint8_t *ip;
@@ -451,6 +537,8 @@ UNIT_SUITE(icmp, UNIT_TEST(an_echo_request_of_any_length_is_answered),
 	   UNIT_TEST(unreachable_with_a_sequence_number_not_in_flight_is_ignored),
 	   UNIT_TEST(a_refusal_by_icmp_ends_an_opening_and_nothing_else),
 	   UNIT_TEST(a_refusal_by_icmp_ends_what_is_half_open),
+	   UNIT_TEST(an_error_takes_its_turn_among_segments),
+	   UNIT_TEST(a_refusal_behind_the_answer_is_too_late),
 	   UNIT_TEST(time_exceeded_and_parameter_problem_are_soft),
 	   UNIT_TEST(an_error_finds_the_worker_of_its_connection),
 	   UNIT_TEST(garbage_in_an_error_is_ignored), UNIT_TEST(other_types_are_counted));
