@@ -104,7 +104,7 @@ HC_ALWAYS_INLINE bool hc_parse_tcp_csum_is_ok(const uint8_t *ip, const uint8_t *
 	} else {
 		sum = hc_csum_wide2(addrs, sum, hc_csum_add_long(0, tcp, l4_len));
 	}
-	return hc_csum_ok(sum) || HC_FAULT(tcp_checksum_unchecked);
+	return hc_csum_some_ok(sum) || HC_FAULT(tcp_checksum_unchecked);
 }
 
 #if defined(__SSSE3__) && !defined(HC_NO_SIMD)
@@ -220,7 +220,7 @@ HC_ALWAYS_INLINE bool hc_parse_is_plain_ip4(const struct hc_parse_env *env, cons
 
 	if (HC_UNLIKELY(!hc_parse_is_plain_shape(env, frame)) || HC_UNLIKELY(ip[HC_IP4_TTL] == 0))
 		return false;
-	return (trust & HC_TRUST_IP_CSUM) || hc_csum_ok(hc_csum_wide20(0, ip)) ||
+	return (trust & HC_TRUST_IP_CSUM) || hc_csum_some_ok(hc_csum_wide20(0, ip)) ||
 	       HC_FAULT(ip_checksum_unchecked);
 }
 
