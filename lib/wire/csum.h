@@ -166,6 +166,59 @@ HC_ALWAYS_INLINE uint64_t hc_csum_wide32(uint64_t sum, const uint8_t *p)
 #endif
 }
 
+// The first 12 bytes of an IPv4 header, added to a wide sum: of the addresses behind them.
+HC_ALWAYS_INLINE uint64_t hc_csum_wide12(uint64_t sum, const uint8_t *p)
+{
+#if defined(__x86_64__) && !defined(HC_NO_SIMD)
+	uint64_t last = hc_load32(p + 8);
+
+	__asm__("addq %1, %0\n\tadcq %2, %0\n\tadcq $0, %0"
+		: "+&r"(sum)
+		: "m"(*(const uint8_t(*)[8])(const void *)p), "r"(last)
+		: "cc");
+	return sum;
+#else
+	return hc_csum_wide2(sum, hc_load64(p), hc_load32(p + 8));
+#endif
+}
+
+// A word and the 20 bytes of a TCP header, added to a wide sum.
+HC_ALWAYS_INLINE uint64_t hc_csum_wide_word20(uint64_t sum, uint64_t word, const uint8_t *p)
+{
+#if defined(__x86_64__) && !defined(HC_NO_SIMD)
+	uint64_t last = hc_load32(p + 16);
+
+	__asm__("addq %1, %0\n\tadcq %2, %0\n\tadcq %3, %0\n\tadcq %4, %0\n\tadcq $0, %0"
+		: "+&r"(sum)
+		: "r"(word), "m"(*(const uint8_t(*)[8])(const void *)p),
+		  "m"(*(const uint8_t(*)[8])(const void *)(p + 8)), "r"(last)
+		: "cc");
+	return sum;
+#else
+	return hc_csum_wide2(hc_csum_wide2(sum, word, hc_load32(p + 16)), hc_load64(p),
+			     hc_load64(p + 8));
+#endif
+}
+
+// A word and the 32 bytes of a TCP header with timestamps, added to a wide sum.
+HC_ALWAYS_INLINE uint64_t hc_csum_wide_word32(uint64_t sum, uint64_t word, const uint8_t *p)
+{
+#if defined(__x86_64__) && !defined(HC_NO_SIMD)
+	typedef struct {
+		uint8_t bytes[32];
+	} block;
+
+	__asm__("addq %1, %0\n\tadcq (%2), %0\n\tadcq 8(%2), %0\n\tadcq 16(%2), %0\n\t"
+		"adcq 24(%2), %0\n\tadcq $0, %0"
+		: "+&r"(sum)
+		: "r"(word), "r"(p), "m"(*(const block *)(const void *)p)
+		: "cc");
+	return sum;
+#else
+	return hc_csum_wide32(hc_csum_wide1(sum, word), p);
+#endif
+}
+
 // The last 1 to 7 bytes before `end` as a word that nothing follows. Eight bytes are read there.
 HC_ALWAYS_INLINE uint64_t hc_csum_last(const uint8_t *end, uint32_t len)
 {

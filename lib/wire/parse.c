@@ -368,7 +368,14 @@ void hc_parse_env_seal(struct hc_parse_env *env)
 	memcpy(env->plain + HC_ETH_DST, env->mac, sizeof env->mac);
 	env->plain[HC_ETH_TYPE] = HC_ETHERTYPE_IP4 >> 8;
 	env->plain[HC_ETH_LEN + HC_IP4_VER_IHL] = 0x45;
+	env->plain[HC_ETH_LEN + HC_IP4_TTL] = 1; // What it is cut down to in parse_wide.h.
 	env->plain[HC_ETH_LEN + HC_IP4_PROTO] = HC_IPPROTO_TCP;
+}
+
+HC_NOINLINE bool hc_parse_plain_rest(const struct hc_parse_env *env, const uint8_t *frame,
+				     uint32_t len, unsigned trust, struct hc_seg *seg)
+{
+	return hc_parse_plain_fields(env, frame, len, trust, seg);
 }
 
 HC_NOINLINE enum hc_frame_kind hc_parse_frame_full(const struct hc_parse_env *env,

@@ -16,6 +16,8 @@
 #include "wire/format.h"
 #include "wire/seg.h"
 
+#define HC_PLAIN_L4_OFF (HC_ETH_LEN + HC_IP4_LEN) // Of a segment without IP options.
+
 enum hc_frame_kind {
 	// *seg is filled in.
 	HC_FRAME_TCP,
@@ -90,6 +92,10 @@ enum hc_frame_kind hc_parse_frame(const struct hc_parse_env *env, const uint8_t 
 enum hc_frame_kind hc_parse_frame_full(const struct hc_parse_env *env, const uint8_t *frame,
 				       uint32_t len, unsigned trust, struct hc_parsed *out,
 				       struct hc_seg *seg);
+
+// The part of hc_parse_plain() that is worth a call (parse_inline.h).
+bool hc_parse_plain_rest(const struct hc_parse_env *env, const uint8_t *frame, uint32_t len,
+			 unsigned trust, struct hc_seg *seg);
 
 // Reads the SACK blocks (RFC 2018 3) of a segment that was parsed from `frame`, as they stand there
 // and in that order: numbers are the peer's word, to be judged by who uses them. @return how many,

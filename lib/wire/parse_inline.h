@@ -13,16 +13,13 @@
 //
 // What it costs is its number of instructions: nothing waits for anything but the two sums. So
 // fields are compared in as wide loads as they come in, each comparison is a branch that is never
-// taken, and a header's sum is a chain of add-with-carry.
-
-#if defined(__AVX__) && !defined(HC_NO_SIMD)
-#include <immintrin.h>
-#endif
+// taken, and a header's sum is a chain of add-with-carry. Where there are vectors of 32 bytes, the
+// usual forms of a segment are compared and read in one piece (parse_wide.h), and what is left for
+// the code here is worth a call.
 
 #include "wire/csum.h"
 #include "wire/parse.h"
-
-#define HC_PLAIN_L4_OFF (HC_ETH_LEN + HC_IP4_LEN)
+#include "wire/parse_wide.h"
 
 // The six bytes of a MAC address and nothing else. Reads the two bytes after it too.
 HC_ALWAYS_INLINE uint64_t hc_parse_mac(const void *mac)
@@ -188,27 +185,21 @@ HC_ALWAYS_INLINE bool hc_parse_plain_options(const uint8_t *tcp, uint32_t len, s
 	return true;
 }
 
-// Whether the first 32 bytes are those of a plain segment to us, by one comparison under a mask:
-// destination MAC ours, source MAC no group address, EtherType IPv4, version 4, IHL 5, no fragment
-// (only DF may be set), protocol TCP.
+// Whether the first 32 bytes are those of a plain segment to us (parse_wide.h).
 HC_ALWAYS_INLINE bool hc_parse_is_plain_shape(const struct hc_parse_env *env, const uint8_t *frame)
 {
+#if HC_HAS_PARSE_WIDE
+	return hc_wide_is_l3(env, frame);
+#else
 	static const uint8_t mask[32] HC_ALIGN_LINE = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0,
 						       0,    0,    0,    0xff, 0xff, 0xff, 0, 0, 0,
 						       0,    0,    0xbf, 0xff, 0,    0xff};
-	uint64_t odd = 0;
+	uint64_t odd = frame[HC_ETH_LEN + HC_IP4_TTL] == 0;
 
-#if defined(__AVX__) && !defined(HC_NO_SIMD)
-	__m256i diff = _mm256_castps_si256(
-		_mm256_xor_ps(_mm256_loadu_ps((const float *)(const void *)frame),
-			      _mm256_loadu_ps((const float *)(const void *)env->plain)));
-
-	odd = !_mm256_testz_si256(diff, _mm256_load_si256((const __m256i *)(const void *)mask));
-#else
 	for (unsigned i = 0; i < sizeof mask; i += 8)
 		odd |= (hc_load64(frame + i) ^ hc_load64(env->plain + i)) & hc_load64(mask + i);
-#endif
 	return odd == 0;
+#endif
 }
 
 // Whether Ethernet and IPv4 headers are those of the common case and right, but for the addresses.
@@ -218,7 +209,7 @@ HC_ALWAYS_INLINE bool hc_parse_is_plain_ip4(const struct hc_parse_env *env, cons
 {
 	const uint8_t *ip = frame + HC_ETH_LEN;
 
-	if (HC_UNLIKELY(!hc_parse_is_plain_shape(env, frame)) || HC_UNLIKELY(ip[HC_IP4_TTL] == 0))
+	if (HC_UNLIKELY(!hc_parse_is_plain_shape(env, frame)))
 		return false;
 	return (trust & HC_TRUST_IP_CSUM) || hc_csum_some_ok(hc_csum_wide20(0, ip)) ||
 	       HC_FAULT(ip_checksum_unchecked);
@@ -248,12 +239,9 @@ HC_ALWAYS_INLINE bool hc_parse_plain_tcp(const struct hc_parse_env *env, const u
 	return HC_LIKELY(hc_parse_plain_options(tcp, hdr_len - HC_TCP_LEN, seg));
 }
 
-// Whether a frame of `len` bytes is a segment without payload and with no options, timestamps alone
-// or the options of our own SYN, or payload behind timestamps, from anybody to anybody: where
-// hc_parse_may_talk() says no, hc_parse_frame() would have named the drop. Otherwise it says what
-// hc_parse_frame() would. false: ask that.
-HC_ALWAYS_INLINE bool hc_parse_plain(const struct hc_parse_env *env, const uint8_t *frame,
-				     uint32_t len, unsigned trust, struct hc_seg *seg)
+// hc_parse_plain(), field by field.
+HC_ALWAYS_INLINE bool hc_parse_plain_fields(const struct hc_parse_env *env, const uint8_t *frame,
+					    uint32_t len, unsigned trust, struct hc_seg *seg)
 {
 	uint32_t total_len, hdr_len;
 
@@ -272,4 +260,20 @@ HC_ALWAYS_INLINE bool hc_parse_plain(const struct hc_parse_env *env, const uint8
 	}
 	return hdr_len == 32 && total_len > HC_IP4_LEN + 32 &&
 	       hc_parse_plain_tcp(env, frame, 32, total_len - HC_IP4_LEN, trust, seg);
+}
+
+// Whether a frame of `len` bytes (fewer than 2^16) is a segment without payload and with a header
+// of 20, 32 or 40 bytes, or payload behind timestamps, from anybody to anybody: where
+// hc_parse_may_talk() says no, hc_parse_frame() would have named the drop. Otherwise it says what
+// hc_parse_frame() would. false: ask that.
+HC_ALWAYS_INLINE bool hc_parse_plain(const struct hc_parse_env *env, const uint8_t *frame,
+				     uint32_t len, unsigned trust, struct hc_seg *seg)
+{
+#if HC_HAS_PARSE_WIDE
+	// SYNs of others, above all, have a form of their own.
+	return HC_LIKELY(hc_wide_parse(env, frame, len, trust, seg)) ||
+	       hc_parse_plain_rest(env, frame, len, trust, seg);
+#else
+	return hc_parse_plain_fields(env, frame, len, trust, seg);
+#endif
 }

@@ -74,9 +74,10 @@ static bool seg_is_untouched_from(const struct parse_answer *a, enum way way, si
 {
 	const uint8_t *bytes = (const uint8_t *)&a->seg;
 
-	// The short cut may have read the options before the addresses were asked about.
-	if ((a->kind == HC_FRAME_TCP || way != WAY_FULL) &&
-	    a->seg.opts & (HC_OPT_SACK | HC_OPT_FASTOPEN))
+	// The short cut may have read the options before the addresses were asked about, and fills
+	// in a segment without options at one go.
+	if (way != WAY_FULL ||
+	    (a->kind == HC_FRAME_TCP && a->seg.opts & (HC_OPT_SACK | HC_OPT_FASTOPEN)))
 		from++; // sack_off, fastopen_off.
 	for (size_t i = from; i < sizeof a->seg; i++)
 		if (bytes[i] != 0x11 * (way + 1))

@@ -94,6 +94,87 @@ static void common_segments_take_the_short_cut(void)
 	}
 }
 
+// The forms that parse_wide.h knows.
+static const struct wide_form {
+	uint8_t flags;
+	uint32_t opt_len;
+	uint8_t opt[20];
+	uint32_t payload_len;
+} wide_forms[] = {
+	{HC_TCP_ACK, 12, {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2}, 0},
+	{HC_TCP_FIN | HC_TCP_ACK, 12, {1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8}, 0},
+	{HC_TCP_PSH | HC_TCP_ACK, 12, {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2}, 8},
+	{HC_TCP_PSH | HC_TCP_ACK, 12, {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2}, 77},
+	{HC_TCP_ACK, 12, {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2}, 1448},
+	{HC_TCP_SYN, 20, {2, 4, 5, 0xb4, 1, 3, 3, 7, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8}, 0},
+	{HC_TCP_SYN | HC_TCP_ACK,
+	 20,
+	 {2, 4, 0, 1, 1, 3, 3, 0, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2},
+	 0},
+	{HC_TCP_ACK, 0, {0}, 0},
+	{HC_TCP_SYN, 0, {0}, 0},
+	{HC_TCP_PSH | HC_TCP_ACK, 0, {0}, 7},
+	{HC_TCP_ACK, 0, {0}, 1460},
+};
+
+static uint32_t write_wide_form(uint8_t *frame, const struct wide_form *form)
+{
+	static uint8_t payload[1460];
+	struct frame_tcp f = frame_tcp_default();
+
+	for (unsigned i = 0; i < sizeof payload; i++)
+		payload[i] = (uint8_t)(i * 7 + 1);
+	f.flags = form->flags;
+	f.opt = form->opt;
+	f.opt_len = form->opt_len;
+	f.payload = payload;
+	f.payload_len = form->payload_len;
+	return frame_write_tcp(frame, &f);
+}
+
+static void usual_forms_are_parsed_wide(void)
+{
+#if HC_HAS_PARSE_WIDE
+	struct hc_parse_env env = parse_env_default();
+
+	hc_parse_env_seal(&env);
+	for (unsigned i = 0; i < HC_ARRAY_LEN(wide_forms); i++) {
+		uint8_t frame[FRAME_MAX] = {0};
+		uint32_t len = write_wide_form(frame, &wide_forms[i]);
+		struct hc_seg seg;
+
+		CU_ASSERT(hc_wide_parse(&env, frame, len, 0, &seg));
+		if (wide_forms[i].payload_len == 0) // Padded.
+			CU_ASSERT(hc_wide_parse(&env, frame, hc_max_u32(len, 60), 0, &seg));
+	}
+#endif
+}
+
+// Whatever the value of whichever byte of the headers, with right checksums where that byte is
+// none: parse() compares all ways to parse with each other.
+static void each_byte_of_the_usual_forms_counts(void)
+{
+	for (unsigned i = 0; i < HC_ARRAY_LEN(wide_forms); i++) {
+		uint8_t frame[FRAME_MAX];
+		uint32_t len = write_wide_form(frame, &wide_forms[i]);
+		uint32_t hdr_end = FRAME_TCP_OPT + wide_forms[i].opt_len;
+
+		UNIT_EQ(parse(frame, len).kind, HC_FRAME_TCP);
+		for (uint32_t at = 0; at < hdr_end; at++) {
+			for (unsigned value = 0; value < 256; value++) {
+				uint8_t changed[FRAME_MAX];
+
+				memcpy(changed, frame, len);
+				changed[at] = (uint8_t)value;
+				(void)parse(changed, len);
+				frame_fix_ip_csum(changed, len);
+				frame_fix_l4_csum(changed, len);
+				(void)parse(changed, len);
+			}
+		}
+	}
+}
+
 static void payload_of_every_length_is_found(void)
 {
 	static const uint8_t ts[12] = {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2};
@@ -538,7 +619,8 @@ static void sack_blocks_are_read_as_they_stand(void)
 
 UNIT_SUITE(parse, UNIT_TEST(segment_without_options_is_read),
 	   UNIT_TEST(segment_with_timestamps_is_read), UNIT_TEST(syn_with_options_is_read),
-	   UNIT_TEST(common_segments_take_the_short_cut),
+	   UNIT_TEST(common_segments_take_the_short_cut), UNIT_TEST(usual_forms_are_parsed_wide),
+	   UNIT_TEST(each_byte_of_the_usual_forms_counts),
 	   UNIT_TEST(payload_of_every_length_is_found),
 	   UNIT_TEST(malformed_option_is_noted_and_the_segment_taken),
 	   UNIT_TEST(ttl_of_zero_is_noted_and_the_segment_taken),
