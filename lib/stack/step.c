@@ -137,25 +137,25 @@ static bool redirect(struct hc_worker *w, struct rte_mbuf *m, const struct hc_se
 }
 
 // Where the flow is looked for, worked out while the key is at hand.
-HC_ALWAYS_INLINE void lookup_place(struct hc_worker *w, struct hc_seg *seg)
+HC_ALWAYS_INLINE void lookup_place(const struct hc_worker *w, struct hc_seg *seg)
 {
-	seg->slot = hc_tuple_slot(&w->tuples, &seg->key);
-	if (seg->slot == HC_TUPLE_NONE)
+	uint32_t slot = hc_tuple_slot(&w->tuples, &seg->key);
+
+	seg->slot = slot;
+	if (slot != HC_TUPLE_NONE) {
+		seg->place = &w->tuples.slot[slot];
+	} else {
 		seg->hash = hc_hash_key(&w->env.secret, &seg->key);
+		seg->place = hc_table_home(&w->table, seg->hash);
+	}
 }
 
 // The first pass of the look-up. Apart from the parsing, so that the page walks of a large table
 // overlap: between two of them stood a whole frame's work, more than a processor looks ahead.
-static void lookup_prefetch(struct hc_worker *w, unsigned n)
+static inline void lookup_prefetch(const struct hc_seg *seg, const struct hc_seg *end)
 {
-	for (unsigned i = 0; i < n; i++) {
-		const struct hc_seg *seg = &w->seg[i];
-
-		if (seg->slot != HC_TUPLE_NONE)
-			hc_prefetch(&w->tuples.slot[seg->slot]);
-		else
-			hc_table_prefetch(&w->table, seg->hash);
-	}
+	for (; seg != end; seg++)
+		hc_prefetch(seg->place);
 }
 
 // A frame that is no plain segment. @return the buffer when it is a segment none the less, or the
@@ -172,25 +172,34 @@ static HC_NOINLINE struct rte_mbuf *parse_odd(struct hc_worker *w, struct rte_mb
 	return w->redirects && !is_forwarded && redirect(w, m, seg) ? NULL : m;
 }
 
-// Parses n frames; segments of ours go to w->seg, in order. Inline for ports that verify checksums
-// and, which has fewer questions to ask, for those that do not. @return how many.
-HC_ALWAYS_INLINE unsigned parse_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned n,
-				      bool is_forwarded, bool has_trust)
+// Fetches the first line of a frame: where it lies behind its buffer's header with the usual
+// headroom, which is not read for that.
+HC_ALWAYS_INLINE void prefetch_frame(const struct rte_mbuf *m)
 {
-	const bool redirects = w->redirects && !is_forwarded;
+	hc_prefetch((const uint8_t *)m + sizeof *m + RTE_PKTMBUF_HEADROOM);
+}
+
+// Parses n frames; segments of ours go to w->seg, in order. Inline for all ports and, which has
+// fewer questions to ask, for those that verify no checksums and spread what arrives. @return the
+// end of the segments.
+HC_ALWAYS_INLINE struct hc_seg *parse_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned n,
+					    bool is_forwarded, bool is_plain_port)
+{
+	const bool redirects = !is_plain_port && w->redirects && !is_forwarded;
+	struct rte_mbuf **end = rx + n;
+	struct rte_mbuf **seg_mbuf = w->seg_mbuf;
 	struct hc_seg *seg = w->seg;
-	unsigned segs = 0;
 	uint64_t bytes = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		hc_prefetch(rx[i]);
+	for (struct rte_mbuf **at = rx; at != end; at++)
+		hc_prefetch(*at);
 	for (unsigned i = 0; i < n && i < HC_PREFETCH_FRAMES; i++)
-		hc_prefetch(rte_pktmbuf_mtod(rx[i], void *));
-	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *m = rx[i];
+		prefetch_frame(rx[i]);
+	for (; rx != end; rx++) {
+		struct rte_mbuf *m = *rx;
 
-		if (i + HC_PREFETCH_FRAMES < n)
-			hc_prefetch(rte_pktmbuf_mtod(rx[i + HC_PREFETCH_FRAMES], void *));
+		if (rx + HC_PREFETCH_FRAMES < end)
+			prefetch_frame(rx[HC_PREFETCH_FRAMES]);
 		bytes += m->pkt_len;
 		if (HC_UNLIKELY(m->nb_segs != 1) && rte_pktmbuf_linearize(m) != 0) {
 			w->ctr[HC_CTR_eth_segments]++;
@@ -198,7 +207,7 @@ HC_ALWAYS_INLINE unsigned parse_burst(struct hc_worker *w, struct rte_mbuf **rx,
 			continue;
 		}
 		if (HC_UNLIKELY(!hc_parse_plain(&w->parse_env, rte_pktmbuf_mtod(m, const uint8_t *),
-						m->data_len, has_trust ? trust_of(w, m) : 0,
+						m->data_len, is_plain_port ? 0 : trust_of(w, m),
 						seg))) {
 			m = parse_odd(w, m, is_forwarded, seg);
 			if (HC_UNLIKELY(w->icmp_waiting))
@@ -209,50 +218,57 @@ HC_ALWAYS_INLINE unsigned parse_burst(struct hc_worker *w, struct rte_mbuf **rx,
 			continue;
 		}
 		lookup_place(w, seg++);
-		w->seg_mbuf[segs++] = m;
+		*seg_mbuf++ = m;
 	}
 	w->ctr[HC_CTR_rx_bytes] += bytes;
-	return segs;
+	return seg;
 }
 
 // The second pass: the reference, and the object it names, prefetched.
-static void lookup_burst(struct hc_worker *w, unsigned n)
+HC_ALWAYS_INLINE void lookup_burst(struct hc_worker *w, struct hc_seg *end, bool has_data)
 {
 	// No segment has port 0.
 	static const struct hc_flow_key nobody;
-	struct hc_table_cursor at;
 
-	for (unsigned i = 0; i < n; i++) {
-		struct hc_seg *seg = &w->seg[i];
+	for (struct hc_seg *seg = w->seg; seg != end; seg++) {
 		hc_ref ref;
 
 		if (seg->slot != HC_TUPLE_NONE)
-			ref = w->tuples.slot[seg->slot];
+			ref = *(const hc_ref *)seg->place;
 		else
-			ref = hc_table_first(&w->table, seg->hash, &at);
+			ref = hc_table_first_at(&w->table, seg->place, seg->hash);
 		seg->ref = ref;
-		seg->found = &nobody;
-		if (HC_LIKELY(ref != HC_REF_NONE)) {
+		if (HC_LIKELY(hc_ref_kind(ref) == HC_REF_TCB)) {
+			uint32_t idx = hc_ref_idx(ref);
+
+			seg->found = &w->tcb[idx].key;
+			hc_prefetch_w(seg->found);
+			hc_prefetch_w(&w->cold[idx]);
+			if (has_data)
+				hc_prefetch_w(&w->sock[idx]);
+		} else if (HC_LIKELY(ref != HC_REF_NONE)) {
 			seg->found = hc_ref_key(w, ref);
 			hc_prefetch_w(seg->found);
-			if (HC_LIKELY(hc_ref_kind(ref) == HC_REF_TCB))
-				hc_prefetch_w(&w->cold[hc_ref_idx(ref)]);
-			if (HC_UNLIKELY(w->has_data) && hc_ref_kind(ref) == HC_REF_TCB)
-				hc_prefetch_w(&w->sock[hc_ref_idx(ref)]);
+		} else {
+			seg->found = &nobody;
 		}
 	}
 }
 
 static void run_burst(struct hc_worker *w, struct rte_mbuf **rx, unsigned n, bool is_forwarded)
 {
-	unsigned segs = HC_LIKELY(!w->trust_all) ? parse_burst(w, rx, n, is_forwarded, false)
-						 : parse_burst(w, rx, n, is_forwarded, true);
+	struct hc_seg *end = HC_LIKELY(!w->trust_all && !w->redirects)
+				     ? parse_burst(w, rx, n, is_forwarded, true)
+				     : parse_burst(w, rx, n, is_forwarded, false);
 
 	hc_stage_mark(w, HC_STAGE_PARSE);
-	lookup_prefetch(w, segs);
-	lookup_burst(w, segs);
+	lookup_prefetch(w->seg, end);
+	if (w->has_data)
+		lookup_burst(w, end, true);
+	else
+		lookup_burst(w, end, false);
 	hc_stage_mark(w, HC_STAGE_LOOKUP);
-	hc_run_burst(w, segs);
+	hc_run_burst(w, (unsigned)(end - w->seg));
 	hc_stage_mark(w, HC_STAGE_RUN);
 }
 

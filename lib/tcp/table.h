@@ -10,8 +10,8 @@
 //
 // A burst goes through in three loops, so that no cache miss is waited for:
 //
-//     hc_table_prefetch(t, hash[i]);
-//     ref[i] = hc_table_first(t, hash[i], &at), and prefetch the object it names;
+//     home[i] = hc_table_home(t, hash[i]), and prefetch it;
+//     ref[i] = hc_table_first_at(t, home[i], hash[i]), and prefetch the object it names;
 //     compare the key in the object; if it differs (or the flow moved since), walk:
 //
 //     struct hc_table_cursor at;
@@ -151,10 +151,16 @@ HC_ALWAYS_INLINE uint32_t hc_bucket_lanes(const struct hc_bucket *b, uint16_t ta
 #endif
 }
 
-// Brings the home bucket into the cache.
+// The bucket where a walk begins.
+HC_ALWAYS_INLINE const struct hc_bucket *hc_table_home(const struct hc_table *t, uint32_t hash)
+{
+	return &t->bucket[hash & t->bucket_mask];
+}
+
+// Brings it into the cache.
 HC_ALWAYS_INLINE void hc_table_prefetch(const struct hc_table *t, uint32_t hash)
 {
-	hc_prefetch(&t->bucket[hash & t->bucket_mask]);
+	hc_prefetch(hc_table_home(t, hash));
 }
 
 // The next candidate of a walk that hc_table_first() began, or HC_REF_NONE at its end. O(1): at
@@ -183,6 +189,18 @@ HC_ALWAYS_INLINE hc_ref hc_table_first(const struct hc_table *t, uint32_t hash,
 	at->tag = hc_table_tag(hash);
 	at->lanes = hc_bucket_lanes(&t->bucket[at->bucket_idx], at->tag);
 	return hc_table_next(t, at);
+}
+
+// The same for who knows the home bucket and wants no other candidate.
+HC_ALWAYS_INLINE hc_ref hc_table_first_at(const struct hc_table *t, const struct hc_bucket *home,
+					  uint32_t hash)
+{
+	uint32_t lanes = hc_bucket_lanes(home, hc_table_tag(hash));
+	struct hc_table_cursor at;
+
+	if (HC_LIKELY(lanes))
+		return home->ref[(uint32_t)__builtin_ctz(lanes) / 2];
+	return HC_LIKELY(home->overflow == 0) ? HC_REF_NONE : hc_table_first(t, hash, &at);
 }
 
 // Adds an entry. false: no free slot within HC_TABLE_PROBES_MAX buckets, a refusal the caller

@@ -55,11 +55,14 @@ struct hc_seg {
 		/* 39 */ uint8_t fastopen_off; // which no SYN has, or with HC_OPT_FASTOPEN.
 	};
 	// From here on filled in by the lookup stage.
-	/* 40 */ uint32_t hash;                   // hc_hash_key(); not with a source tuple slot.
-	/* 44 */ uint32_t ref;                    // What the flow table or the tuple slot named.
-	/* 48 */ const struct hc_flow_key *found; // Its key, or nobody's.
-	/* 56 */ uint32_t slot;                   // Source tuple slot.
-	/* 60 */ uint8_t ecn; // ECN field of the IP header; only for connections that have ECN.
+	/* 40 */ uint32_t hash; // hc_hash_key(); not with a source tuple slot.
+	/* 44 */ uint32_t ref;  // What the flow table or the tuple slot named.
+	union {
+		/* 48 */ const void *place;               // Bucket or tuple slot to look at first.
+		/* 48 */ const struct hc_flow_key *found; // Then: the key of `ref`, or nobody's.
+	};
+	/* 56 */ uint32_t slot; // Source tuple slot.
+	/* 60 */ uint8_t ecn;   // ECN field of the IP header; only for connections that have ECN.
 	/* 61 */ uint8_t spare[3];
 };
 HC_STATIC_ASSERT(sizeof(struct hc_seg) == 64, "a segment view is one cache line");
