@@ -472,7 +472,7 @@ bool client_init(struct client *c, struct hc_worker *worker, const struct client
 	c->connect = plan->connect;
 	c->connect.why = &c->refusal;
 	c->stop = stop;
-	c->event_cap = 4u * plan->burst_pkts;
+	c->event_cap = HC_EVENTS_PER_FRAME * plan->burst_pkts;
 	c->phase_until_ns = UINT64_MAX;
 	c->events = calloc(c->event_cap, sizeof *c->events);
 	bucket_init(&c->opens, plan->open_per_s, BUCKET_SHAPE_NS);

@@ -518,7 +518,7 @@ bool server_init(struct server *s, struct hc_worker *worker, const struct config
 {
 	memset(s, 0, sizeof *s);
 	s->worker = worker;
-	s->event_cap = 4u * limits->burst_pkts;
+	s->event_cap = HC_EVENTS_PER_FRAME * limits->burst_pkts;
 	s->listener_count = ports->count;
 	memcpy(s->listener, ports->port, sizeof s->listener);
 	s->request_bytes = cfg->request.kind == REQUEST_BYTES ? cfg->request.bytes : 1;

@@ -208,7 +208,8 @@ enum hc_event_type {
 	HC_EV_STALLED,
 	/** Urgent data (RFC 9293 3.8.5), which stays in line (RFC 6093): `info` bytes of what can
 	   be received, now or later, lie before the end of it (capped at 65535). Comes with each
-	   segment that says so, also before the data does. */
+	   segment that says so, also before the data does, from the one on that opens the
+	   connection: not with a SYN that only asks for one, whose peer says it again. */
 	HC_EV_URGENT,
 	/** ICMP says that the peer is not reached (RFC 9293 3.9.2.2), for the first time since
 	   something was acknowledged, or for another reason than before (15 times in all until
@@ -243,11 +244,16 @@ struct hc_event {
 	hc_conn conn;
 };
 
+/** One frame has no more events than these: OPENED, URGENT, SENT, DATA, and PEER_CLOSED or CLOSED.
+ */
+#define HC_EVENTS_PER_FRAME 5u
+
 /**
  * One step: receives one burst, runs it through the stack, fires what is due by `now_ns`, and
- * reports up to `max` events in the order in which they happened (with `max` at least 4 *
- * burst_pkts nothing ever waits for the next step). now_ns never goes back; it is any monotonic
- * clock, a virtual one too, and reads whatever it likes at the first step.
+ * reports up to `max` events in the order in which they happened. `max` is at least
+ * HC_EVENTS_PER_FRAME; with that times burst_pkts nothing ever waits for the next step. now_ns
+ * never goes back; it is any monotonic clock, a virtual one too, and reads whatever it likes at the
+ * first step.
  * @return the number of events written. O(burst).
  */
 HC_MUST_USE unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events,

@@ -18,7 +18,7 @@
 
 #define HC_SOCK_COOKIE    (1u << 31)
 #define HC_SOCK_CAP_MAX   (1u << 20)
-#define HC_SOCK_EVENT_MAX 512u // 4 for each packet of the largest burst.
+#define HC_SOCK_EVENT_MAX (HC_EVENTS_PER_FRAME * 128u) // For the largest burst.
 
 enum hc_sock_state {
 	HC_SOCK_FREE,

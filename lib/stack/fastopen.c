@@ -156,6 +156,17 @@ static void synack_send(struct hc_worker *w, struct hc_tcb *t, struct hc_tcb_col
 	hc_tx_segment(w, m, &s, t->neigh);
 }
 
+// RFC 9293 3.10.7.2: what a SYN has besides is dealt with once the connection is there.
+static void put_urgent(struct hc_worker *w, uint32_t idx, const struct rte_mbuf *m,
+		       const struct hc_seg *syn)
+{
+	hc_seq end = hc_run_urgent_end(m, syn);
+	hc_seq first = syn->seq + 1;
+
+	if (hc_seq_gt(end, first))
+		hc_event_put(w, idx, HC_EV_URGENT, HC_REASON_NONE, end - first);
+}
+
 HC_NOINLINE bool hc_fastopen_accept(struct hc_worker *w, uint32_t listener, struct rte_mbuf **m,
 				    struct hc_seg *seg)
 {
@@ -192,6 +203,8 @@ HC_NOINLINE bool hc_fastopen_accept(struct hc_worker *w, uint32_t listener, stru
 	w->ctr[HC_CTR_conn_established_passive]++;
 	w->ctr[HC_CTR_rx_tcp]++;
 	hc_event_put(w, idx, HC_EV_ACCEPTED, HC_REASON_NONE, listener);
+	if (seg->flags & HC_TCP_URG)
+		put_urgent(w, idx, *m, seg);
 	*m = hc_run_deliver(w, idx, *m, seg);
 	synack_send(w, &w->tcb[idx], &w->cold[idx], answer == HC_FASTOPEN_OLD);
 	hc_arm_rtx(w, idx);

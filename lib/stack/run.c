@@ -406,21 +406,45 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_holding(struct hc_worker *w, uint32_
 	return m;
 }
 
-// RFC 9293 3.10.7.4, sixth: how much of the stream, from what the application has not taken on,
-// lies before the urgent pointer of a segment that is about to be taken. 0: the pointer names
-// nothing that is still to come. MUST-62: it names what follows the urgent data.
+// MUST-62: the urgent pointer names what follows the urgent data.
+hc_seq hc_run_urgent_end(const struct rte_mbuf *m, const struct hc_seg *seg)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, HC_ETH_LEN);
+	const uint8_t *tcp = ip + (ip[HC_IP4_VER_IHL] & 15u) * 4;
+
+	return seg->seq + hc_from_be16(hc_load_be16(tcp + HC_TCP_URP));
+}
+
+// RFC 9293 3.10.7.4, sixth, where 3.10.7.3 goes on behind a SYN,ACK: how much of the stream, from
+// what the application has not taken on, lies before the urgent pointer of a segment that is about
+// to be taken. 0: the pointer names nothing that is still to come.
 static HC_NOINLINE uint32_t urgent_bytes(const struct hc_worker *w, uint32_t idx,
 					 const struct rte_mbuf *m, const struct hc_seg *seg)
 {
 	const struct hc_tcb *t = &w->tcb[idx];
-	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, HC_ETH_LEN);
-	const uint8_t *tcp = ip + (ip[HC_IP4_VER_IHL] & 15u) * 4;
-	hc_seq end = seg->seq + hc_from_be16(hc_load_be16(tcp + HC_TCP_URP));
+	bool opens = t->state == HC_SYN_SENT || t->state == HC_SYN_RCVD;
+	hc_seq next = t->state == HC_SYN_SENT ? seg->seq + 1 : t->rcv_nxt;
+	hc_seq end = hc_run_urgent_end(m, seg);
 
-	if (!hc_tcp_is_receiving(t) || t->flags & HC_TCB_NO_RECEIVE || seg->flags & HC_TCP_RST ||
-	    !hc_seq_gt(end, t->rcv_nxt))
+	// A SYN alone opens nothing yet. Its peer says it again with what follows.
+	if (!(opens ? seg->flags & HC_TCP_ACK : hc_tcp_is_receiving(t)) ||
+	    t->flags & HC_TCB_NO_RECEIVE || seg->flags & HC_TCP_RST || !hc_seq_gt(end, next))
 		return 0;
-	return end - t->rcv_nxt + (t->flags & HC_TCB_DATA ? w->sock[idx].readable_bytes : 0);
+	return end - next + (!opens && t->flags & HC_TCB_DATA ? w->sock[idx].readable_bytes : 0);
+}
+
+// Of a segment that opens its connection that is told first.
+static HC_NOINLINE void put_opened_first(struct hc_worker *w)
+{
+	struct hc_event *ev = &w->events[w->event_count - 1];
+	struct hc_event opened;
+
+	while (ev->type != HC_EV_OPENED)
+		ev--;
+	HC_ASSERT(ev > w->events && ev[-1].type == HC_EV_URGENT && ev[-1].conn == ev->conn);
+	opened = *ev;
+	ev[0] = ev[-1];
+	ev[-1] = opened;
 }
 
 // Any segment of a TCB, by the book.
@@ -463,6 +487,8 @@ static struct rte_mbuf *run_tcb_book(struct hc_worker *w, uint32_t idx, struct r
 		carry_out_telling(w, idx, seg, &m, v, had_data);
 	else
 		carry_out(w, idx, seg, &m, v, seg_where(seg, t->flags & HC_TCB_ACTIVE), had_data);
+	if (HC_UNLIKELY(urgent) && v & HC_DO_OPENED)
+		put_opened_first(w);
 	return m;
 }
 
@@ -636,7 +662,7 @@ HC_ALWAYS_INLINE struct rte_mbuf *accepted(struct hc_worker *w, uint32_t idx,
 	if (HC_UNLIKELY(l->has_shape))
 		hc_shape_accept(w, idx, l);
 	hc_event_put(w, idx, HC_EV_ACCEPTED, HC_REASON_NONE, (uint32_t)(l - w->listener));
-	if (HC_UNLIKELY(seg->payload_len || seg->flags & HC_TCP_FIN))
+	if (HC_UNLIKELY(seg->payload_len || seg->flags & (HC_TCP_FIN | HC_TCP_URG)))
 		return run_tcb_data(w, idx, m, seg);
 	w->ctr[HC_CTR_rx_tcp]++;
 	return m;

@@ -52,16 +52,13 @@
 #include "wire/build.h"
 #include "wire/parse.h"
 
-#define HC_BURST_MAX 128u
-// Two of ACCEPTED or OPENED, SENT and URGENT (who is ACCEPTED has sent nothing, who is OPENED was
-// not receiving before), DATA, PEER_CLOSED or CLOSED.
-#define HC_EVENTS_PER_FRAME 4u
-#define HC_SPARE_MAX        128u
-#define HC_SPARE_BULK       32u
-#define HC_TX_MAX           1024u
-#define HC_COALESCE_MAX     256u // A received piece of at most this is copied behind another.
-#define HC_NEIGH_NONE       0    // The entry that is nobody's.
-#define HC_LISTENER_NONE    UINT16_MAX
+#define HC_BURST_MAX     128u
+#define HC_SPARE_MAX     128u
+#define HC_SPARE_BULK    32u
+#define HC_TX_MAX        1024u
+#define HC_COALESCE_MAX  256u // A received piece of at most this is copied behind another.
+#define HC_NEIGH_NONE    0    // The entry that is nobody's.
+#define HC_LISTENER_NONE UINT16_MAX
 
 // A piece of queued send data: somebody's static bytes, or a copy in a packet buffer of ours.
 struct hc_span {
@@ -465,6 +462,8 @@ void hc_syn_forget(struct hc_worker *w, uint32_t idx);
 struct rte_mbuf *hc_run_deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 				const struct hc_seg *seg);
 hc_ref hc_flow_find(const struct hc_worker *w, const struct hc_flow_key *key);
+// Of a segment with URG: behind the urgent data.
+hc_seq hc_run_urgent_end(const struct rte_mbuf *m, const struct hc_seg *seg);
 
 // admit.c
 HC_MUST_USE bool hc_admit_conn(struct hc_worker *w);

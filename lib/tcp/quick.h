@@ -48,8 +48,9 @@ HC_ALWAYS_INLINE bool hc_quick_syn_sent(struct hc_tcb *t, struct hc_tcb_cold *c,
 					const struct hc_seg *seg, const struct hc_tcp_env *env,
 					uint32_t *what)
 {
-	// With ECE there is ECN to agree on.
-	const uint32_t care = HC_TCP_SYN | HC_TCP_ACK | HC_TCP_RST | HC_TCP_FIN | HC_TCP_ECE;
+	// With ECE there is ECN to agree on, with URG something to tell.
+	const uint32_t care =
+		HC_TCP_SYN | HC_TCP_ACK | HC_TCP_RST | HC_TCP_FIN | HC_TCP_ECE | HC_TCP_URG;
 	uint32_t odd = (seg->flags & care) ^ (HC_TCP_SYN | HC_TCP_ACK);
 
 	odd |= (seg->ack ^ t->snd_nxt) | seg->payload_len;
@@ -74,7 +75,8 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick(struct hc_tcb *t, struct hc_tcb_cold *c
 	uint32_t odd = (seg->seq ^ t->rcv_nxt) | (seg->ack ^ t->snd_nxt) | seg->payload_len;
 	bool has_fin = seg->flags & HC_TCP_FIN;
 
-	odd |= (uint32_t)((seg->flags & (HC_TCP_SYN | HC_TCP_RST | HC_TCP_ACK)) ^ HC_TCP_ACK);
+	odd |= (uint32_t)((seg->flags & (HC_TCP_SYN | HC_TCP_RST | HC_TCP_ACK | HC_TCP_URG)) ^
+			  HC_TCP_ACK);
 	odd |= t->flags & HC_QUICK_TCB_ODD;
 	if (HC_UNLIKELY(odd || t->rcv_edge == t->rcv_nxt || hc_seq_gt(c->snd_wl1, seg->seq)))
 		return false;

@@ -15,7 +15,7 @@
 #define FZ_LOCAL  0x0a000001u
 #define FZ_PEER   0x0a000002u
 #define FZ_MS     1000000ull
-#define FZ_EVENTS 256u
+#define FZ_EVENTS 320u
 
 // The fuzzer's bytes, from the front; zeros when there are no more.
 struct fz_bytes {

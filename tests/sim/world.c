@@ -18,7 +18,7 @@
 #include "io/capture.h"
 #include "stack/port.h"
 
-#define EVENTS_MAX   256u
+#define EVENTS_MAX   320u
 #define STEPS_MAX    2000000u
 #define TAP_BURST    64u
 #define TAP_COUNT    4096u

@@ -233,7 +233,8 @@ static void take_frames(void)
 void fx_step(void)
 {
 	for (unsigned q = 0; q < fx.queue_count; q++) {
-		CU_ASSERT_FATAL(fx.event_count + 4 * HC_BURST_MAX / 2 < FX_EVENTS_MAX);
+		CU_ASSERT_FATAL(fx.event_count + HC_EVENTS_PER_FRAME * HC_BURST_MAX / 2 <
+				FX_EVENTS_MAX);
 		fx.event_count += hc_step(fx.w[q], fx.now_ns, fx.event + fx.event_count,
 					  FX_EVENTS_MAX - fx.event_count);
 	}

@@ -22,7 +22,7 @@
 #define FX_MS          1000000ull
 #define FX_QUEUES_MAX  2u
 #define FX_OUT_MAX     512u
-#define FX_EVENTS_MAX  512u
+#define FX_EVENTS_MAX  640u
 #define FX_FRAME_BYTES 1600u
 
 struct fx_out {

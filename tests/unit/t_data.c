@@ -545,6 +545,121 @@ static void urgent_data_is_told_of_before_it_comes(void)
 	fx_shut();
 }
 
+static void expect_urgent(uint32_t bytes)
+{
+	const struct hc_event *ev = fx_next_event();
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
+	UNIT_EQ(ev->type, HC_EV_URGENT);
+	UNIT_EQ(ev->info, bytes);
+}
+
+static void put_with_urgent(struct fx_peer *p, unsigned flags, uint32_t len, uint16_t pointer)
+{
+	struct frame_tcp f = fx_peer_frame(p, flags, len);
+
+	f.flags |= HC_TCP_URG;
+	f.urp = pointer;
+	fx_peer_put_raw(&f);
+	p->seq +=
+		hc_seg_len(&(struct hc_seg){.flags = (uint8_t)flags, .payload_len = (uint16_t)len});
+	fx_step();
+}
+
+// Opens from our side, as far as the SYN.
+static hc_conn begin(struct fx_peer *p)
+{
+	const struct hc_connect_args args = {.remote_addr = p->addr, .remote_port = p->port};
+	const uint32_t cookie = 5;
+	hc_conn conn = HC_CONN_NONE;
+
+	*p = fx_peer_new();
+	UNIT_EQ(hc_connect(fx.worker, &args, &cookie, &conn, 1), 1);
+	fx_step();
+	p->local_port = fx_peer_take(p, FRAME_SYN)->sport;
+	return conn;
+}
+
+// RFC 9293 3.10.7.3: behind a SYN,ACK it goes on at the sixth step, which is URG. The pointer
+// counts from the SYN.
+static void urgent_data_on_a_syn_ack_is_told_of(void)
+{
+	static const uint16_t pointers[] = {0, 1, 2, 50, 65535};
+
+	for (unsigned i = 0; i < 2 * HC_ARRAY_LEN(pointers); i++) {
+		uint16_t pointer = pointers[i / 2];
+		bool has_text = i % 2;
+		struct fx_peer p = fx_peer_new();
+		hc_conn conn;
+
+		fx_open(NULL);
+		conn = begin(&p);
+		put_with_urgent(&p, FRAME_SYN | FRAME_ACK | (has_text ? FRAME_FIN : 0),
+				has_text ? 100 : 0, pointer);
+		UNIT_EQ(fx_expect_event(HC_EV_OPENED), conn);
+		if (pointer > 1)
+			expect_urgent(pointer - 1);
+		if (has_text) {
+			UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
+			UNIT_EQ(fx_expect_event(HC_EV_PEER_CLOSED), conn);
+		}
+		CU_ASSERT_PTR_NULL(fx_next_event());
+		fx_forget();
+		fx_shut();
+	}
+}
+
+// A SYN alone is not told of: nobody knows the connection yet. Who sends urgent data says so again
+// in the segments that bring it.
+static void urgent_data_before_a_connection_is_told_of_with_it(void)
+{
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
+
+	fx_open(NULL);
+	(void)fx_listen(0);
+	put_with_urgent(&p, FRAME_SYN, 0, 50);
+	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	CU_ASSERT_PTR_NULL(fx_next_event());
+	put_with_urgent(&p, FRAME_ACK, 0, 49); // The handshake's last, alone.
+	conn = fx_expect_event(HC_EV_ACCEPTED);
+	expect_urgent(49);
+	CU_ASSERT_PTR_NULL(fx_next_event());
+	put_with_urgent(&p, FRAME_ACK, 10, 49);
+	expect_urgent(49);
+	UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
+	fx_forget();
+	// Two SYNs that cross.
+	conn = begin(&p);
+	put_with_urgent(&p, FRAME_SYN, 0, 50);
+	(void)fx_expect_tcp(FRAME_SYN | FRAME_ACK);
+	CU_ASSERT_PTR_NULL(fx_next_event());
+	p.seq--;
+	put_with_urgent(&p, FRAME_SYN | FRAME_ACK, 0, 50);
+	UNIT_EQ(fx_expect_event(HC_EV_OPENED), conn);
+	expect_urgent(49);
+	CU_ASSERT_PTR_NULL(fx_next_event());
+	fx_forget();
+	fx_shut();
+}
+
+static void urgent_data_is_told_of_with_the_ack_of_our_fin(void)
+{
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
+
+	fx_open(NULL);
+	conn = fx_connect(&p, 0);
+	UNIT_EQ(hc_shutdown(fx.worker, conn), 0);
+	fx_step();
+	(void)fx_peer_take(&p, FRAME_FIN | FRAME_ACK);
+	put_with_urgent(&p, FRAME_ACK, 0, 7);
+	expect_urgent(7);
+	fx_expect_silence();
+	fx_forget();
+	fx_shut();
+}
+
 UNIT_SUITE(data, UNIT_TEST(what_took_the_last_buffer_has_a_timer),
 	   UNIT_TEST(static_data_arrives_whole), UNIT_TEST(static_data_arrives_whole_with_losses),
 	   UNIT_TEST(copied_data_arrives_whole_with_losses),
@@ -557,4 +672,7 @@ UNIT_SUITE(data, UNIT_TEST(what_took_the_last_buffer_has_a_timer),
 	   UNIT_TEST(the_last_byte_waits_for_its_own_acknowledgment),
 	   UNIT_TEST(small_pieces_share_a_buffer), UNIT_TEST(what_may_be_queued_is_bounded),
 	   UNIT_TEST(data_before_the_handshake_waits_for_it),
-	   UNIT_TEST(urgent_data_is_told_of_before_it_comes));
+	   UNIT_TEST(urgent_data_is_told_of_before_it_comes),
+	   UNIT_TEST(urgent_data_on_a_syn_ack_is_told_of),
+	   UNIT_TEST(urgent_data_before_a_connection_is_told_of_with_it),
+	   UNIT_TEST(urgent_data_is_told_of_with_the_ack_of_our_fin));

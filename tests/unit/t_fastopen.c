@@ -454,6 +454,49 @@ static void the_user_timeout_counts_from_the_first_syn_ack(void)
 	fx_shut();
 }
 
+static void expect_urgent(hc_conn conn, uint32_t bytes)
+{
+	const struct hc_event *ev = fx_next_event();
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
+	UNIT_EQ(ev->type, HC_EV_URGENT);
+	UNIT_EQ(ev->conn, conn);
+	UNIT_EQ(ev->info, bytes);
+}
+
+// The pointer counts from the SYN.
+static void urgent_data_on_the_syn_is_told_of(void)
+{
+	struct fx_peer p = fx_peer_new();
+	uint8_t cookie[COOKIE_BYTES];
+	struct syn_options o;
+	struct frame_tcp f;
+	hc_conn conn;
+
+	fx_open(&fast);
+	listen_fast();
+	get_cookie(FX_PEER, cookie);
+	for (uint16_t pointer = 0; pointer < 3; pointer++) {
+		p = fx_peer_new();
+		p.port = (uint16_t)(p.port + pointer);
+		with_cookie(&p, &o, cookie, COOKIE_BYTES);
+		f = fx_peer_frame(&p, FRAME_SYN, 100);
+		f.flags |= HC_TCP_URG;
+		f.urp = pointer;
+		fx_peer_put_raw(&f);
+		fx_step();
+		conn = fx_expect_event(HC_EV_ACCEPTED);
+		if (pointer == 2)
+			expect_urgent(conn, 1);
+		UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
+		CU_ASSERT_PTR_NULL(fx_next_event());
+		UNIT_EQ(hc_abort(fx.worker, conn), 0);
+		fx_step();
+		fx_forget();
+	}
+	fx_shut();
+}
+
 static void an_abort_gives_the_place_back(void)
 {
 	struct fx_peer p = fx_peer_new();
@@ -728,6 +771,37 @@ static void an_answer_in_the_syn_ack_is_taken_and_its_cookie_learned(void)
 }
 
 // RFC 7413 4.2: what the server did not take is sent as ever.
+// All that one frame can have: HC_EVENTS_PER_FRAME.
+static void a_syn_ack_that_has_everything_is_told_in_order(void)
+{
+	struct hc_event ev[HC_EVENTS_PER_FRAME];
+	static const uint8_t type[HC_EVENTS_PER_FRAME] = {HC_EV_OPENED, HC_EV_URGENT, HC_EV_SENT,
+							  HC_EV_DATA, HC_EV_PEER_CLOSED};
+	static const uint16_t info[HC_EVENTS_PER_FRAME] = {0, 49, 0, 100, 0};
+	struct fx_peer p = fx_peer_new();
+	struct frame_tcp f;
+	hc_conn conn;
+
+	fx_open(&fast);
+	learn_cookie();
+	(void)connect_with_data(&p, 100, &conn);
+	p.ack += 100;
+	f = fx_peer_frame(&p, FRAME_SYN | FRAME_ACK | FRAME_FIN, 100);
+	f.flags |= HC_TCP_URG;
+	f.urp = 50;
+	fx_peer_put_raw(&f);
+	UNIT_EQ(hc_step(fx.worker, fx.now_ns, ev, HC_EVENTS_PER_FRAME), HC_EVENTS_PER_FRAME);
+	for (unsigned i = 0; i < HC_EVENTS_PER_FRAME; i++) {
+		UNIT_EQ(ev[i].type, type[i]);
+		UNIT_EQ(ev[i].info, info[i]);
+		UNIT_EQ(ev[i].conn, conn);
+	}
+	UNIT_EQ(hc_abort(fx.worker, conn), 0);
+	fx_step();
+	fx_forget();
+	fx_shut();
+}
+
 static void what_the_syn_ack_leaves_out_is_sent_behind_it(void)
 {
 	static const uint32_t taken[] = {0, 1, 60, 99};
@@ -953,13 +1027,14 @@ UNIT_SUITE(fastopen, UNIT_TEST(data_on_the_syn_is_there_before_the_handshake_is_
 	   UNIT_TEST(a_syn_ack_that_is_lost_comes_again_and_then_the_data),
 	   UNIT_TEST(who_never_answers_is_given_up),
 	   UNIT_TEST(the_user_timeout_counts_from_the_first_syn_ack),
-	   UNIT_TEST(an_abort_gives_the_place_back),
+	   UNIT_TEST(urgent_data_on_the_syn_is_told_of), UNIT_TEST(an_abort_gives_the_place_back),
 	   UNIT_TEST(nagle_does_not_hold_the_answer_to_a_syns_data),
 	   UNIT_TEST(a_router_says_too_big_before_the_handshake_is_over),
 	   UNIT_TEST(keepalive_is_everybodys_also_of_who_opens_fast),
 	   UNIT_TEST(a_listener_that_did_not_ask_for_it_knows_nothing_of_it),
 	   UNIT_TEST(the_second_connection_sends_its_request_on_the_syn),
 	   UNIT_TEST(an_answer_in_the_syn_ack_is_taken_and_its_cookie_learned),
+	   UNIT_TEST(a_syn_ack_that_has_everything_is_told_in_order),
 	   UNIT_TEST(what_the_syn_ack_leaves_out_is_sent_behind_it),
 	   UNIT_TEST(a_long_request_is_cut_to_the_mss_less_the_options),
 	   UNIT_TEST(no_data_goes_to_a_server_that_announces_no_room_for_it),

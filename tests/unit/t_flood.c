@@ -389,10 +389,10 @@ static void what_is_due_while_the_next_hop_is_gone_is_missed(void)
 // Turns the worker without taking what it sends from the wire.
 static void step_blindly(uint64_t ns)
 {
-	struct hc_event ev[4 * HC_BURST_MAX];
+	struct hc_event ev[HC_EVENTS_PER_FRAME * HC_BURST_MAX];
 
 	fx.now_ns += ns;
-	UNIT_EQ(hc_step(fx.worker, fx.now_ns, ev, 4 * HC_BURST_MAX), 0);
+	UNIT_EQ(hc_step(fx.worker, fx.now_ns, ev, HC_ARRAY_LEN(ev)), 0);
 	hc_flush(fx.worker);
 }
 

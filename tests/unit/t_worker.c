@@ -399,7 +399,7 @@ static void a_checksum_is_believed_when_the_port_says_good_and_only_then(void)
 static void a_port_that_is_full_gets_the_rest_later(void)
 {
 	const struct fx_options o = {.ring_desc = 64, .buffer_count = 4095};
-	struct hc_event ev[64];
+	struct hc_event ev[16 * HC_EVENTS_PER_FRAME];
 	uint8_t frame[64];
 	uint32_t len = frame_write_arp(frame);
 	unsigned replies = 0;
@@ -409,9 +409,9 @@ static void a_port_that_is_full_gets_the_rest_later(void)
 	for (unsigned round = 0; round < 50; round++) {
 		for (unsigned i = 0; i < 30; i++)
 			fx_put(frame, len);
-		UNIT_EQ(hc_step(fx.worker, fx.now_ns, ev, 64), 0);
+		UNIT_EQ(hc_step(fx.worker, fx.now_ns, ev, HC_ARRAY_LEN(ev)), 0);
 		hc_flush(fx.worker); // Nobody takes what the port has.
-		while (hc_step(fx.worker, fx.now_ns, ev, 64) != 0)
+		while (hc_step(fx.worker, fx.now_ns, ev, HC_ARRAY_LEN(ev)) != 0)
 			CU_FAIL("an event of nothing");
 	}
 	CU_ASSERT(fx_ctr(HC_CTR_tx_dropped) > 0);
