@@ -141,10 +141,10 @@ HC_MUST_USE int64_t hc_socket_read(struct hc_sockets *s, int sock, void *buf, si
 
 /**
  * Whether what is read next is the last byte of urgent data, as sockatmark() tells. A read ends
- * there, and HC_POLL_PRI says that it is still ahead. There is no mark while it is 65 534 bytes
- * ahead or more (a large receive buffer that is full, a pointer to what is not sent yet); each
- * segment that names it tells anew.
- * Urgent data is read in its place (HC_SO_OOBINLINE), and RFC 6093 advises programs not to use it.
+ * there, and HC_POLL_PRI says that it is still ahead. There is no mark for what was 16 777 214
+ * bytes ahead or more when it was named (a larger receive buffer that is full); each segment that
+ * names it tells anew. Urgent data is read in its place (HC_SO_OOBINLINE), and RFC 6093 advises
+ * programs not to use it.
  * @return 1 or 0. O(1).
  */
 HC_MUST_USE int hc_socket_at_mark(const struct hc_sockets *s, int sock);

@@ -206,8 +206,9 @@ enum hc_event_type {
 	   R2. `reason` is HC_REASON_UNREACHABLE when ICMP or ARP said so, else
 	   HC_REASON_TIMED_OUT. */
 	HC_EV_STALLED,
-	/** Urgent data (RFC 9293 3.8.5), which stays in line (RFC 6093): `info` bytes of what can
-	   be received, now or later, lie before the end of it (capped at 65535). Comes with each
+	/** Urgent data (RFC 9293 3.8.5), which stays in line (RFC 6093): so many bytes of what can
+	   be received, now or later, lie before the end of it as hc_event_urgent_bytes() says,
+	   counted from what was not taken when the step began. Comes with each
 	   segment that says so, also before the data does, from the one on that opens the
 	   connection: not with a SYN that only asks for one, whose peer says it again. */
 	HC_EV_URGENT,
@@ -238,11 +239,20 @@ const char *hc_reason_name(enum hc_reason reason);
 /** 16 bytes, so that a burst of events stays in a few cache lines. */
 struct hc_event {
 	uint8_t type;   /**< enum hc_event_type. */
-	uint8_t reason; /**< enum hc_reason. */
+	uint8_t reason; /**< enum hc_reason; not of HC_EV_URGENT. */
 	uint16_t info;
 	uint32_t cookie; /**< The application's own word for the connection. */
 	hc_conn conn;
 };
+
+/** What hc_event_urgent_bytes() says at most. */
+#define HC_URGENT_BYTES_MAX 0xffffffu
+
+/** Of a HC_EV_URGENT: the bytes, capped at HC_URGENT_BYTES_MAX. The pointer of a segment spans
+ * 65535 itself; it is further with what is missing before that segment, or was not taken yet. Any
+ * thread.
+ */
+uint32_t hc_event_urgent_bytes(const struct hc_event *ev);
 
 /** One frame has no more events than these: OPENED, URGENT, SENT, DATA, and PEER_CLOSED or CLOSED.
  */

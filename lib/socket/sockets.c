@@ -278,14 +278,14 @@ static struct hc_socket *find_waiting(struct hc_sockets *s, const struct hc_sock
 }
 
 // The mark stands before the last byte of urgent data (RFC 9293 MUST-62 has the pointer behind it).
-// Where the stack can only say that it is far, there is none yet: each segment says it again. Of
-// several marks the last counts.
-static void on_urgent(struct hc_socket *k, uint16_t info)
+// Where the stack can only say that it is too far, there is none yet: each segment says it again.
+// Of several marks the last counts.
+static void on_urgent(struct hc_socket *k, uint32_t bytes)
 {
-	if (info == UINT16_MAX || k->is_read_shut)
+	if (bytes == HC_URGENT_BYTES_MAX || k->is_read_shut)
 		return;
 	k->has_mark = true;
-	k->mark_bytes = k->kept_bytes + info - 1;
+	k->mark_bytes = k->kept_bytes + bytes - 1;
 }
 
 static void on_event(struct hc_sockets *s, struct hc_socket *k, const struct hc_event *ev)
@@ -302,7 +302,7 @@ static void on_event(struct hc_sockets *s, struct hc_socket *k, const struct hc_
 		k->is_peer_closed = true;
 		break;
 	case HC_EV_URGENT:
-		on_urgent(k, ev->info);
+		on_urgent(k, hc_event_urgent_bytes(ev));
 		break;
 	case HC_EV_CLOSED:
 		if (k->is_read_shut || HC_FAULT(socket_data_lost_at_the_end))

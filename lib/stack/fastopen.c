@@ -164,7 +164,7 @@ static void put_urgent(struct hc_worker *w, uint32_t idx, const struct rte_mbuf 
 	hc_seq first = syn->seq + 1;
 
 	if (hc_seq_gt(end, first))
-		hc_event_put(w, idx, HC_EV_URGENT, HC_REASON_NONE, end - first);
+		hc_run_urgent_put(w, idx, end - first);
 }
 
 HC_NOINLINE bool hc_fastopen_accept(struct hc_worker *w, uint32_t listener, struct rte_mbuf **m,

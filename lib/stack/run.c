@@ -433,6 +433,18 @@ static HC_NOINLINE uint32_t urgent_bytes(const struct hc_worker *w, uint32_t idx
 	return end - next + (!opens && t->flags & HC_TCB_DATA ? w->sock[idx].readable_bytes : 0);
 }
 
+// An event has 16 bits to say something with, and 8 more where others have a reason.
+HC_NOINLINE void hc_run_urgent_put(struct hc_worker *w, uint32_t idx, uint32_t bytes)
+{
+	bytes = hc_min_u32(bytes, HC_URGENT_BYTES_MAX);
+	hc_event_put(w, idx, HC_EV_URGENT, (enum hc_reason)(bytes >> 16), bytes & 0xffff);
+}
+
+uint32_t hc_event_urgent_bytes(const struct hc_event *ev)
+{
+	return (uint32_t)ev->reason << 16 | ev->info;
+}
+
 // Of a segment that opens its connection that is told first.
 static HC_NOINLINE void put_opened_first(struct hc_worker *w)
 {
@@ -477,7 +489,7 @@ static struct rte_mbuf *run_tcb_book(struct hc_worker *w, uint32_t idx, struct r
 	// Counter 0 is rx_packets, which is never a drop.
 	w->ctr[HC_LIKELY(drop == 0) ? HC_CTR_rx_tcp : drop]++;
 	if (HC_UNLIKELY(urgent) && (drop == 0 || v & HC_DO_HOLD))
-		hc_event_put(w, idx, HC_EV_URGENT, HC_REASON_NONE, urgent);
+		hc_run_urgent_put(w, idx, urgent);
 	// What was queued before the handshake was over has segments of the path's size as well.
 	if (HC_UNLIKELY(w->pmtus.count) && v & HC_DO_OPENED && had_data)
 		hc_pmtu_apply(w, idx);

@@ -464,6 +464,7 @@ struct rte_mbuf *hc_run_deliver(struct hc_worker *w, uint32_t idx, struct rte_mb
 hc_ref hc_flow_find(const struct hc_worker *w, const struct hc_flow_key *key);
 // Of a segment with URG: behind the urgent data.
 hc_seq hc_run_urgent_end(const struct rte_mbuf *m, const struct hc_seg *seg);
+void hc_run_urgent_put(struct hc_worker *w, uint32_t idx, uint32_t bytes);
 
 // admit.c
 HC_MUST_USE bool hc_admit_conn(struct hc_worker *w);

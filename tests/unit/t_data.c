@@ -329,7 +329,7 @@ static void urgent_data_stays_in_line(void)
 			CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
 			UNIT_EQ(ev->type, HC_EV_URGENT);
 			UNIT_EQ(ev->conn, conn);
-			UNIT_EQ(ev->info, hc_min_u32(100 * i + pointers[i], 65535));
+			UNIT_EQ(hc_event_urgent_bytes(ev), 100 * i + pointers[i]);
 		}
 		(void)fx_expect_event(HC_EV_DATA);
 		fx_expect_silence();
@@ -526,13 +526,13 @@ static void urgent_data_is_told_of_before_it_comes(void)
 	ev = fx_next_event();
 	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
 	UNIT_EQ(ev->type, HC_EV_URGENT);
-	UNIT_EQ(ev->info, 300);
+	UNIT_EQ(hc_event_urgent_bytes(ev), 300);
 	CU_ASSERT_PTR_NULL(fx_next_event());
 	put_urgent(&p, 200, 100, 100); // Ahead of its turn.
 	ev = fx_next_event();
 	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
 	UNIT_EQ(ev->type, HC_EV_URGENT);
-	UNIT_EQ(ev->info, 300);
+	UNIT_EQ(hc_event_urgent_bytes(ev), 300);
 	CU_ASSERT_PTR_NULL(fx_next_event());
 	fx_peer_put(&p, FRAME_ACK, 200);
 	fx_step();
@@ -551,7 +551,7 @@ static void expect_urgent(uint32_t bytes)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
 	UNIT_EQ(ev->type, HC_EV_URGENT);
-	UNIT_EQ(ev->info, bytes);
+	UNIT_EQ(hc_event_urgent_bytes(ev), bytes);
 }
 
 static void put_with_urgent(struct fx_peer *p, unsigned flags, uint32_t len, uint16_t pointer)
@@ -660,6 +660,41 @@ static void urgent_data_is_told_of_with_the_ack_of_our_fin(void)
 	fx_shut();
 }
 
+static void with_much_room(struct hc_stack_config *cfg)
+{
+	cfg->rcv_buf_bytes = 1u << 30;
+}
+
+// What is missing before a segment counts, and so does what nobody has taken.
+static void an_urgent_mark_may_be_far(void)
+{
+	static const uint8_t wscale[] = {1, 3, 3, 14};
+	const struct fx_options o = {.set_cfg = with_much_room};
+	struct fx_peer p = fx_peer_new();
+
+	fx_open(&o);
+	(void)fx_listen(0);
+	p.opt = wscale;
+	p.opt_len = sizeof wscale;
+	fx_peer_put(&p, FRAME_SYN, 0);
+	fx_step();
+	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	p.opt_len = 0;
+	fx_peer_put(&p, FRAME_ACK, 10);
+	fx_step();
+	(void)fx_expect_event(HC_EV_ACCEPTED);
+	(void)fx_expect_event(HC_EV_DATA);
+	put_urgent(&p, 100000, 100, 65535);
+	expect_urgent(10 + 100000 + 65535);
+	put_urgent(&p, 0xffffff - 10 - 51, 100, 50);
+	expect_urgent(HC_URGENT_BYTES_MAX - 1);
+	put_urgent(&p, 0xffffff + 1000, 100, 50);
+	expect_urgent(HC_URGENT_BYTES_MAX);
+	CU_ASSERT_PTR_NULL(fx_next_event());
+	fx_forget();
+	fx_shut();
+}
+
 UNIT_SUITE(data, UNIT_TEST(what_took_the_last_buffer_has_a_timer),
 	   UNIT_TEST(static_data_arrives_whole), UNIT_TEST(static_data_arrives_whole_with_losses),
 	   UNIT_TEST(copied_data_arrives_whole_with_losses),
@@ -672,7 +707,7 @@ UNIT_SUITE(data, UNIT_TEST(what_took_the_last_buffer_has_a_timer),
 	   UNIT_TEST(the_last_byte_waits_for_its_own_acknowledgment),
 	   UNIT_TEST(small_pieces_share_a_buffer), UNIT_TEST(what_may_be_queued_is_bounded),
 	   UNIT_TEST(data_before_the_handshake_waits_for_it),
-	   UNIT_TEST(urgent_data_is_told_of_before_it_comes),
+	   UNIT_TEST(urgent_data_is_told_of_before_it_comes), UNIT_TEST(an_urgent_mark_may_be_far),
 	   UNIT_TEST(urgent_data_on_a_syn_ack_is_told_of),
 	   UNIT_TEST(urgent_data_before_a_connection_is_told_of_with_it),
 	   UNIT_TEST(urgent_data_is_told_of_with_the_ack_of_our_fin));

@@ -461,7 +461,7 @@ static void expect_urgent(hc_conn conn, uint32_t bytes)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
 	UNIT_EQ(ev->type, HC_EV_URGENT);
 	UNIT_EQ(ev->conn, conn);
-	UNIT_EQ(ev->info, bytes);
+	UNIT_EQ(hc_event_urgent_bytes(ev), bytes);
 }
 
 // The pointer counts from the SYN.
