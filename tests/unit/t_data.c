@@ -695,6 +695,38 @@ static void an_urgent_mark_may_be_far(void)
 	fx_shut();
 }
 
+// What a SYN has besides is not acknowledged, and so comes again: from who opens, and from a peer
+// whose SYN crosses ours.
+static void text_on_a_syn_is_taken_when_it_comes_again(void)
+{
+	for (unsigned is_crossing = 0; is_crossing < 2; is_crossing++) {
+		struct fx_peer p = fx_peer_new();
+		uint8_t got[100];
+		hc_conn conn = HC_CONN_NONE;
+
+		fx_open(NULL);
+		if (is_crossing)
+			conn = begin(&p);
+		else
+			(void)fx_listen(0);
+		fx_peer_put(&p, FRAME_SYN | (is_crossing ? FRAME_FIN : 0), 100);
+		p.seq -= 100 + is_crossing;
+		fx_step();
+		UNIT_EQ(fx_peer_take(&p, FRAME_SYN | FRAME_ACK)->ack, p.seq);
+		CU_ASSERT_PTR_NULL(fx_next_event());
+		fx_peer_put(&p, FRAME_ACK | FRAME_FIN, 100);
+		fx_step();
+		conn = fx_expect_event(is_crossing ? HC_EV_OPENED : HC_EV_ACCEPTED);
+		UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
+		UNIT_EQ(fx_expect_event(HC_EV_PEER_CLOSED), conn);
+		UNIT_EQ(hc_recv_copy(fx.worker, conn, got, sizeof got), 100);
+		for (uint32_t i = 0; i < 100; i++)
+			UNIT_EXPECT(got[i] == fx_byte(p.seq - 101 + i));
+		fx_forget();
+		fx_shut();
+	}
+}
+
 UNIT_SUITE(data, UNIT_TEST(what_took_the_last_buffer_has_a_timer),
 	   UNIT_TEST(static_data_arrives_whole), UNIT_TEST(static_data_arrives_whole_with_losses),
 	   UNIT_TEST(copied_data_arrives_whole_with_losses),
@@ -710,4 +742,5 @@ UNIT_SUITE(data, UNIT_TEST(what_took_the_last_buffer_has_a_timer),
 	   UNIT_TEST(urgent_data_is_told_of_before_it_comes), UNIT_TEST(an_urgent_mark_may_be_far),
 	   UNIT_TEST(urgent_data_on_a_syn_ack_is_told_of),
 	   UNIT_TEST(urgent_data_before_a_connection_is_told_of_with_it),
-	   UNIT_TEST(urgent_data_is_told_of_with_the_ack_of_our_fin));
+	   UNIT_TEST(urgent_data_is_told_of_with_the_ack_of_our_fin),
+	   UNIT_TEST(text_on_a_syn_is_taken_when_it_comes_again));
