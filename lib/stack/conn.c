@@ -235,7 +235,7 @@ int hc_shutdown(struct hc_worker *w, hc_conn conn)
 	return run_call(w, idx, hc_tcp_shutdown(&w->tcb[idx]));
 }
 
-int hc_close(struct hc_worker *w, hc_conn conn)
+static HC_NOINLINE int close_any(struct hc_worker *w, hc_conn conn)
 {
 	uint32_t idx = call_idx(w, conn);
 	struct hc_tcb *t;
@@ -253,6 +253,26 @@ int hc_close(struct hc_worker *w, hc_conn conn)
 			hc_held_free(w, idx);
 	}
 	return run_call(w, idx, hc_tcp_close(t, unread, &w->env));
+}
+
+// Whether a connection may be closed without a look at its data: it has nothing unread, nor held.
+HC_ALWAYS_INLINE bool has_none_unread(const struct hc_worker *w, uint32_t idx)
+{
+	return !(w->tcb[idx].flags & HC_TCB_DATA) ||
+	       !(w->sock[idx].readable_bytes || hc_tcb_is_holding(&w->cold[idx]));
+}
+
+int hc_close(struct hc_worker *w, hc_conn conn)
+{
+	uint32_t idx = hc_handle_block(w, conn);
+	uint32_t flags;
+
+	if (HC_UNLIKELY(idx == HC_IDX_NONE) || HC_UNLIKELY(!has_none_unread(w, idx)) ||
+	    HC_UNLIKELY(hc_pending_is_full(w)) ||
+	    HC_UNLIKELY(!hc_tcp_close_quick(&w->tcb[idx], &flags)))
+		return close_any(w, conn);
+	hc_pend_flags(w, idx, flags);
+	return 0;
 }
 
 static void abort_one(struct hc_worker *w, uint32_t idx)

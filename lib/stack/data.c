@@ -8,10 +8,8 @@
 
 #include "stack/tx.h"
 
-void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first)
+HC_ALWAYS_INLINE void sock_init(struct hc_worker *w, struct hc_sock *k, hc_seq snd_first)
 {
-	struct hc_sock *k = &w->sock[idx];
-
 	w->has_data = true;
 	// Not own_span, which is written whole when it is used, nor soft_error, which may be older
 	// than any data.
@@ -22,6 +20,11 @@ void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first)
 	k->rcv_head = NULL;
 	k->rcv_tail = NULL;
 	k->mss_full = 0;
+}
+
+void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first)
+{
+	sock_init(w, &w->sock[idx], snd_first);
 	if (HC_UNLIKELY(w->pmtus.count))
 		hc_pmtu_apply(w, idx);
 }
@@ -260,16 +263,24 @@ static HC_NOINLINE uint32_t queue_copy(struct hc_worker *w, uint32_t idx, const 
 	return taken;
 }
 
-size_t hc_send(struct hc_worker *w, hc_conn conn, const void *data, size_t len, unsigned flags)
+// Counts a call that came too late. @return 0.
+static HC_COLD size_t stale(struct hc_worker *w)
 {
-	uint32_t idx = writable_idx(w, conn);
-	uint32_t want = len < w->cfg.snd_buf_bytes ? (uint32_t)len : w->cfg.snd_buf_bytes;
-	uint32_t taken;
-	struct hc_tcb *t;
+	w->ctr[HC_CTR_stale_handles]++;
+	return 0;
+}
 
-	if (HC_UNLIKELY(idx == HC_IDX_NONE || want == 0))
+static HC_NOINLINE size_t send_any(struct hc_worker *w, uint32_t idx, const void *data, size_t len,
+				   unsigned flags)
+{
+	uint32_t want = len < w->cfg.snd_buf_bytes ? (uint32_t)len : w->cfg.snd_buf_bytes;
+	struct hc_tcb *t = &w->tcb[idx];
+	uint32_t taken;
+
+	if (t->state == HC_CLOSED)
+		return stale(w);
+	if (want == 0)
 		return 0;
-	t = &w->tcb[idx];
 	if (HC_UNLIKELY(t->flags & HC_TCB_FIN_QUEUED))
 		return 0;
 	if (!(t->flags & HC_TCB_DATA)) {
@@ -283,7 +294,50 @@ size_t hc_send(struct hc_worker *w, hc_conn conn, const void *data, size_t len, 
 	return taken;
 }
 
-unsigned hc_recv(struct hc_worker *w, hc_conn conn, struct hc_chunk *chunks, unsigned n)
+// A request or a response: static data of an open connection that has nothing else queued or in
+// flight is queued here, whatever else there is in send_any().
+size_t hc_send(struct hc_worker *w, hc_conn conn, const void *data, size_t len, unsigned flags)
+{
+	uint32_t idx = hc_handle_block(w, conn);
+	struct hc_tcb_cold *c;
+	struct hc_sock *k;
+	struct hc_tcb *t;
+
+	if (HC_UNLIKELY(idx == HC_IDX_NONE))
+		return stale(w);
+	t = &w->tcb[idx];
+	c = &w->cold[idx];
+	if (HC_UNLIKELY(!(flags & HC_SEND_STATIC)) ||
+	    HC_UNLIKELY(len - 1 >= w->cfg.snd_buf_bytes) || HC_UNLIKELY(w->pmtus.count) ||
+	    HC_UNLIKELY(hc_pending_is_full(w)) || HC_UNLIKELY(!hc_tcp_may_queue_quick(t, c)))
+		return send_any(w, idx, data, len, flags);
+	k = &w->sock[idx];
+	if (t->flags & HC_TCB_DATA)
+		HC_ASSERT(k->snd_head == HC_IDX_NONE);
+	else
+		sock_init(w, k, c->snd_end);
+	k->own_span.data = data;
+	k->own_span.owner = NULL;
+	k->own_span.len = (uint32_t)len;
+	k->own_span.next = HC_IDX_NONE;
+	k->snd_head = HC_SPAN_OWN;
+	k->snd_tail = HC_SPAN_OWN;
+	hc_tcp_queue_quick(c, (uint32_t)len);
+	hc_pend_flags(w, idx, HC_TCB_DATA);
+	return len;
+}
+
+// Lends a received buffer to the application.
+HC_ALWAYS_INLINE void lend(struct hc_sock *k, struct rte_mbuf *m, struct hc_chunk *chunk)
+{
+	k->readable_bytes -= m->data_len;
+	chunk->data = rte_pktmbuf_mtod(m, const uint8_t *);
+	chunk->len = m->data_len;
+	chunk->owner = m;
+}
+
+static HC_NOINLINE unsigned recv_any(struct hc_worker *w, hc_conn conn, struct hc_chunk *chunks,
+				     unsigned n)
 {
 	uint32_t idx = writable_idx(w, conn);
 	struct hc_sock *k;
@@ -292,17 +346,31 @@ unsigned hc_recv(struct hc_worker *w, hc_conn conn, struct hc_chunk *chunks, uns
 	if (idx == HC_IDX_NONE || !(w->tcb[idx].flags & HC_TCB_DATA))
 		return 0;
 	k = &w->sock[idx];
-	while (taken < n && k->rcv_head) {
-		struct rte_mbuf *m = rcv_pop(k);
-
-		k->readable_bytes -= m->data_len;
-		chunks[taken++] = (struct hc_chunk){
-			.data = rte_pktmbuf_mtod(m, const uint8_t *),
-			.len = m->data_len,
-			.owner = m,
-		};
-	}
+	while (taken < n && k->rcv_head)
+		lend(k, rcv_pop(k), &chunks[taken++]);
 	return taken;
+}
+
+// As a rule there is one buffer.
+unsigned hc_recv(struct hc_worker *w, hc_conn conn, struct hc_chunk *chunks, unsigned n)
+{
+	uint32_t idx = hc_handle_block(w, conn);
+	struct hc_sock *k = &w->sock[idx];
+
+	// A free block has no flags.
+	if (HC_UNLIKELY(idx == HC_IDX_NONE || !(w->tcb[idx].flags & HC_TCB_DATA) || n == 0 ||
+			!k->rcv_head || k->rcv_head != k->rcv_tail))
+		return recv_any(w, conn, chunks, n);
+	lend(k, k->rcv_head, chunks);
+	k->rcv_head = NULL;
+	return 1;
+}
+
+// Whether most of the receive buffer is on offer to the peer, and at least a segment: then it need
+// not be told that more is free.
+HC_ALWAYS_INLINE bool offers_most(const struct hc_worker *w, const struct hc_tcb *t)
+{
+	return t->rcv_edge - t->rcv_nxt >= w->rcv_most;
 }
 
 // The application has done with `bytes` of what it received: the window may open.
@@ -316,8 +384,7 @@ HC_ALWAYS_INLINE void give_back(struct hc_worker *w, uint32_t idx, uint32_t byte
 
 	HC_ASSERT(c->rcv_used >= bytes);
 	c->rcv_used -= bytes;
-	// Most of the buffer is on offer still: nothing to tell, whatever is free.
-	if (HC_LIKELY(buf - offered < buf / 2 && offered >= w->env.mss) || !hc_tcp_is_receiving(t))
+	if (HC_LIKELY(offers_most(w, t)) || !hc_tcp_is_receiving(t))
 		return;
 	free = buf - hc_min_u32(buf, c->rcv_used);
 	gain = free - hc_min_u32(free, offered);
@@ -337,7 +404,8 @@ void hc_recv_more_room(struct hc_worker *w, uint32_t idx, uint32_t bytes)
 	give_back(w, idx, bytes);
 }
 
-void hc_recv_release(struct hc_worker *w, hc_conn conn, const struct hc_chunk *chunks, unsigned n)
+static HC_NOINLINE void release_any(struct hc_worker *w, hc_conn conn,
+				    const struct hc_chunk *chunks, unsigned n)
 {
 	uint32_t idx = hc_handle_idx(w, conn);
 	uint32_t bytes = 0;
@@ -346,11 +414,26 @@ void hc_recv_release(struct hc_worker *w, hc_conn conn, const struct hc_chunk *c
 		struct rte_mbuf *m = chunks[i].owner;
 
 		bytes += chunks[i].len;
-		m->data_off = RTE_PKTMBUF_HEADROOM; // Whole again.
-		hc_mbuf_put(w, m);
+		hc_mbuf_put_read(w, m);
 	}
 	if (idx != HC_IDX_NONE && bytes)
 		give_back(w, idx, bytes);
+}
+
+// As a rule it is one buffer, and most of the window is on offer still.
+void hc_recv_release(struct hc_worker *w, hc_conn conn, const struct hc_chunk *chunks, unsigned n)
+{
+	uint32_t idx = hc_handle_block(w, conn);
+
+	// A free block has no flags.
+	if (HC_UNLIKELY(idx == HC_IDX_NONE || !(w->tcb[idx].flags & HC_TCB_DATA) || n != 1 ||
+			!offers_most(w, &w->tcb[idx]))) {
+		release_any(w, conn, chunks, n);
+		return;
+	}
+	HC_ASSERT(w->cold[idx].rcv_used >= chunks->len);
+	w->cold[idx].rcv_used -= chunks->len;
+	hc_mbuf_put_read(w, chunks->owner);
 }
 
 size_t hc_recv_copy(struct hc_worker *w, hc_conn conn, void *buf, size_t cap)
@@ -371,8 +454,7 @@ size_t hc_recv_copy(struct hc_worker *w, hc_conn conn, void *buf, size_t cap)
 		m->data_off = (uint16_t)(m->data_off + n);
 		m->data_len = (uint16_t)(m->data_len - n);
 		if (m->data_len == 0) {
-			m->data_off = RTE_PKTMBUF_HEADROOM;
-			hc_mbuf_put(w, rcv_pop(k));
+			hc_mbuf_put_read(w, rcv_pop(k));
 		}
 	}
 	k->readable_bytes -= (uint32_t)taken;

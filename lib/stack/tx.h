@@ -50,6 +50,23 @@ HC_ALWAYS_INLINE void hc_mbuf_put(struct hc_worker *w, struct rte_mbuf *m)
 	w->spare[w->spare_count++] = m;
 }
 
+_Static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2,
+	       "references and segments lie in one word");
+
+// The same of one that was received and read, whose data begins somewhere.
+HC_ALWAYS_INLINE void hc_mbuf_put_read(struct hc_worker *w, struct rte_mbuf *m)
+{
+	uint32_t shape = hc_load32((const uint8_t *)m + offsetof(struct rte_mbuf, refcnt));
+
+	m->data_off = RTE_PKTMBUF_HEADROOM; // Whole again.
+	if (HC_UNLIKELY(shape != (1u << 16 | 1u)) || HC_UNLIKELY(!RTE_MBUF_DIRECT(m)) ||
+	    HC_UNLIKELY(w->spare_count == HC_SPARE_MAX)) {
+		hc_mbuf_put_odd(w, m);
+		return;
+	}
+	w->spare[w->spare_count++] = m;
+}
+
 // Queues a finished frame of `len` bytes for the flush.
 HC_ALWAYS_INLINE void hc_tx_push(struct hc_worker *w, struct rte_mbuf *m, uint32_t len)
 {
@@ -335,17 +352,35 @@ static inline void hc_tx_mini_ack(struct hc_worker *w, const struct hc_flow_key 
 	hc_tx_segment(w, m, &s, neigh);
 }
 
+// Whether hc_pend() has to make room first, which a function without any other call asks before it
+// begins.
+HC_ALWAYS_INLINE bool hc_pending_is_full(const struct hc_worker *w)
+{
+	return w->pending_count == 2 * w->cfg.conn_cap;
+}
+
 // Puts a connection on the list of those that hc_flush() looks at.
 HC_ALWAYS_INLINE void hc_pend(struct hc_worker *w, uint32_t idx)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 
 	if (!(t->flags & HC_TCB_PENDING)) {
-		if (HC_UNLIKELY(w->pending_count == 2 * w->cfg.conn_cap))
+		if (HC_UNLIKELY(hc_pending_is_full(w)))
 			hc_pending_compact(w);
 		t->flags |= HC_TCB_PENDING;
 		w->pending[w->pending_count++] = idx;
 	}
+}
+
+// The same, if hc_pending_is_full() said no. Sets more flags with one stroke.
+HC_ALWAYS_INLINE void hc_pend_flags(struct hc_worker *w, uint32_t idx, uint32_t more)
+{
+	struct hc_tcb *t = &w->tcb[idx];
+	uint32_t flags = t->flags;
+
+	t->flags = (uint16_t)(flags | HC_TCB_PENDING | more);
+	if (!(flags & HC_TCB_PENDING))
+		w->pending[w->pending_count++] = idx;
 }
 
 // Arms the timer of a TCB that just sent all it has in flight, in one segment or none of data. With

@@ -201,6 +201,7 @@ static void init_env(struct hc_worker *w)
 	env->delayed_ack_ms = cfg->delayed_ack_ms;
 	env->mss = (uint16_t)(cfg->mtu - HC_IP4_LEN - HC_TCP_LEN);
 	env->rcv_step = cfg->rcv_step_bytes ? cfg->rcv_step_bytes : env->mss;
+	w->rcv_most = hc_max_u32(env->rcv_buf_bytes - env->rcv_buf_bytes / 2 + 1, env->mss);
 	env->rcv_wscale = cfg->wscale_min;
 	while (cfg->rcv_buf_bytes >> env->rcv_wscale > 0xffff && env->rcv_wscale < HC_WSCALE_MAX)
 		env->rcv_wscale++;

@@ -287,7 +287,8 @@ struct hc_worker {
 	rte_rwlock_t *gate;  // The port's.
 	uint64_t next_ms_ns; // When env.now_ms moves on.
 	uint64_t publish_ns;
-	uint32_t paws_ms; // When TS.Recent of all connections was looked at last.
+	uint32_t rcv_most; // With so much of a receive window on offer nothing is told of more.
+	uint32_t paws_ms;  // When TS.Recent of all connections was looked at last.
 
 	struct hc_tcp_env env;
 	struct hc_parse_env parse_env;
@@ -386,19 +387,29 @@ struct hc_worker {
 
 /* ------------------------------------------------------------------------------- small helpers */
 
+// The index is inverted, so that HC_CONN_NONE names a block beyond all that there are.
 HC_ALWAYS_INLINE hc_conn hc_handle(const struct hc_worker *w, uint32_t idx)
 {
-	return 1ull << 63 | (uint64_t)w->tcb[idx].gen << 32 | idx;
+	return (uint64_t)w->tcb[idx].gen << 32 | (uint32_t)~idx;
+}
+
+// The TCB of a handle's generation, HC_IDX_NONE when there is none. It may be free: generations
+// come round. For callers that look at its state or flags themselves.
+HC_ALWAYS_INLINE uint32_t hc_handle_block(const struct hc_worker *w, hc_conn conn)
+{
+	uint32_t idx = ~(uint32_t)conn;
+
+	if (HC_UNLIKELY(idx >= w->cfg.conn_cap || w->tcb[idx].gen != (uint16_t)(conn >> 32)))
+		return HC_IDX_NONE;
+	return idx;
 }
 
 // The TCB behind a handle, HC_IDX_NONE when it is stale.
 HC_ALWAYS_INLINE uint32_t hc_handle_idx(const struct hc_worker *w, hc_conn conn)
 {
-	uint32_t idx = (uint32_t)conn;
+	uint32_t idx = hc_handle_block(w, conn);
 
-	if (HC_UNLIKELY(idx >= w->cfg.conn_cap || !(conn >> 63) ||
-			w->tcb[idx].gen != (uint16_t)(conn >> 32) ||
-			w->tcb[idx].state == HC_CLOSED))
+	if (HC_UNLIKELY(idx == HC_IDX_NONE || w->tcb[idx].state == HC_CLOSED))
 		return HC_IDX_NONE;
 	return idx;
 }

@@ -132,12 +132,49 @@ hc_verdict hc_tcp_shutdown(struct hc_tcb *t);
 // The application also receives no more. `unread` tells that data lies unread: RST (3.6.1).
 hc_verdict hc_tcp_close(struct hc_tcb *t, bool unread, const struct hc_tcp_env *env);
 
+// hc_tcp_close() of a connection that is open for sending and has no data unread, which is the
+// usual one. @return false, with nothing changed, when it is not that; else *flags are to be set.
+HC_ALWAYS_INLINE bool hc_tcp_close_quick(struct hc_tcb *t, uint32_t *flags)
+{
+	const uint32_t may = 1u << HC_ESTABLISHED | 1u << HC_CLOSE_WAIT;
+
+	HC_STATIC_ASSERT(HC_FIN_WAIT_1 == HC_ESTABLISHED + 1 && HC_LAST_ACK == HC_CLOSE_WAIT + 2,
+			 "where a FIN leads");
+	if (!(may >> t->state & 1) || t->flags & (HC_TCB_FIN_QUEUED | HC_TCB_NO_RECEIVE))
+		return false;
+	t->state = (uint8_t)(t->state + (t->state == HC_ESTABLISHED ? 1 : 2));
+	*flags = HC_TCB_FIN_QUEUED | HC_TCB_NO_RECEIVE;
+	return true;
+}
+
 // Whether abort() in this state tells the peer with an RST (3.10.5).
 HC_ALWAYS_INLINE bool hc_tcp_abort_sends_rst(const struct hc_tcb *t)
 {
 	return t->state == HC_SYN_RCVD || t->state == HC_ESTABLISHED || t->state == HC_FIN_WAIT_1 ||
 	       t->state == HC_FIN_WAIT_2 || t->state == HC_CLOSE_WAIT || t->state == HC_CLOSING ||
 	       t->state == HC_LAST_ACK;
+}
+
+// Whether the connection is open for sending, and nothing is queued or in flight.
+HC_ALWAYS_INLINE bool hc_tcp_may_queue_quick(const struct hc_tcb *t, const struct hc_tcb_cold *c)
+{
+	const uint32_t may = 1u << HC_ESTABLISHED | 1u << HC_CLOSE_WAIT;
+
+	return may >> t->state & 1 && !(t->flags & HC_TCB_FIN_QUEUED) && t->snd_una == c->snd_end;
+}
+
+// hc_tcp_queue() in such a connection, of bytes that fit, but for HC_TCB_DATA, which is the
+// caller's to set.
+HC_ALWAYS_INLINE void hc_tcp_queue_quick(struct hc_tcb_cold *c, uint32_t len)
+{
+	uint32_t behind = c->snd_end - c->iss;
+
+	HC_ASSERT(len);
+	c->snd_end += len;
+	if (behind == 1)
+		memset(&c->cc, 0, offsetof(struct hc_cc, live));
+	else if (HC_UNLIKELY(behind + len == 1))
+		c->iss--; // See hc_tcp_queue().
 }
 
 // Takes `len` bytes into the send queue. @return how many fit in the send buffer of `cap` bytes.

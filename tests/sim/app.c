@@ -69,8 +69,8 @@ static bool session_take_names(struct sim_host *h, struct sim_session *s)
 	s->remote_addr = info.remote_addr;
 	s->local_port = info.local_port;
 	s->remote_port = info.remote_port;
-	s->iss = h->w->cold[(uint32_t)s->conn].iss;
-	s->irs = h->w->cold[(uint32_t)s->conn].irs;
+	s->iss = h->w->cold[hc_handle_idx(h->w, s->conn)].iss;
+	s->irs = h->w->cold[hc_handle_idx(h->w, s->conn)].irs;
 	return true;
 }
 

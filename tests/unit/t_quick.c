@@ -353,6 +353,38 @@ static void one_segment_leaves_as_output_next_would_send_it(void)
 	CU_ASSERT(owing > PAIRS / 400);
 }
 
+static void calls_do_what_the_whole_calls_do(void)
+{
+	unsigned closed = 0, queued = 0;
+
+	hc_rng_seed(&rng, unit_seed());
+	for (unsigned i = 0; i < PAIRS / 4; i++) {
+		struct hc_tcp_env env = random_env();
+		uint32_t len = 1 + hc_rng_below(&rng, 2000), flags;
+		struct fx_conn quick = random_conn();
+		struct fx_conn whole = quick;
+
+		if (hc_tcp_may_queue_quick(&quick.t, &quick.c)) {
+			queued++;
+			hc_tcp_queue_quick(&quick.c, len);
+			quick.t.flags |= HC_TCB_DATA;
+			UNIT_EXPECT(hc_tcp_queue(&whole.t, &whole.c, len, len) == len);
+			UNIT_EXPECT(hc_cc_is_live(&quick.c));
+			if (fx_first_difference(&quick, &whole))
+				FX_SAME(quick, whole);
+		}
+		if (hc_tcp_close_quick(&quick.t, &flags)) {
+			closed++;
+			quick.t.flags = (uint16_t)(quick.t.flags | flags);
+			UNIT_EXPECT(hc_tcp_close(&whole.t, false, &env) == HC_DO_OUTPUT);
+		}
+		if (fx_first_difference(&quick, &whole))
+			FX_SAME(quick, whole);
+	}
+	CU_ASSERT(closed > PAIRS / 400);
+	CU_ASSERT(queued > PAIRS / 400);
+}
+
 // Behind a timeout the next ACK is looked at, however plain: were its mark kept, it would be ahead
 // again two gibibytes later, and repeated ACKs be taken for what the timeout sent.
 static void timeout_is_forgotten_before_sequence_numbers_come_round(void)
@@ -392,4 +424,5 @@ UNIT_SUITE(quick, UNIT_TEST(segments_of_an_orderly_life_are_predicted),
 	   UNIT_TEST(prediction_of_data_does_what_the_whole_input_does),
 	   UNIT_TEST(fin_alone_leaves_as_output_next_would_send_it),
 	   UNIT_TEST(one_segment_leaves_as_output_next_would_send_it),
+	   UNIT_TEST(calls_do_what_the_whole_calls_do),
 	   UNIT_TEST(timeout_is_forgotten_before_sequence_numbers_come_round));
