@@ -3,10 +3,10 @@
 """Whole runs over net_tap, recorded on the kernel's side and judged by tshark: no malformed packet,
 no bad checksum, no RST, nothing its TCP analysis finds worth a remark."""
 
+import json
 import re
 import signal
 import socket
-import time
 
 from harness import KERNEL, OURS, case, expect, pattern, read_all, wait_until
 
@@ -22,22 +22,40 @@ class Capture:
     def __init__(self, net, interface="hc0"):
         self.net = net
         self.path = net.folder / "capture.pcapng"
-        self.program = net.spawn("dumpcap", "dumpcap", "-q", "-i", interface, "-B", "64",
+        self.interface = interface
+        self.program = net.spawn("dumpcap", "dumpcap", "-i", interface, "-B", "64",
                                  "-w", self.path)
         wait_until(lambda: "File:" in self.program.err or not self.program.is_running(), 10,
                    "dumpcap to start")
         expect(self.program.is_running(), "dumpcap ended: " + self.program.err)
+        self.carried_before = self.carried()
+
+    def carried(self):
+        """Packets that the interface has carried, both ways."""
+        stats = json.loads(self.net.run("ip", "-s", "-j", "link", "show", self.interface))[0]["stats64"]
+        return stats["rx"]["packets"] + stats["tx"]["packets"]
+
+    def written(self):
+        """Packets that dumpcap has written, as it last said."""
+        counts = re.findall(r"Packets: (\d+)", self.program.err)
+        return int(counts[-1]) if counts else 0
 
     def tshark(self, condition, *fields):
         what = [word for field in fields for word in ("-e", field)]
         return self.net.run("tshark", "-n", "-r", self.path, *CHECKS, "-Y", condition,
                             *(["-T", "fields"] + what if fields else []), seconds=60)
 
-    def judge(self, at_least, kernel_address, but=""):
-        """Ends the capture and has it judged. `but` is a condition of what is expected."""
-        time.sleep(1)  # dumpcap takes packets over in blocks, a block at its time-out at the latest.
+    def end(self):
+        """Ends the capture, while the interface is still there: dumpcap takes packets over in
+        blocks, and leaves what it has not taken when it is told to end, or the interface goes."""
+        carried = self.carried() - self.carried_before
+        wait_until(lambda: self.written() >= carried or not self.program.is_running(), 30,
+                   "dumpcap to write %d packets" % carried)
         self.program.send(signal.SIGINT)
         self.program.wait(10)
+
+    def judge(self, at_least, kernel_address, but=""):
+        """Has the capture judged. `but` is a condition of what is expected."""
         lost = re.search(r"received/dropped on interface .*: \d+/(\d+) ", self.program.err)
         expect(lost and lost[1] == "0", "the capture lost packets: " + self.program.err)
         segments = len(self.tshark("tcp", "frame.number").splitlines())
@@ -72,6 +90,7 @@ def a_run_of_the_server(net):
         sock.shutdown(socket.SHUT_WR)
         expect(read_all(sock) == data, "echo differs")
         sock.close()
+    capture.end()
     server.stop().expect_orderly()
     # Opening a window is no fault.
     capture.judge(200 * 8, KERNEL, but="tcp.analysis.window_update")
@@ -84,6 +103,7 @@ def a_run_of_the_client_that_closes_first(net):
     capture = Capture(net)
     net.load("--connections", 200, "--concurrency", 10, "--request", "http", "--close",
              "client").finish(30).expect_orderly(200)
+    capture.end()
     capture.judge(200 * 12, OURS, but="tcp.analysis.window_update")
 
 
@@ -93,5 +113,6 @@ def a_run_of_the_client_without_a_byte(net):
     net.nginx()
     capture = Capture(net)
     net.load("--connections", 500, "--concurrency", 10).finish(30).expect_orderly(500)
+    capture.end()
     # Seven segments each, or six where the kernel sends its FIN with the ACK of ours.
     capture.judge(500 * 6, OURS)
