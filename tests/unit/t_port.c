@@ -20,6 +20,7 @@
 #include <rte_mbuf.h>
 
 #include "base/base.h"
+#include "io/runtime.h"
 #include "io/sim.h"
 
 static char why[HC_WHY_SIZE];
@@ -488,19 +489,21 @@ static void a_memif_client_asks_until_its_server_has_started(void)
 	struct hc_port_config cfg = fx_config(fx_memif_late_client, 1);
 	struct rte_mempool *pool;
 	struct hc_port *client;
+	struct hc_gate *gate;
 	void *failed = NULL;
 	pthread_t thread;
 	uint16_t server;
 	char args[128];
 	int err;
 
-	(void)fx_runtime();
+	gate = &fx_runtime()->gate;
 	cfg.device = fx_memif_late_client;
 	CU_ASSERT(hc_port_open(fx_runtime(), &cfg, &client, why) == -EIO);
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "has no server"));
 
 	(void)snprintf(args, sizeof args, "role=server,id=0,socket=%s,socket-abstract=yes",
 		       fx_memif_late_client + strlen("memif:"));
+	CU_ASSERT_FATAL(hc_gate_get(gate) == 0);
 	CU_ASSERT_FATAL(rte_eal_hotplug_add("vdev", "net_memif77", args) == 0);
 	CU_ASSERT_FATAL(rte_eth_dev_get_port_by_name("net_memif77", &server) == 0);
 	pool = rte_pktmbuf_pool_create("hc_late", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
@@ -515,8 +518,13 @@ static void a_memif_client_asks_until_its_server_has_started(void)
 	CU_ASSERT(pthread_join(thread, &failed) == 0);
 	CU_ASSERT_PTR_NULL(failed);
 	hc_port_close(client);
+	// As hc_port_close() does: nothing of the peer is dealt with while the server goes.
+	hc_gate_settle(gate);
+	rte_rwlock_read_lock(&gate->lock);
 	(void)rte_eth_dev_stop(server);
 	CU_ASSERT(rte_eal_hotplug_remove("vdev", "net_memif77") == 0);
+	rte_rwlock_read_unlock(&gate->lock);
+	hc_gate_put(gate);
 	rte_mempool_free(pool);
 }
 
