@@ -315,7 +315,8 @@ void exchange_send(struct client *c, struct slot *s)
 		return;
 	}
 	from = c->plan->request + (c->plan->request_bytes - s->unsent);
-	s->unsent -= (uint32_t)hc_send(c->worker, s->conn, from, s->unsent, HC_SEND_STATIC);
+	s->unsent -= (uint32_t)hc_send(c->worker, s->conn, from, s->unsent,
+				       HC_SEND_STATIC | HC_SEND_QUIET);
 }
 
 void exchange_expect(struct client *c, struct slot *s)

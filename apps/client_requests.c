@@ -59,15 +59,16 @@ void requests_send(struct client *c, struct slot *s)
 	uint32_t sent = t->bytes - s->unsent;
 
 	if (sent < t->head_bytes) {
-		uint32_t taken = (uint32_t)hc_send(c->worker, s->conn, t->head + sent,
-						   t->head_bytes - sent, HC_SEND_STATIC);
+		uint32_t taken =
+			(uint32_t)hc_send(c->worker, s->conn, t->head + sent, t->head_bytes - sent,
+					  HC_SEND_STATIC | HC_SEND_QUIET);
 
 		s->unsent -= taken;
 		sent += taken;
 	}
 	if (sent >= t->head_bytes && s->unsent > 0)
 		s->unsent -= (uint32_t)hc_send(c->worker, s->conn, c->plan->filler, s->unsent,
-					       HC_SEND_STATIC);
+					       HC_SEND_STATIC | HC_SEND_QUIET);
 }
 
 // The next request of a connection that has its response to the one before.

@@ -189,23 +189,34 @@ void server_used(struct server *s, struct session *ss, uint32_t used)
 	ss->held.len = 0;
 }
 
+// How a piece is sent, if it is the session's last: the last word closes behind itself.
+static unsigned push_flags(const struct server *s, const struct session *ss, bool is_last)
+{
+	bool closes = is_last && ss->is_ending && !ss->is_lingering && ss->held.len == 0 &&
+		      LIKELY(s->closes == NULL);
+
+	return HC_SEND_QUIET | (closes ? HC_SEND_CLOSE : 0u);
+}
+
 bool server_push(struct server *s, struct session *ss)
 {
-	const unsigned flags = ss->is_first_static ? HC_SEND_STATIC : 0;
-
 	if (ss->first_bytes > 0) {
+		const unsigned flags = push_flags(s, ss, ss->body_bytes == 0) |
+				       (ss->is_first_static ? HC_SEND_STATIC : 0u);
 		size_t taken = hc_send(s->worker, ss->conn, ss->first, ss->first_bytes, flags);
 
 		ss->first += taken;
 		ss->first_bytes -= (uint32_t)taken;
 		ss->is_blocked = ss->first_bytes > 0;
+		ss->has_closed = flags & HC_SEND_CLOSE && !ss->is_blocked;
 	}
 	while (!ss->is_blocked && ss->body_bytes > 0) {
 		size_t piece = (size_t)min_u64(ss->body_bytes, SERVER_BODY_PIECE - ss->body_at);
-		size_t taken =
-			hc_send(s->worker, ss->conn, s->body + ss->body_at, piece, HC_SEND_STATIC);
+		const unsigned flags = push_flags(s, ss, piece == ss->body_bytes) | HC_SEND_STATIC;
+		size_t taken = hc_send(s->worker, ss->conn, s->body + ss->body_at, piece, flags);
 
 		ss->body_bytes -= taken;
+		ss->has_closed = flags & HC_SEND_CLOSE && taken == piece;
 		ss->body_at = ss->body_bytes ? (ss->body_at + taken) % SERVER_BODY_PIECE : 0;
 		ss->is_blocked = taken < piece;
 	}
@@ -215,7 +226,7 @@ bool server_push(struct server *s, struct session *ss)
 void server_end(struct server *s, struct session *ss)
 {
 	ss->is_ending = true;
-	if (ss->is_blocked)
+	if (ss->is_blocked || LIKELY(ss->has_closed))
 		return;
 	// A close with bytes unread would be a reset (RFC 9293 3.6.1), and could take the answer
 	// with it (RFC 9112 9.6): half close instead, and throw away what comes.
@@ -247,7 +258,7 @@ static void echo(struct server *s, struct session *ss)
 
 	ss->is_blocked = false;
 	while (!ss->is_blocked && (data = server_peek(s, ss, &len))) {
-		uint32_t taken = (uint32_t)hc_send(s->worker, ss->conn, data, len, 0);
+		uint32_t taken = (uint32_t)hc_send(s->worker, ss->conn, data, len, HC_SEND_QUIET);
 
 		s->counts.body_bytes += taken;
 		ss->is_blocked = taken < len;
@@ -273,8 +284,9 @@ static void respond(struct server *s, struct session *ss)
 		ss->first_bytes = s->raw.first_bytes;
 		ss->body_bytes = s->raw.rest_bytes;
 		ss->is_first_static = true;
+		ss->is_ending = s->listener[ss->listener].closes_first;
 		(void)server_push(s, ss);
-		if (s->listener[ss->listener].closes_first)
+		if (ss->is_ending)
 			server_end(s, ss);
 	}
 }

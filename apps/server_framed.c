@@ -50,8 +50,9 @@ static void answer(struct server *s, struct session *ss)
 	ss->first_bytes = 0;
 	ss->body_bytes = ss->asked_bytes;
 	ss->body_at = 0;
+	ss->is_ending = s->listener[ss->listener].closes_first;
 	(void)server_push(s, ss);
-	if (s->listener[ss->listener].closes_first)
+	if (ss->is_ending)
 		server_end(s, ss);
 }
 

@@ -62,6 +62,7 @@ static void answer(struct server *s, struct session *ss, const struct http_head 
 	}
 	s->counts.requests++;
 	ss->has_head = false;
+	ss->is_ending = !keeps_alive;
 	if (UNLIKELY(s->response_sizes.count > 1) && h->asked_bytes == HTTP_NO_LENGTH) {
 		answer_written(s, ss, 200, drawn_bytes(s), !h->is_head, keeps_alive);
 		if (!keeps_alive)

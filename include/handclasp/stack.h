@@ -190,7 +190,7 @@ enum hc_event_type {
 	HC_EV_ACCEPTED, /**< A peer's connection to one of our listeners is ESTABLISHED; `info` is
 			   the listener. */
 	HC_EV_DATA,     /**< `info` more bytes (capped at 65535) can be received. */
-	HC_EV_SENT,     /**< All that was queued for sending is acknowledged. */
+	HC_EV_SENT,     /**< All that was queued for sending is acknowledged; see HC_SEND_QUIET. */
 	HC_EV_PEER_CLOSED, /**< The peer's FIN arrived after all its data; we may still send. */
 	/** Both FINs are exchanged. The handle is now stale, unless received data has not been
 	   taken yet: that can be taken until the next hc_step(). */
@@ -375,6 +375,12 @@ enum hc_send_flags {
 	/** `data` stays as it is until the connection has ended: it is sent by reference, never
 	   copied into a queue. */
 	HC_SEND_STATIC = 1u << 0,
+	/** No HC_EV_SENT is wanted for these bytes: it comes only if fewer than `len` are taken, or
+	   if others that are not acknowledged yet were queued without this flag. */
+	HC_SEND_QUIET = 1u << 1,
+	/** If all of `len` is taken, closes behind it, as hc_close() would do next: for who says
+	   the last word. Nothing is closed if fewer are taken. */
+	HC_SEND_CLOSE = 1u << 2,
 };
 
 /**

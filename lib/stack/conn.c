@@ -255,19 +255,12 @@ static HC_NOINLINE int close_any(struct hc_worker *w, hc_conn conn)
 	return run_call(w, idx, hc_tcp_close(t, unread, &w->env));
 }
 
-// Whether a connection may be closed without a look at its data: it has nothing unread, nor held.
-HC_ALWAYS_INLINE bool has_none_unread(const struct hc_worker *w, uint32_t idx)
-{
-	return !(w->tcb[idx].flags & HC_TCB_DATA) ||
-	       !(w->sock[idx].readable_bytes || hc_tcb_is_holding(&w->cold[idx]));
-}
-
 int hc_close(struct hc_worker *w, hc_conn conn)
 {
 	uint32_t idx = hc_handle_block(w, conn);
 	uint32_t flags;
 
-	if (HC_UNLIKELY(idx == HC_IDX_NONE) || HC_UNLIKELY(!has_none_unread(w, idx)) ||
+	if (HC_UNLIKELY(idx == HC_IDX_NONE) || HC_UNLIKELY(!hc_sock_has_none_unread(w, idx)) ||
 	    HC_UNLIKELY(hc_pending_is_full(w)) ||
 	    HC_UNLIKELY(!hc_tcp_close_quick(&w->tcb[idx], &flags)))
 		return close_any(w, conn);

@@ -270,27 +270,45 @@ static HC_COLD size_t stale(struct hc_worker *w)
 	return 0;
 }
 
-static HC_NOINLINE size_t send_any(struct hc_worker *w, uint32_t idx, const void *data, size_t len,
-				   unsigned flags)
+// Queues up to `len` bytes. @return how many.
+static uint32_t queue(struct hc_worker *w, uint32_t idx, const void *data, size_t len,
+		      unsigned flags)
 {
 	uint32_t want = len < w->cfg.snd_buf_bytes ? (uint32_t)len : w->cfg.snd_buf_bytes;
 	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb_cold *c = &w->cold[idx];
+	bool was_empty;
 	uint32_t taken;
 
-	if (t->state == HC_CLOSED)
-		return stale(w);
-	if (want == 0)
-		return 0;
-	if (HC_UNLIKELY(t->flags & HC_TCB_FIN_QUEUED))
+	if (want == 0 || t->flags & HC_TCB_FIN_QUEUED)
 		return 0;
 	if (!(t->flags & HC_TCB_DATA)) {
-		hc_sock_init(w, idx, w->cold[idx].snd_end);
+		hc_sock_init(w, idx, c->snd_end);
 		t->flags |= HC_TCB_DATA;
 	}
+	was_empty = w->sock[idx].snd_head == HC_IDX_NONE;
 	taken = flags & HC_SEND_STATIC ? queue_static(w, idx, data, want)
 				       : queue_copy(w, idx, data, want);
+	// What was not taken waits for the event.
+	if (!(flags & HC_SEND_QUIET) || taken < len)
+		c->switches &= (uint16_t)~HC_SWITCH_QUIET;
+	else if (was_empty)
+		c->switches |= HC_SWITCH_QUIET;
 	if (taken && t->state != HC_SYN_SENT && t->state != HC_SYN_RCVD)
 		hc_pend(w, idx);
+	return taken;
+}
+
+static HC_NOINLINE size_t send_any(struct hc_worker *w, uint32_t idx, const void *data, size_t len,
+				   unsigned flags)
+{
+	uint32_t taken;
+
+	if (w->tcb[idx].state == HC_CLOSED)
+		return stale(w);
+	taken = queue(w, idx, data, len, flags);
+	if (flags & HC_SEND_CLOSE && taken == len)
+		(void)hc_close(w, hc_handle(w, idx));
 	return taken;
 }
 
@@ -300,6 +318,7 @@ size_t hc_send(struct hc_worker *w, hc_conn conn, const void *data, size_t len, 
 {
 	uint32_t idx = hc_handle_block(w, conn);
 	struct hc_tcb_cold *c;
+	uint32_t more = 0;
 	struct hc_sock *k;
 	struct hc_tcb *t;
 
@@ -309,7 +328,8 @@ size_t hc_send(struct hc_worker *w, hc_conn conn, const void *data, size_t len, 
 	c = &w->cold[idx];
 	if (HC_UNLIKELY(!(flags & HC_SEND_STATIC)) ||
 	    HC_UNLIKELY(len - 1 >= w->cfg.snd_buf_bytes) || HC_UNLIKELY(w->pmtus.count) ||
-	    HC_UNLIKELY(hc_pending_is_full(w)) || HC_UNLIKELY(!hc_tcp_may_queue_quick(t, c)))
+	    HC_UNLIKELY(hc_pending_is_full(w)) || HC_UNLIKELY(!hc_tcp_may_queue_quick(t, c)) ||
+	    (flags & HC_SEND_CLOSE && HC_UNLIKELY(!hc_sock_has_none_unread(w, idx))))
 		return send_any(w, idx, data, len, flags);
 	k = &w->sock[idx];
 	if (t->flags & HC_TCB_DATA)
@@ -323,7 +343,14 @@ size_t hc_send(struct hc_worker *w, hc_conn conn, const void *data, size_t len, 
 	k->snd_head = HC_SPAN_OWN;
 	k->snd_tail = HC_SPAN_OWN;
 	hc_tcp_queue_quick(c, (uint32_t)len);
-	hc_pend_flags(w, idx, HC_TCB_DATA);
+	HC_STATIC_ASSERT(HC_SEND_QUIET << 6 == HC_SWITCH_QUIET, "one shift apart");
+	c->switches = (uint16_t)((c->switches & ~HC_SWITCH_QUIET) | (flags & HC_SEND_QUIET) << 6);
+	if (flags & HC_SEND_CLOSE) {
+		bool is_open = hc_tcp_close_quick(t, &more);
+
+		HC_ASSERT(is_open);
+	}
+	hc_pend_flags(w, idx, more | HC_TCB_DATA);
 	return len;
 }
 

@@ -215,6 +215,13 @@ HC_ALWAYS_INLINE void latency_add(struct hc_worker *w, enum hc_latency which, ui
 	hc_time_record(w, which, w->env.stamp - since);
 }
 
+// All data is acknowledged.
+HC_ALWAYS_INLINE void tell_sent(struct hc_worker *w, uint32_t idx)
+{
+	if (!(w->cold[idx].switches & HC_SWITCH_QUIET))
+		hc_event_put(w, idx, HC_EV_SENT, HC_REASON_NONE, 0);
+}
+
 // Text for the application. @return the buffer, NULL when it was kept.
 static inline struct rte_mbuf *deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 				       const struct hc_seg *seg, bool had_data)
@@ -243,7 +250,7 @@ static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_se
 	if (v & HC_DO_ACKED)
 		hc_sock_acked(w, idx);
 	if (v & HC_DO_SENT)
-		hc_event_put(w, idx, HC_EV_SENT, HC_REASON_NONE, 0);
+		tell_sent(w, idx);
 	if (v & HC_DO_FASTOPEN)
 		hc_fastopen_done(w, idx, *m, seg); // Its option lies in the buffer.
 	if (v & HC_DO_DELIVER)
@@ -377,7 +384,7 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_holding(struct hc_worker *w, uint32_
 	if (what & HC_DO_ACKED)
 		hc_sock_acked(w, idx);
 	if (what & HC_DO_SENT)
-		hc_event_put(w, idx, HC_EV_SENT, HC_REASON_NONE, 0);
+		tell_sent(w, idx);
 	if (!hc_tcp_is_receiving(t)) {
 		hc_held_free(w, idx); // The FIN came in its turn: nothing can follow it.
 	} else if (what & HC_DO_DELIVER) {
@@ -524,7 +531,7 @@ HC_ALWAYS_INLINE struct rte_mbuf *finish(struct hc_worker *w, uint32_t idx, stru
 	if (what & HC_DO_ACKED)
 		hc_sock_acked(w, idx);
 	if (what & HC_DO_SENT)
-		hc_event_put(w, idx, HC_EV_SENT, HC_REASON_NONE, 0);
+		tell_sent(w, idx);
 	if (what & HC_DO_DELIVER)
 		m = deliver(w, idx, m, seg, had_data);
 	carry_out(w, idx, seg, &m, what & ~(uint32_t)HC_DO_RARE, where, had_data);

@@ -416,6 +416,13 @@ HC_ALWAYS_INLINE void hc_sock_acked(struct hc_worker *w, uint32_t idx)
 	k->snd_tail = HC_IDX_NONE;
 }
 
+// Whether a connection may be closed without a look at its data: it has nothing unread, nor held.
+HC_ALWAYS_INLINE bool hc_sock_has_none_unread(const struct hc_worker *w, uint32_t idx)
+{
+	return !(w->tcb[idx].flags & HC_TCB_DATA) ||
+	       !(w->sock[idx].readable_bytes || hc_tcb_is_holding(&w->cold[idx]));
+}
+
 // Whether a connection with data has nothing of it any more, nor anything else to give back.
 HC_ALWAYS_INLINE bool hc_sock_is_empty(const struct hc_worker *w, uint32_t idx)
 {

@@ -55,6 +55,7 @@ enum hc_tcb_switch {
 	HC_SWITCH_TIMED_OUT = 1u << 5,    // Until what was in flight then, up to cc.recover, and
 					  // more than that is acknowledged.
 	HC_SWITCH_CORK = 1u << 6,         // HC_OPTION_CORK: only whole segments leave.
+	HC_SWITCH_QUIET = 1u << 7,        // HC_SEND_QUIET, of all that is queued.
 	HC_SWITCH_ECN = 1u << 8,          // Both sides know ECN (RFC 3168 6.1.1).
 	HC_SWITCH_ECN_ECHO = 1u << 9,     // CE came, CWR not yet: what we send says ECE.
 	HC_SWITCH_ECN_CWR = 1u << 10,     // The next new data says CWR.

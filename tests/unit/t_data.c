@@ -6,6 +6,7 @@
 
 #include "fx_stack.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define BIG 65536u
@@ -727,8 +728,149 @@ static void text_on_a_syn_is_taken_when_it_comes_again(void)
 	}
 }
 
-UNIT_SUITE(data, UNIT_TEST(what_took_the_last_buffer_has_a_timer),
-	   UNIT_TEST(static_data_arrives_whole), UNIT_TEST(static_data_arrives_whole_with_losses),
+// The peer acknowledges all that we sent. @return whether we are told.
+static bool is_sent_told(struct fx_peer *p, uint32_t len)
+{
+	const struct hc_event *ev;
+
+	fx_step();
+	UNIT_EQ(fx_peer_take(p, FRAME_PSH | FRAME_ACK)->payload_len, len);
+	fx_peer_put(p, FRAME_ACK, 0);
+	fx_step();
+	ev = fx_next_event();
+	if (ev)
+		UNIT_EQ(ev->type, HC_EV_SENT);
+	return ev != NULL;
+}
+
+static void who_sends_quietly_is_not_told(void)
+{
+	const unsigned quiet = HC_SEND_QUIET;
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
+
+	fx_open(NULL);
+	conn = fx_connect(&p, 0);
+	for (unsigned is_static = 0; is_static < 2; is_static++) {
+		const unsigned how = is_static ? HC_SEND_STATIC : 0;
+
+		UNIT_EQ(hc_send(fx.worker, conn, "request", 7, how | quiet), 7);
+		UNIT_EQ(is_sent_told(&p, 7), false);
+		UNIT_EQ(hc_send(fx.worker, conn, "request", 7, how), 7);
+		UNIT_EQ(is_sent_told(&p, 7), true);
+		// Whoever wants to know is told, whether the first or the last.
+		UNIT_EQ(hc_send(fx.worker, conn, "one", 3, how | quiet), 3);
+		UNIT_EQ(hc_send(fx.worker, conn, "two", 3, how), 3);
+		UNIT_EQ(is_sent_told(&p, 6), true);
+		UNIT_EQ(hc_send(fx.worker, conn, "one", 3, how), 3);
+		UNIT_EQ(hc_send(fx.worker, conn, "two", 3, how | quiet), 3);
+		UNIT_EQ(is_sent_told(&p, 6), true);
+		UNIT_EQ(hc_send(fx.worker, conn, "one", 3, how | quiet), 3);
+		UNIT_EQ(hc_send(fx.worker, conn, "two", 3, how | quiet), 3);
+		UNIT_EQ(is_sent_told(&p, 6), false);
+	}
+	fx_shut();
+}
+
+static void who_could_not_send_all_is_told(void)
+{
+	const struct fx_options o = {.set_cfg = few_spans};
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
+
+	fx_open(&o);
+	conn = fx_connect(&p, 0);
+	UNIT_EQ(hc_send(fx.worker, conn, big, 5000, HC_SEND_STATIC | HC_SEND_QUIET), 2000);
+	fx_step();
+	while (fx_next_tcp())
+		;
+	p.ack += 2000;
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	UNIT_EQ(fx_expect_event(HC_EV_SENT), conn);
+	// The same if none of it found room.
+	UNIT_EQ(hc_send(fx.worker, conn, big, 2000, HC_SEND_STATIC | HC_SEND_QUIET), 2000);
+	UNIT_EQ(hc_send(fx.worker, conn, big, 1, HC_SEND_STATIC | HC_SEND_QUIET), 0);
+	fx_step();
+	while (fx_next_tcp())
+		;
+	p.ack += 2000;
+	fx_peer_put(&p, FRAME_ACK, 0);
+	fx_step();
+	UNIT_EQ(fx_expect_event(HC_EV_SENT), conn);
+	fx_shut();
+}
+
+static void the_last_word_closes_behind_itself(void)
+{
+	static const unsigned how[] = {HC_SEND_STATIC, 0};
+
+	for (unsigned i = 0; i < HC_ARRAY_LEN(how); i++) {
+		const unsigned flags = how[i] | HC_SEND_QUIET | HC_SEND_CLOSE;
+		struct fx_peer p = fx_peer_new();
+		hc_conn conn;
+
+		fx_open(NULL);
+		conn = fx_connect(&p, 0);
+		UNIT_EQ(hc_send(fx.worker, conn, "bye", 3, flags), 3);
+		UNIT_EQ(hc_send(fx.worker, conn, "more", 4, flags), 0);
+		UNIT_EQ(hc_close(fx.worker, conn), -EALREADY);
+		fx_step();
+		UNIT_EQ(fx_peer_take(&p, FRAME_FIN | FRAME_PSH | FRAME_ACK)->payload_len, 3);
+		// Nothing is received any more.
+		fx_peer_put(&p, FRAME_ACK, 10);
+		fx_step();
+		fx_expect_reason(HC_EV_RESET, HC_REASON_ABORTED);
+		fx_forget();
+		fx_shut();
+	}
+}
+
+static void the_last_word_closes_only_behind_all_of_it(void)
+{
+	const struct fx_options o = {.set_cfg = few_spans};
+	const unsigned flags = HC_SEND_STATIC | HC_SEND_CLOSE;
+	struct fx_peer p = fx_peer_new();
+	struct hc_conn_info info;
+	hc_conn conn;
+
+	fx_open(&o);
+	conn = fx_connect(&p, 0);
+	UNIT_EQ(hc_send(fx.worker, conn, big, 5000, flags), 2000);
+	UNIT_EQ(hc_conn_info(fx.worker, conn, &info), 0);
+	UNIT_EQ(info.state, HC_ESTABLISHED);
+	// As hc_close() does, also when there is nothing to say.
+	UNIT_EQ(hc_send(fx.worker, conn, big, 0, flags), 0);
+	UNIT_EQ(hc_conn_info(fx.worker, conn, &info), 0);
+	UNIT_EQ(info.state, HC_FIN_WAIT_1);
+	fx_step();
+	fx_forget();
+	fx_shut();
+}
+
+static void the_last_word_to_who_is_not_heard_is_a_reset(void)
+{
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
+
+	fx_open(NULL);
+	conn = fx_connect(&p, 0);
+	fx_peer_put(&p, FRAME_ACK, 10);
+	fx_step();
+	UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
+	UNIT_EQ(hc_send(fx.worker, conn, "bye", 3, HC_SEND_STATIC | HC_SEND_CLOSE), 3);
+	fx_step();
+	fx_expect_reason(HC_EV_RESET, HC_REASON_ABORTED);
+	fx_forget();
+	fx_shut();
+}
+
+UNIT_SUITE(data, UNIT_TEST(who_sends_quietly_is_not_told),
+	   UNIT_TEST(who_could_not_send_all_is_told), UNIT_TEST(the_last_word_closes_behind_itself),
+	   UNIT_TEST(the_last_word_closes_only_behind_all_of_it),
+	   UNIT_TEST(the_last_word_to_who_is_not_heard_is_a_reset),
+	   UNIT_TEST(what_took_the_last_buffer_has_a_timer), UNIT_TEST(static_data_arrives_whole),
+	   UNIT_TEST(static_data_arrives_whole_with_losses),
 	   UNIT_TEST(copied_data_arrives_whole_with_losses),
 	   UNIT_TEST(a_loss_is_repaired_without_the_timer),
 	   UNIT_TEST(data_that_comes_in_order_is_taken_whole),
