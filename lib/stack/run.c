@@ -551,38 +551,78 @@ static HC_NOINLINE struct rte_mbuf *finish_any(struct hc_worker *w, uint32_t idx
 	case (what):                                                                               \
 		return finish(w, idx, m, seg, what, had_data)
 
-// A segment that carries text, or one of a connection that had some.
-static HC_NOINLINE struct rte_mbuf *run_tcb_data(struct hc_worker *w, uint32_t idx,
-						 struct rte_mbuf *m, struct hc_seg *seg)
+// A segment that carries text, or one of a connection that had some, in a state of which the caller
+// knows which it is.
+HC_ALWAYS_INLINE struct rte_mbuf *run_tcb_data_in(struct hc_worker *w, uint32_t idx,
+						  struct rte_mbuf *m, struct hc_seg *seg,
+						  enum hc_conn_state state)
 {
 	struct hc_tcb *t = &w->tcb[idx];
 	bool had_data = t->flags & HC_TCB_DATA;
 	uint32_t what;
 
-	if (HC_UNLIKELY(!hc_tcp_input_quick_data(t, &w->cold[idx], seg, &w->env, &what)))
+	if (HC_UNLIKELY(!hc_tcp_input_quick_data(t, &w->cold[idx], seg, &w->env, state, &what)))
 		return run_tcb_any(w, idx, m, seg);
 	w->ctr[HC_CTR_rx_tcp]++;
-	switch (what) {
-		// A request.
-		HC_FINISH_USUAL(HC_DO_DELIVER | HC_DO_ACK_DEFER, had_data);
-		// A response, without and with the FIN.
-		HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER | HC_DO_TIMER_OFF |
-					HC_DO_OUTPUT | HC_DO_ACK_DEFER,
-				had_data);
-		HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER | HC_DO_TIMER_OFF |
-					HC_DO_OUTPUT | HC_DO_ACK_DEFER | HC_DO_PEER_CLOSED,
-				had_data);
-		// The FIN of who got it, and the last ACK.
-		HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_SENT | HC_DO_TIMER_OFF | HC_DO_OUTPUT |
-					HC_DO_ACK | HC_DO_FIN_ACKED | HC_DO_CLOSED |
-					HC_DO_TIME_WAIT,
-				had_data);
-		HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_TIMER_OFF | HC_DO_FIN_ACKED | HC_DO_CLOSED |
-					HC_DO_FREE,
-				had_data);
-	default:
-		return finish_any(w, idx, m, seg, what, had_data);
+	if (state == HC_ESTABLISHED) {
+		switch (what) {
+			// A request.
+			HC_FINISH_USUAL(HC_DO_DELIVER | HC_DO_ACK_DEFER, had_data);
+			// A response, without and with the FIN.
+			HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER | HC_DO_TIMER_OFF |
+						HC_DO_OUTPUT | HC_DO_ACK_DEFER,
+					true);
+			HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER | HC_DO_TIMER_OFF |
+						HC_DO_OUTPUT | HC_DO_ACK_DEFER | HC_DO_PEER_CLOSED,
+					true);
+		default:
+			break;
+		}
+	} else if (state == HC_FIN_WAIT_1) {
+		// The FIN of who got the response.
+		switch (what) {
+			HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_SENT | HC_DO_TIMER_OFF | HC_DO_OUTPUT |
+						HC_DO_ACK | HC_DO_FIN_ACKED | HC_DO_CLOSED |
+						HC_DO_TIME_WAIT,
+					true);
+		default:
+			break;
+		}
+	} else if (state == HC_LAST_ACK) {
+		switch (what) {
+			HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_TIMER_OFF | HC_DO_FIN_ACKED |
+						HC_DO_CLOSED | HC_DO_FREE,
+					true);
+		default:
+			break;
+		}
 	}
+	return finish_any(w, idx, m, seg, what, had_data);
+}
+
+HC_ALWAYS_INLINE struct rte_mbuf *run_tcb_data(struct hc_worker *w, uint32_t idx,
+					       struct rte_mbuf *m, struct hc_seg *seg)
+{
+	enum hc_conn_state state = w->tcb[idx].state;
+
+	switch (state) {
+	case HC_ESTABLISHED:
+		return run_tcb_data_in(w, idx, m, seg, HC_ESTABLISHED);
+	case HC_FIN_WAIT_1:
+		return run_tcb_data_in(w, idx, m, seg, HC_FIN_WAIT_1);
+	case HC_LAST_ACK:
+		return run_tcb_data_in(w, idx, m, seg, HC_LAST_ACK);
+	default:
+		return run_tcb_data_in(w, idx, m, seg, state);
+	}
+}
+
+// What the final ACK of the handshake brings along.
+static HC_NOINLINE struct rte_mbuf *run_tcb_first(struct hc_worker *w, uint32_t idx,
+						  struct rte_mbuf *m, struct hc_seg *seg)
+{
+	HC_ASSERT(w->tcb[idx].state == HC_ESTABLISHED);
+	return run_tcb_data_in(w, idx, m, seg, HC_ESTABLISHED);
 }
 
 // @return the buffer, NULL when it was kept.
@@ -682,7 +722,7 @@ HC_ALWAYS_INLINE struct rte_mbuf *accepted(struct hc_worker *w, uint32_t idx,
 		hc_shape_accept(w, idx, l);
 	hc_event_put(w, idx, HC_EV_ACCEPTED, HC_REASON_NONE, (uint32_t)(l - w->listener));
 	if (HC_UNLIKELY(seg->payload_len || seg->flags & (HC_TCP_FIN | HC_TCP_URG)))
-		return run_tcb_data(w, idx, m, seg);
+		return run_tcb_first(w, idx, m, seg);
 	w->ctr[HC_CTR_rx_tcp]++;
 	return m;
 }

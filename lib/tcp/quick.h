@@ -71,13 +71,14 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick(struct hc_tcb *t, struct hc_tcb_cold *c
 {
 	if (t->state == HC_SYN_SENT)
 		return hc_quick_syn_sent(t, c, seg, env, what);
+	if (t->flags & HC_QUICK_TCB_ODD)
+		return false;
 
 	uint32_t odd = (seg->seq ^ t->rcv_nxt) | (seg->ack ^ t->snd_nxt) | seg->payload_len;
 	bool has_fin = seg->flags & HC_TCP_FIN;
 
 	odd |= (uint32_t)((seg->flags & (HC_TCP_SYN | HC_TCP_RST | HC_TCP_ACK | HC_TCP_URG)) ^
 			  HC_TCP_ACK);
-	odd |= t->flags & HC_QUICK_TCB_ODD;
 	if (HC_UNLIKELY(odd || t->rcv_edge == t->rcv_nxt || hc_seq_gt(c->snd_wl1, seg->seq)))
 		return false;
 	if (t->flags & HC_TCB_TS &&
@@ -126,24 +127,33 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick(struct hc_tcb *t, struct hc_tcb_cold *c
 
 // Whether a segment that acknowledges all we sent, and begins at RCV.NXT, may be taken in this
 // state.
-HC_ALWAYS_INLINE bool hc_quick_data_state(const struct hc_tcb *t, const struct hc_seg *seg)
+HC_ALWAYS_INLINE bool hc_quick_data_state(const struct hc_tcb *t, const struct hc_seg *seg,
+					  enum hc_conn_state state)
 {
-	const uint32_t receiving = 1u << HC_ESTABLISHED | 1u << HC_FIN_WAIT_1 | 1u << HC_FIN_WAIT_2;
-	const uint32_t acking = 1u << HC_CLOSE_WAIT | 1u << HC_LAST_ACK;
-	uint32_t state = 1u << t->state;
 	bool has_fin = seg->flags & HC_TCP_FIN;
 
-	if (!(state & receiving))
-		return state & acking && !has_fin && seg->payload_len == 0;
-	if (has_fin && t->state == HC_FIN_WAIT_1 && !(t->flags & HC_TCB_FIN_SENT))
-		return false; // CLOSING.
+	switch (state) {
+	case HC_ESTABLISHED:
+	case HC_FIN_WAIT_2:
+		break;
+	case HC_FIN_WAIT_1:
+		if (has_fin && !(t->flags & HC_TCB_FIN_SENT))
+			return false; // CLOSING.
+		break;
+	case HC_CLOSE_WAIT:
+	case HC_LAST_ACK:
+		return !has_fin && seg->payload_len == 0;
+	default:
+		return false;
+	}
 	return seg->payload_len == 0 || !(t->flags & HC_TCB_NO_RECEIVE);
 }
 
 // All we sent is acknowledged, and some of it was not before.
 HC_ALWAYS_INLINE uint32_t hc_quick_data_acked(struct hc_tcb *t, struct hc_tcb_cold *c,
 					      const struct hc_seg *seg,
-					      const struct hc_tcp_env *env)
+					      const struct hc_tcp_env *env,
+					      enum hc_conn_state state)
 {
 	hc_seq una_before = t->snd_una;
 	uint32_t what = HC_DO_TIMER_OFF;
@@ -160,10 +170,10 @@ HC_ALWAYS_INLINE uint32_t hc_quick_data_acked(struct hc_tcb *t, struct hc_tcb_co
 	}
 	if (!(t->flags & HC_TCB_FIN_SENT))
 		return what;
-	if (t->state == HC_LAST_ACK)
+	if (state == HC_LAST_ACK)
 		return (what & ~(uint32_t)HC_DO_OUTPUT) | HC_DO_FIN_ACKED | HC_DO_CLOSED |
 		       HC_DO_FREE;
-	HC_ASSERT(t->state == HC_FIN_WAIT_1);
+	HC_ASSERT(state == HC_FIN_WAIT_1);
 	t->state = HC_FIN_WAIT_2;
 	if (t->flags & HC_TCB_NO_RECEIVE && env->fin_wait2_ms)
 		what = (what & ~(uint32_t)HC_DO_TIMER_OFF) | HC_DO_TIMER_FW2;
@@ -171,10 +181,11 @@ HC_ALWAYS_INLINE uint32_t hc_quick_data_acked(struct hc_tcb *t, struct hc_tcb_co
 }
 
 // The peer's FIN behind the text that was just taken. @return what to do with both.
-HC_ALWAYS_INLINE uint32_t hc_quick_data_fin(struct hc_tcb *t, uint32_t what)
+HC_ALWAYS_INLINE uint32_t hc_quick_data_fin(struct hc_tcb *t, uint32_t what,
+					    enum hc_conn_state state)
 {
 	hc_quick_fin(t);
-	if (t->state == HC_ESTABLISHED) {
+	if (state == HC_ESTABLISHED) {
 		t->state = HC_CLOSE_WAIT;
 		// One ACK speaks for both: at once, unless both may wait.
 		if (!(t->flags & HC_TCB_MERGE_CLOSE))
@@ -183,17 +194,19 @@ HC_ALWAYS_INLINE uint32_t hc_quick_data_fin(struct hc_tcb *t, uint32_t what)
 			what |= HC_DO_ACK_DEFER;
 		return what | HC_DO_PEER_CLOSED;
 	}
-	HC_ASSERT(t->state == HC_FIN_WAIT_2);
+	HC_ASSERT(state == HC_FIN_WAIT_1 || state == HC_FIN_WAIT_2);
 	t->state = HC_TIME_WAIT;
 	what &= ~(uint32_t)(HC_DO_TIMER_FW2 | HC_DO_ACK_DEFER);
 	return what | HC_DO_ACK | HC_DO_CLOSED | HC_DO_TIME_WAIT | HC_DO_TIMER_OFF;
 }
 
 // The next text in order, an ACK of all our data, the peer's FIN behind it: a request, a response.
-// @return true when the segment was taken, with the verdict's actions in *what (never a drop).
+// `state` is the TCB's: where it is a constant, what other states need falls away. @return true
+// when the segment was taken, with the verdict's actions in *what (never a drop).
 HC_ALWAYS_INLINE bool hc_tcp_input_quick_data(struct hc_tcb *t, struct hc_tcb_cold *c,
 					      const struct hc_seg *seg,
-					      const struct hc_tcp_env *env, uint32_t *what)
+					      const struct hc_tcp_env *env,
+					      enum hc_conn_state state, uint32_t *what)
 {
 	// Of urgent data the application is told.
 	const uint32_t care = HC_TCP_SYN | HC_TCP_RST | HC_TCP_ACK | HC_TCP_URG;
@@ -206,7 +219,7 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick_data(struct hc_tcb *t, struct hc_tcb_co
 	odd |= (t->flags & HC_QUICK_TCB_LOSS) | (c->receiving & HC_QUICK_RECEIVING_ODD);
 	odd |= c->switches & HC_QUICK_SWITCH_ODD;
 	if (HC_UNLIKELY(odd || wnd == 0 || seg->payload_len > wnd ||
-			hc_seq_gt(c->snd_wl1, seg->seq) || !hc_quick_data_state(t, seg)))
+			hc_seq_gt(c->snd_wl1, seg->seq) || !hc_quick_data_state(t, seg, state)))
 		return false;
 	if (t->flags & HC_TCB_TS) {
 		if (HC_UNLIKELY(!(seg->opts & HC_OPT_TIMESTAMPS) ||
@@ -220,7 +233,7 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick_data(struct hc_tcb *t, struct hc_tcb_co
 	if (has_more && (uint32_t)seg->wnd << c->snd_wscale > t->snd_wnd)
 		do_what |= HC_DO_OUTPUT;
 	if (seg->ack != t->snd_una)
-		do_what |= hc_quick_data_acked(t, c, seg, env);
+		do_what |= hc_quick_data_acked(t, c, seg, env, state);
 	if (do_what & HC_DO_FREE)
 		do_what &= ~(uint32_t)HC_DO_OUTPUT;
 	hc_quick_window(t, c, seg);
@@ -231,7 +244,7 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick_data(struct hc_tcb *t, struct hc_tcb_co
 		do_what |= HC_DO_DELIVER | hc_tcp_ack_text(t, c, env);
 	}
 	if (seg->flags & HC_TCP_FIN)
-		do_what = hc_quick_data_fin(t, do_what);
+		do_what = hc_quick_data_fin(t, do_what, state);
 	*what = do_what;
 	return true;
 }

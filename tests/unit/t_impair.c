@@ -261,7 +261,7 @@ static void corruption_inverts_one_bit_of_the_packet_in_a_copy(void)
 		const uint8_t *a, *b;
 		unsigned bits = 0;
 		unsigned outside = 0;
-		void *m;
+		void *m = NULL;
 
 		put_frame(0);
 		// The sender keeps the frame, as TCP does until it is acknowledged.

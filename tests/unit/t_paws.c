@@ -116,11 +116,11 @@ static void prediction_looks_closer(void)
 	look(&x, 9);
 	seg = fx_seg(&x, HC_TCP_ACK);
 	seg.payload_len = 10;
-	CU_ASSERT(!hc_tcp_input_quick_data(&x.t, &x.c, &seg, &env, &what));
+	CU_ASSERT(!hc_tcp_input_quick_data(&x.t, &x.c, &seg, &env, x.t.state, &what));
 	CU_ASSERT(is_taken(&x, x.t.ts_recent));
 	seg = fx_seg(&x, HC_TCP_ACK);
 	seg.payload_len = 10;
-	CU_ASSERT(hc_tcp_input_quick_data(&x.t, &x.c, &seg, &env, &what));
+	CU_ASSERT(hc_tcp_input_quick_data(&x.t, &x.c, &seg, &env, x.t.state, &what));
 }
 
 UNIT_SUITE(paws, UNIT_TEST(older_is_refused_on_both_sides_of_the_wrap),

@@ -211,7 +211,7 @@ static bool predict_plain(struct hc_tcb *t, struct hc_tcb_cold *c, const struct 
 static bool predict_data(struct hc_tcb *t, struct hc_tcb_cold *c, const struct hc_seg *seg,
 			 const struct hc_tcp_env *env, uint32_t *what)
 {
-	return hc_tcp_input_quick_data(t, c, seg, env, what);
+	return hc_tcp_input_quick_data(t, c, seg, env, t->state, what);
 }
 
 // @return whether the prediction took the segment.
@@ -405,7 +405,7 @@ static void timeout_is_forgotten_before_sequence_numbers_come_round(void)
 		x.c.snd_end += 1u << 20;
 		x.t.snd_nxt = x.c.snd_end;
 		seg = fx_seg(&x, HC_TCP_ACK);
-		if (!hc_tcp_input_quick_data(&x.t, &x.c, &seg, &env, &what))
+		if (!hc_tcp_input_quick_data(&x.t, &x.c, &seg, &env, x.t.state, &what))
 			(void)hc_tcp_input(&x.t, &x.c, &seg, &env);
 		UNIT_EXPECT(x.t.snd_una == x.t.snd_nxt);
 	}
