@@ -5,41 +5,46 @@
 // off. A step expires a bounded number of each, so that it stays a step; what is left is due at
 // once in the next.
 
+#include "stack/tuple.h"
 #include "stack/tx.h"
 #include "tcp/paws.h"
 
 #define HC_EXPIRE_TW_MAX    (4 * HC_BURST_MAX)
 #define HC_EXPIRE_TIMER_MAX 64u
 
-// In rounds: the flow-table lines of a round are prefetched before any of them is used.
+// In rounds: where the flows of a round are referenced from is worked out once, and prefetched
+// before any of it is used.
+#define EXPIRE_ROUND 32u
+
 static void expire_time_wait(struct hc_worker *w)
 {
 	struct hc_tw_ring *r = &w->tw;
+	uint32_t idx[EXPIRE_ROUND], where[EXPIRE_ROUND];
 
 	for (unsigned done = 0; done < HC_EXPIRE_TW_MAX;) {
-		unsigned round = 0;
+		unsigned n = 0;
 
-		for (uint32_t pos = r->head; pos != r->tail && round < 32; pos++, round++) {
+		for (uint32_t pos = r->head; pos != r->tail && n < EXPIRE_ROUND; pos++) {
 			const struct hc_tw_mini *m = &r->mini[pos & r->mask];
 
 			if (!(m->flags & HC_TW_LIVE))
 				continue;
 			if (hc_seq_lt(w->env.now_ms, m->deadline_ms))
 				break;
-			if (!(m->flags & HC_TW_ACTIVE))
-				hc_table_prefetch(&w->table, hc_hash_key(&w->env.secret, &m->key));
+			idx[n] = pos & r->mask;
+			if (m->flags & HC_TW_ACTIVE) {
+				where[n++] = hc_tuple_slot(&w->tuples, &m->key);
+				continue;
+			}
+			where[n] = hc_hash_key(&w->env.secret, &m->key);
+			hc_table_prefetch(&w->table, where[n++]);
 		}
-		for (unsigned i = 0; i < round; i++) {
-			uint32_t idx = hc_tw_ring_due(r, w->env.now_ms);
-
-			if (idx == HC_IDX_NONE)
-				return;
-			w->ctr[HC_CTR_tw_expired]++;
-			hc_tw_forget(w, idx);
-		}
-		if (round == 0)
+		if (n == 0)
 			return;
-		done += round;
+		w->ctr[HC_CTR_tw_expired] += n;
+		for (unsigned i = 0; i < n; i++)
+			hc_tw_forget_at(w, idx[i], where[i]);
+		done += n;
 	}
 }
 

@@ -150,13 +150,19 @@ void hc_syn_forget(struct hc_worker *w, uint32_t idx)
 	syn_release(w, idx, &w->listener[y->listener]);
 }
 
+void hc_tw_forget_at(struct hc_worker *w, uint32_t idx, uint32_t where)
+{
+	bool is_active = w->tw.mini[idx].flags & HC_TW_ACTIVE;
+
+	flow_remove(w, where, is_active, hc_ref_make(HC_REF_TW, idx));
+	hc_tw_ring_drop(&w->tw, idx);
+}
+
 void hc_tw_forget(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_tw_mini *m = &w->tw.mini[idx];
-	bool is_active = m->flags & HC_TW_ACTIVE;
+	const struct hc_tw_mini *m = &w->tw.mini[idx];
 
-	flow_remove(w, flow_where(w, &m->key, is_active), is_active, hc_ref_make(HC_REF_TW, idx));
-	hc_tw_ring_drop(&w->tw, idx);
+	hc_tw_forget_at(w, idx, flow_where(w, &m->key, m->flags & HC_TW_ACTIVE));
 }
 
 // The TCB's last act: a TIME-WAIT mini takes its place, if it may.
@@ -842,9 +848,12 @@ static HC_NOINLINE void run_syn_any(struct hc_worker *w, uint32_t idx, const str
 HC_ALWAYS_INLINE struct rte_mbuf *run_syn(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 					  struct hc_seg *seg)
 {
-	hc_verdict v = hc_syn_input(&w->syn[idx], seg, &w->env);
+	hc_verdict v;
 
-	if (HC_LIKELY(v == HC_DO_PROMOTE))
+	if (HC_LIKELY(hc_syn_input_quick(&w->syn[idx], seg)))
+		return promote(w, idx, m, seg);
+	v = hc_syn_input(&w->syn[idx], seg, &w->env);
+	if (v == HC_DO_PROMOTE)
 		return promote(w, idx, m, seg);
 	run_syn_any(w, idx, seg, v);
 	return m;

@@ -469,6 +469,8 @@ void hc_run_timeout(struct hc_worker *w, uint32_t idx, hc_verdict v);
 void hc_tcb_free(struct hc_worker *w, uint32_t idx);
 void hc_release_retired(struct hc_worker *w);
 void hc_tw_forget(struct hc_worker *w, uint32_t idx);
+// The same of who knows the tuple slot, or the hash in the flow table.
+void hc_tw_forget_at(struct hc_worker *w, uint32_t idx, uint32_t where);
 void hc_syn_forget(struct hc_worker *w, uint32_t idx);
 struct rte_mbuf *hc_run_deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 				const struct hc_seg *seg);

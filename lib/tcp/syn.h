@@ -59,6 +59,21 @@ void hc_syn_open(struct hc_syn_mini *m, const struct hc_seg *seg, const struct h
 // A segment for a mini (SYN-RECEIVED of 3.10.7.4): SYN again, the final ACK (HC_DO_PROMOTE), RST.
 hc_verdict hc_syn_input(struct hc_syn_mini *m, struct hc_seg *seg, struct hc_tcp_env *env);
 
+// Whether the segment is the final ACK as it usually comes: then hc_syn_input() would say
+// HC_DO_PROMOTE, and change nothing.
+HC_ALWAYS_INLINE bool hc_syn_input_quick(const struct hc_syn_mini *m, const struct hc_seg *seg)
+{
+	const uint32_t care = HC_TCP_SYN | HC_TCP_RST | HC_TCP_ACK;
+	uint32_t odd = (seg->seq - m->irs) ^ 1;
+
+	odd |= (seg->ack - m->iss) ^ 1;
+	odd |= (seg->flags & care) ^ HC_TCP_ACK;
+	if (odd)
+		return false;
+	return !(m->flags & HC_SYN_TS) ||
+	       (seg->opts & HC_OPT_TIMESTAMPS && !hc_seq_lt(seg->tsval, m->ts_recent));
+}
+
 // The mini's timer: send SYN,ACK again or give up.
 hc_verdict hc_syn_timeout(struct hc_syn_mini *m, struct hc_tcp_env *env);
 

@@ -6,6 +6,8 @@
 
 #include "tcp/syn.h"
 
+#include "base/rng.h"
+
 #include "fx_tcp.h"
 
 static struct hc_syn_mini mini(const struct hc_seg *syn)
@@ -291,7 +293,42 @@ static void data_ahead_of_the_final_ack_does_not_move_ts_recent(void)
 	FX_VERDICT(fx_input(&x, &first), HC_DO_DELIVER | HC_DO_ACK, 0, 0);
 }
 
-UNIT_SUITE(syn, UNIT_TEST(passive_open_comes_to_established),
+// On random segments close to the final ACK.
+static void the_usual_final_ack_is_what_the_whole_input_takes(void)
+{
+	unsigned taken = 0;
+	struct hc_rng rng;
+
+	hc_rng_seed(&rng, unit_seed());
+	for (unsigned i = 0; i < 200000; i++) {
+		struct fx_story s = {.irs = fx_bases[hc_rng_below(&rng, 3)] - hc_rng_below(&rng, 3),
+				     .has_ts = hc_rng_below(&rng, 2)};
+		struct hc_seg syn = fx_syn(&s, HC_TCP_SYN);
+		struct hc_syn_mini m = mini(&syn), before = m;
+		struct hc_seg ack = segment(&m, HC_TCP_ACK);
+
+		if (hc_rng_below(&rng, 4) == 0)
+			ack.flags ^= (uint8_t)(1u << hc_rng_below(&rng, 8));
+		if (hc_rng_below(&rng, 4) == 0)
+			ack.seq += hc_rng_below(&rng, 3) - 1;
+		if (hc_rng_below(&rng, 4) == 0)
+			ack.ack += hc_rng_below(&rng, 3) - 1;
+		if (hc_rng_below(&rng, 4) == 0)
+			ack.tsval += hc_rng_below(&rng, 3) - 1;
+		if (hc_rng_below(&rng, 4) == 0)
+			ack.opts ^= HC_OPT_TIMESTAMPS;
+		ack.payload_len = (uint16_t)(hc_rng_below(&rng, 4) ? 0 : hc_rng_below(&rng, 1400));
+		if (!hc_syn_input_quick(&m, &ack))
+			continue;
+		taken++;
+		UNIT_EXPECT(input(&m, &ack) == HC_DO_PROMOTE);
+		UNIT_EXPECT(memcmp(&m, &before, sizeof m) == 0);
+	}
+	CU_ASSERT(taken > 20000);
+}
+
+UNIT_SUITE(syn, UNIT_TEST(the_usual_final_ack_is_what_the_whole_input_takes),
+	   UNIT_TEST(passive_open_comes_to_established),
 	   UNIT_TEST(mini_takes_the_options_of_the_syn),
 	   UNIT_TEST(options_count_only_when_both_have_them),
 	   UNIT_TEST(mss_is_the_smaller_and_536_when_the_peer_says_nothing),
