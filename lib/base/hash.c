@@ -81,4 +81,5 @@ void hc_hash_secret_init(struct hc_hash_secret *s, uint64_t seed)
 {
 	for (unsigned i = 0; i < HC_ARRAY_LEN(s->k); i++)
 		s->k[i] = sip_hash24(seed, ~seed, i, 0);
+	s->k[0] |= 1; // A multiplier: an even one would lose a bit.
 }

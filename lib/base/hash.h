@@ -36,10 +36,9 @@ HC_ALWAYS_INLINE uint32_t hc_hash_key(const struct hc_hash_secret *s, const stru
 {
 	uint64_t addrs = hc_load64(key);
 	uint64_t ports = hc_load32((const uint8_t *)key + 8);
-	uint64_t h = hc_hash_fold(addrs ^ s->k[0], (ports << 32 | ports) ^ s->k[1]);
+	uint64_t h = hc_hash_fold(addrs ^ s->k[0], ports ^ s->k[1]);
 
-	h = hc_hash_fold(h ^ s->k[1], s->k[0] | 1u);
-	return (uint32_t)(h ^ h >> 32);
+	return (uint32_t)hc_hash_fold(h ^ s->k[1], s->k[0]);
 }
 
 HC_ALWAYS_INLINE bool hc_flow_key_equal(const struct hc_flow_key *a, const struct hc_flow_key *b)
