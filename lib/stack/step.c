@@ -236,9 +236,9 @@ HC_ALWAYS_INLINE void lookup_burst(struct hc_worker *w, struct hc_seg *end, bool
 		if (seg->slot != HC_TUPLE_NONE)
 			ref = *(const hc_ref *)seg->place;
 		else
-			ref = hc_table_first_at(&w->table, seg->place, seg->hash);
+			ref = hc_table_hint(&w->table, seg->place, &seg->hash);
 		seg->ref = ref;
-		if (HC_LIKELY(hc_ref_kind(ref) == HC_REF_TCB)) {
+		if (HC_LIKELY(hc_ref_is_tcb(ref))) {
 			uint32_t idx = hc_ref_idx(ref);
 
 			seg->found = &w->tcb[idx].key;

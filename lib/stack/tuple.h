@@ -23,10 +23,14 @@ HC_ALWAYS_INLINE uint32_t hc_tuple_slot_at(const struct hc_tuples *u, hc_be32 ad
 {
 	uint32_t addr = hc_from_be32(addr_be) - u->addr_base;
 	uint32_t port = hc_from_be16(port_be) - u->port_lo;
+	uint32_t slot;
 
 	if (addr >= u->addr_count || port >= u->port_count)
 		return HC_TUPLE_NONE;
-	return port << u->addr_bits | addr;
+	slot = port << u->addr_bits | addr;
+	if (slot == HC_TUPLE_NONE)
+		__builtin_unreachable(); // There are at most 2^31 (tuple_cap).
+	return slot;
 }
 
 // The slot of the local end.

@@ -11,7 +11,7 @@
 // A burst goes through in three loops, so that no cache miss is waited for:
 //
 //     home[i] = hc_table_home(t, hash[i]), and prefetch it;
-//     ref[i] = hc_table_first_at(t, home[i], hash[i]), and prefetch the object it names;
+//     ref[i] = hc_table_hint(t, home[i], &hash[i]), and prefetch the object it names;
 //     compare the key in the object; if it differs (or the flow moved since), walk:
 //
 //     struct hc_table_cursor at;
@@ -36,6 +36,9 @@
 #if !defined(HC_NO_SIMD) && defined(__SSE2__)
 #include <emmintrin.h>
 #endif
+#if !defined(HC_NO_SIMD) && defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 // A reference names an object: two bits of kind, 30 of index.
 typedef uint32_t hc_ref;
@@ -58,6 +61,11 @@ HC_ALWAYS_INLINE hc_ref hc_ref_make(enum hc_ref_kind kind, uint32_t idx)
 HC_ALWAYS_INLINE enum hc_ref_kind hc_ref_kind(hc_ref ref)
 {
 	return (enum hc_ref_kind)(ref >> 30);
+}
+
+HC_ALWAYS_INLINE bool hc_ref_is_tcb(hc_ref ref)
+{
+	return ref <= HC_REF_IDX_MASK;
 }
 
 HC_ALWAYS_INLINE uint32_t hc_ref_idx(hc_ref ref)
@@ -191,16 +199,26 @@ HC_ALWAYS_INLINE hc_ref hc_table_first(const struct hc_table *t, uint32_t hash,
 	return hc_table_next(t, at);
 }
 
-// The same for who knows the home bucket and wants no other candidate.
-HC_ALWAYS_INLINE hc_ref hc_table_first_at(const struct hc_table *t, const struct hc_bucket *home,
-					  uint32_t hash)
+// What is likely to be the first candidate, from the home bucket alone unless that is full: for who
+// asks the candidate's key and looks again. A hash without a tag may name what is none.
+HC_ALWAYS_INLINE hc_ref hc_table_hint(const struct hc_table *t, const struct hc_bucket *home,
+				      const uint32_t *hash)
 {
-	uint32_t lanes = hc_bucket_lanes(home, hc_table_tag(hash));
 	struct hc_table_cursor at;
+	uint32_t lanes;
 
+#if !defined(HC_NO_SIMD) && defined(__AVX2__)
+	__m256i wanted = _mm256_set1_epi16((short)hc_load16((const uint8_t *)hash + 2));
+
+	lanes = (uint32_t)_mm256_movemask_epi8(
+			_mm256_cmpeq_epi16(_mm256_load_si256((const __m256i *)home), wanted)) &
+		0xfffffu;
+#else
+	lanes = hc_bucket_lanes(home, hc_table_tag(*hash));
+#endif
 	if (HC_LIKELY(lanes))
 		return home->ref[(uint32_t)__builtin_ctz(lanes) / 2];
-	return HC_LIKELY(home->overflow == 0) ? HC_REF_NONE : hc_table_first(t, hash, &at);
+	return HC_LIKELY(home->overflow == 0) ? HC_REF_NONE : hc_table_first(t, *hash, &at);
 }
 
 // Adds an entry. false: no free slot within HC_TABLE_PROBES_MAX buckets, a refusal the caller

@@ -57,8 +57,9 @@ static unsigned candidate_count(uint32_t i)
 	unsigned named = 0;
 
 	hc_table_prefetch(&m.t, m.hash[i]);
-	UNIT_EXPECT(hc_table_first_at(&m.t, hc_table_home(&m.t, m.hash[i]), m.hash[i]) ==
-		    hc_table_first(&m.t, m.hash[i], &at));
+	if (m.hash[i] >> 16)
+		UNIT_EXPECT(hc_table_hint(&m.t, hc_table_home(&m.t, m.hash[i]), &m.hash[i]) ==
+			    hc_table_first(&m.t, m.hash[i], &at));
 	for (hc_ref ref = hc_table_first(&m.t, m.hash[i], &at); ref != HC_REF_NONE;
 	     ref = hc_table_next(&m.t, &at)) {
 		uint32_t other = hc_ref_idx(ref);
