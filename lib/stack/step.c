@@ -186,20 +186,19 @@ HC_ALWAYS_INLINE struct hc_seg *parse_burst(struct hc_worker *w, struct rte_mbuf
 					    bool is_forwarded, bool is_plain_port)
 {
 	const bool redirects = !is_plain_port && w->redirects && !is_forwarded;
-	struct rte_mbuf **end = rx + n;
 	struct rte_mbuf **seg_mbuf = w->seg_mbuf;
 	struct hc_seg *seg = w->seg;
 	uint64_t bytes = 0;
 
-	for (struct rte_mbuf **at = rx; at != end; at++)
-		hc_prefetch(*at);
+	for (unsigned i = 0; i < n; i++)
+		hc_prefetch(rx[i]);
 	for (unsigned i = 0; i < n && i < HC_PREFETCH_FRAMES; i++)
 		prefetch_frame(rx[i]);
-	for (; rx != end; rx++) {
-		struct rte_mbuf *m = *rx;
+	for (; n; n--) {
+		struct rte_mbuf *m = *rx++;
 
-		if (rx + HC_PREFETCH_FRAMES < end)
-			prefetch_frame(rx[HC_PREFETCH_FRAMES]);
+		if (n > HC_PREFETCH_FRAMES)
+			prefetch_frame(rx[HC_PREFETCH_FRAMES - 1]);
 		bytes += m->pkt_len;
 		if (HC_UNLIKELY(m->nb_segs != 1) && rte_pktmbuf_linearize(m) != 0) {
 			w->ctr[HC_CTR_eth_segments]++;
