@@ -937,7 +937,7 @@ void hc_run_burst(struct hc_worker *w, unsigned n)
 				m = run_no_flow(w, m, seg, false, 0);
 			else
 				hc_drop_misaddressed(w, m);
-		} else if (hc_ref_kind(ref) == HC_REF_TCB) {
+		} else if (hc_ref_is_tcb(ref)) {
 			m = run_tcb(w, hc_ref_idx(ref), m, seg);
 		} else if (hc_ref_kind(ref) == HC_REF_SYN) {
 			m = run_syn(w, hc_ref_idx(ref), m, seg);
