@@ -261,9 +261,9 @@ uint32_t hc_event_urgent_bytes(const struct hc_event *ev);
 /**
  * One step: receives one burst, runs it through the stack, fires what is due by `now_ns`, and
  * reports up to `max` events in the order in which they happened. `max` is at least
- * HC_EVENTS_PER_FRAME; with that times burst_pkts nothing ever waits for the next step. now_ns
- * never goes back; it is any monotonic clock, a virtual one too, and reads whatever it likes at the
- * first step.
+ * HC_EVENTS_PER_FRAME; with that times burst_pkts all of a burst is taken, unless events of calls
+ * or other workers' frames came first. now_ns never goes back; it is any monotonic clock, a virtual
+ * one too, and reads whatever it likes at the first step.
  * @return the number of events written. O(burst).
  */
 HC_MUST_USE unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events,
@@ -379,7 +379,9 @@ enum hc_send_flags {
 	   if others that are not acknowledged yet were queued without this flag. */
 	HC_SEND_QUIET = 1u << 1,
 	/** If all of `len` is taken, closes behind it, as hc_close() would do next: for who says
-	   the last word. Nothing is closed if fewer are taken. */
+	   the last word. Nothing is closed if fewer are taken. Where hc_close() sends nothing more,
+	   before ESTABLISHED or with received data not taken, these bytes go with the rest: FAILED
+	   or RESET with HC_REASON_ABORTED says so. */
 	HC_SEND_CLOSE = 1u << 2,
 };
 

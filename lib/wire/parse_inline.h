@@ -263,9 +263,9 @@ HC_ALWAYS_INLINE bool hc_parse_plain_fields(const struct hc_parse_env *env, cons
 }
 
 // Whether a frame of `len` bytes (fewer than 2^16) is a segment without payload and with a header
-// of 20, 32 or 40 bytes, or payload behind timestamps, from anybody to anybody: where
-// hc_parse_may_talk() says no, hc_parse_frame() would have named the drop. Otherwise it says what
-// hc_parse_frame() would. false: ask that.
+// of 20, 32 or 40 bytes, or payload behind timestamps or a bare header, from anybody to anybody:
+// where hc_parse_may_talk() says no, hc_parse_frame() would have named the drop. Otherwise it says
+// what hc_parse_frame() would. false: ask that.
 HC_ALWAYS_INLINE bool hc_parse_plain(const struct hc_parse_env *env, const uint8_t *frame,
 				     uint32_t len, unsigned trust, struct hc_seg *seg)
 {
