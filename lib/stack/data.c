@@ -195,6 +195,14 @@ static void span_append(struct hc_worker *w, struct hc_sock *k, uint32_t i)
 	k->snd_tail = i;
 }
 
+// Bytes by reference are all there is in the queue.
+HC_ALWAYS_INLINE void queue_own(struct hc_sock *k, const uint8_t *data, uint32_t len)
+{
+	k->own_span = (struct hc_span){.data = data, .len = len, .next = HC_IDX_NONE};
+	k->snd_head = HC_SPAN_OWN;
+	k->snd_tail = HC_SPAN_OWN;
+}
+
 // Queues up to `len` bytes by reference. @return how many.
 HC_ALWAYS_INLINE uint32_t queue_static(struct hc_worker *w, uint32_t idx, const uint8_t *data,
 				       uint32_t len)
@@ -210,9 +218,7 @@ HC_ALWAYS_INLINE uint32_t queue_static(struct hc_worker *w, uint32_t idx, const 
 		return 0;
 	}
 	if (HC_LIKELY(i == HC_SPAN_OWN)) {
-		k->own_span = (struct hc_span){.data = data, .len = len, .next = HC_IDX_NONE};
-		k->snd_head = HC_SPAN_OWN;
-		k->snd_tail = HC_SPAN_OWN;
+		queue_own(k, data, len);
 	} else {
 		w->span[i] = (struct hc_span){.data = data, .len = len};
 		span_append(w, k, i);
@@ -263,13 +269,6 @@ static HC_NOINLINE uint32_t queue_copy(struct hc_worker *w, uint32_t idx, const 
 	return taken;
 }
 
-// Counts a call that came too late. @return 0.
-static HC_COLD size_t stale(struct hc_worker *w)
-{
-	w->ctr[HC_CTR_stale_handles]++;
-	return 0;
-}
-
 // Queues up to `len` bytes. @return how many.
 static uint32_t queue(struct hc_worker *w, uint32_t idx, const void *data, size_t len,
 		      unsigned flags)
@@ -299,16 +298,17 @@ static uint32_t queue(struct hc_worker *w, uint32_t idx, const void *data, size_
 	return taken;
 }
 
-static HC_NOINLINE size_t send_any(struct hc_worker *w, uint32_t idx, const void *data, size_t len,
+static HC_NOINLINE size_t send_any(struct hc_worker *w, hc_conn conn, const void *data, size_t len,
 				   unsigned flags)
 {
+	uint32_t idx = writable_idx(w, conn);
 	uint32_t taken;
 
-	if (w->tcb[idx].state == HC_CLOSED)
-		return stale(w);
+	if (idx == HC_IDX_NONE)
+		return 0;
 	taken = queue(w, idx, data, len, flags);
 	if (flags & HC_SEND_CLOSE && taken == len)
-		(void)hc_close(w, hc_handle(w, idx));
+		(void)hc_close(w, conn);
 	return taken;
 }
 
@@ -323,26 +323,21 @@ size_t hc_send(struct hc_worker *w, hc_conn conn, const void *data, size_t len, 
 	struct hc_tcb *t;
 
 	if (HC_UNLIKELY(idx == HC_IDX_NONE))
-		return stale(w);
+		return send_any(w, conn, data, len, flags);
 	t = &w->tcb[idx];
 	c = &w->cold[idx];
 	if (HC_UNLIKELY(!(flags & HC_SEND_STATIC)) ||
 	    HC_UNLIKELY(len - 1 >= w->cfg.snd_buf_bytes) || HC_UNLIKELY(w->pmtus.count) ||
 	    HC_UNLIKELY(hc_pending_is_full(w)) || HC_UNLIKELY(!hc_tcp_may_queue_quick(t, c)) ||
 	    (flags & HC_SEND_CLOSE && HC_UNLIKELY(!hc_sock_has_none_unread(w, idx))))
-		return send_any(w, idx, data, len, flags);
+		return send_any(w, conn, data, len, flags);
 	k = &w->sock[idx];
 	if (t->flags & HC_TCB_DATA)
 		HC_ASSERT(k->snd_head == HC_IDX_NONE);
 	else
 		sock_init(w, k, c->snd_end);
-	k->own_span.data = data;
-	k->own_span.owner = NULL;
-	k->own_span.len = (uint32_t)len;
-	k->own_span.next = HC_IDX_NONE;
-	k->snd_head = HC_SPAN_OWN;
-	k->snd_tail = HC_SPAN_OWN;
-	hc_tcp_queue_quick(c, (uint32_t)len);
+	queue_own(k, data, (uint32_t)len);
+	hc_tcp_queue_all(c, (uint32_t)len);
 	HC_STATIC_ASSERT(HC_SEND_QUIET << 6 == HC_SWITCH_QUIET, "one shift apart");
 	c->switches = (uint16_t)((c->switches & ~HC_SWITCH_QUIET) | (flags & HC_SEND_QUIET) << 6);
 	if (flags & HC_SEND_CLOSE) {
@@ -382,11 +377,13 @@ static HC_NOINLINE unsigned recv_any(struct hc_worker *w, hc_conn conn, struct h
 unsigned hc_recv(struct hc_worker *w, hc_conn conn, struct hc_chunk *chunks, unsigned n)
 {
 	uint32_t idx = hc_handle_block(w, conn);
-	struct hc_sock *k = &w->sock[idx];
+	struct hc_sock *k;
 
 	// A free block has no flags.
-	if (HC_UNLIKELY(idx == HC_IDX_NONE || !(w->tcb[idx].flags & HC_TCB_DATA) || n == 0 ||
-			!k->rcv_head || k->rcv_head != k->rcv_tail))
+	if (HC_UNLIKELY(idx == HC_IDX_NONE || !(w->tcb[idx].flags & HC_TCB_DATA) || n == 0))
+		return recv_any(w, conn, chunks, n);
+	k = &w->sock[idx];
+	if (HC_UNLIKELY(!k->rcv_head || k->rcv_head != k->rcv_tail))
 		return recv_any(w, conn, chunks, n);
 	lend(k, k->rcv_head, chunks);
 	k->rcv_head = NULL;
@@ -480,9 +477,8 @@ size_t hc_recv_copy(struct hc_worker *w, hc_conn conn, void *buf, size_t cap)
 		taken += n;
 		m->data_off = (uint16_t)(m->data_off + n);
 		m->data_len = (uint16_t)(m->data_len - n);
-		if (m->data_len == 0) {
+		if (m->data_len == 0)
 			hc_mbuf_put_read(w, rcv_pop(k));
-		}
 	}
 	k->readable_bytes -= (uint32_t)taken;
 	if (taken)

@@ -36,18 +36,23 @@ HC_ALWAYS_INLINE struct rte_mbuf *hc_mbuf_get(struct hc_worker *w)
 
 HC_COLD void hc_mbuf_put_odd(struct hc_worker *w, struct rte_mbuf *m);
 
+// On the stack of spare buffers, if it is whole, nobody else's, and there is room.
+HC_ALWAYS_INLINE void hc_mbuf_keep(struct hc_worker *w, struct rte_mbuf *m, bool is_whole)
+{
+	if (HC_UNLIKELY(!is_whole) || HC_UNLIKELY(!RTE_MBUF_DIRECT(m)) ||
+	    HC_UNLIKELY(w->spare_count == HC_SPARE_MAX))
+		hc_mbuf_put_odd(w, m);
+	else
+		w->spare[w->spare_count++] = m;
+}
+
 // Gives a buffer back: one that was received, or one from hc_mbuf_get().
 HC_ALWAYS_INLINE void hc_mbuf_put(struct hc_worker *w, struct rte_mbuf *m)
 {
 	// Data offset and reference count lie in one word: whole buffers all look the same there.
 	uint32_t shape = hc_load32((const uint8_t *)m + offsetof(struct rte_mbuf, data_off));
 
-	if (HC_UNLIKELY(shape != HC_SPARE_SHAPE) || HC_UNLIKELY(m->nb_segs != 1) ||
-	    HC_UNLIKELY(!RTE_MBUF_DIRECT(m)) || HC_UNLIKELY(w->spare_count == HC_SPARE_MAX)) {
-		hc_mbuf_put_odd(w, m);
-		return;
-	}
-	w->spare[w->spare_count++] = m;
+	hc_mbuf_keep(w, m, HC_LIKELY(shape == HC_SPARE_SHAPE) && HC_LIKELY(m->nb_segs == 1));
 }
 
 _Static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2,
@@ -59,12 +64,7 @@ HC_ALWAYS_INLINE void hc_mbuf_put_read(struct hc_worker *w, struct rte_mbuf *m)
 	uint32_t shape = hc_load32((const uint8_t *)m + offsetof(struct rte_mbuf, refcnt));
 
 	m->data_off = RTE_PKTMBUF_HEADROOM; // Whole again.
-	if (HC_UNLIKELY(shape != (1u << 16 | 1u)) || HC_UNLIKELY(!RTE_MBUF_DIRECT(m)) ||
-	    HC_UNLIKELY(w->spare_count == HC_SPARE_MAX)) {
-		hc_mbuf_put_odd(w, m);
-		return;
-	}
-	w->spare[w->spare_count++] = m;
+	hc_mbuf_keep(w, m, HC_LIKELY(shape == (1u << 16 | 1u)));
 }
 
 // Queues a finished frame of `len` bytes for the flush.

@@ -132,15 +132,21 @@ hc_verdict hc_tcp_shutdown(struct hc_tcb *t);
 // The application also receives no more. `unread` tells that data lies unread: RST (3.6.1).
 hc_verdict hc_tcp_close(struct hc_tcb *t, bool unread, const struct hc_tcp_env *env);
 
+// Whether the application may send more.
+HC_ALWAYS_INLINE bool hc_tcp_is_sending(const struct hc_tcb *t)
+{
+	const uint32_t open = 1u << HC_ESTABLISHED | 1u << HC_CLOSE_WAIT;
+
+	return open >> t->state & 1 && !(t->flags & HC_TCB_FIN_QUEUED);
+}
+
 // hc_tcp_close() of a connection that is open for sending and has no data unread, which is the
 // usual one. @return false, with nothing changed, when it is not that; else *flags are to be set.
 HC_ALWAYS_INLINE bool hc_tcp_close_quick(struct hc_tcb *t, uint32_t *flags)
 {
-	const uint32_t may = 1u << HC_ESTABLISHED | 1u << HC_CLOSE_WAIT;
-
 	HC_STATIC_ASSERT(HC_FIN_WAIT_1 == HC_ESTABLISHED + 1 && HC_LAST_ACK == HC_CLOSE_WAIT + 2,
 			 "where a FIN leads");
-	if (!(may >> t->state & 1) || t->flags & (HC_TCB_FIN_QUEUED | HC_TCB_NO_RECEIVE))
+	if (!hc_tcp_is_sending(t) || t->flags & HC_TCB_NO_RECEIVE)
 		return false;
 	t->state = (uint8_t)(t->state + (t->state == HC_ESTABLISHED ? 1 : 2));
 	*flags = HC_TCB_FIN_QUEUED | HC_TCB_NO_RECEIVE;
@@ -158,23 +164,23 @@ HC_ALWAYS_INLINE bool hc_tcp_abort_sends_rst(const struct hc_tcb *t)
 // Whether the connection is open for sending, and nothing is queued or in flight.
 HC_ALWAYS_INLINE bool hc_tcp_may_queue_quick(const struct hc_tcb *t, const struct hc_tcb_cold *c)
 {
-	const uint32_t may = 1u << HC_ESTABLISHED | 1u << HC_CLOSE_WAIT;
-
-	return may >> t->state & 1 && !(t->flags & HC_TCB_FIN_QUEUED) && t->snd_una == c->snd_end;
+	return hc_tcp_is_sending(t) && t->snd_una == c->snd_end;
 }
 
-// hc_tcp_queue() in such a connection, of bytes that fit, but for HC_TCB_DATA, which is the
-// caller's to set.
-HC_ALWAYS_INLINE void hc_tcp_queue_quick(struct hc_tcb_cold *c, uint32_t len)
+// Takes `len` bytes, of which there is room for all, into the send queue, but for HC_TCB_DATA,
+// which is the caller's to set.
+HC_ALWAYS_INLINE void hc_tcp_queue_all(struct hc_tcb_cold *c, uint32_t len)
 {
 	uint32_t behind = c->snd_end - c->iss;
 
 	HC_ASSERT(len);
 	c->snd_end += len;
+	// After 4 GiB it may stand where it did when nothing was queued (hc_cc_is_live()). ISS is
+	// no more than that mark by then.
 	if (behind == 1)
 		memset(&c->cc, 0, offsetof(struct hc_cc, live));
 	else if (HC_UNLIKELY(behind + len == 1))
-		c->iss--; // See hc_tcp_queue().
+		c->iss--;
 }
 
 // Takes `len` bytes into the send queue. @return how many fit in the send buffer of `cap` bytes.
@@ -190,13 +196,9 @@ HC_ALWAYS_INLINE uint32_t hc_tcp_queue(struct hc_tcb *t, struct hc_tcb_cold *c, 
 	if (queued >= cap)
 		return 0;
 	len = hc_min_u32(len, cap - queued);
-	if (len && !hc_cc_is_live(c))
-		memset(&c->cc, 0, offsetof(struct hc_cc, live));
-	c->snd_end += len;
-	// After 4 GiB it may stand where it did when nothing was queued (hc_cc_is_live()). ISS is
-	// no more than that mark by then.
-	c->iss -= len && c->snd_end - c->iss == 1;
-	if (len)
+	if (len) {
+		hc_tcp_queue_all(c, len);
 		t->flags |= HC_TCB_DATA;
+	}
 	return len;
 }

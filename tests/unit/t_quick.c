@@ -366,7 +366,7 @@ static void calls_do_what_the_whole_calls_do(void)
 
 		if (hc_tcp_may_queue_quick(&quick.t, &quick.c)) {
 			queued++;
-			hc_tcp_queue_quick(&quick.c, len);
+			hc_tcp_queue_all(&quick.c, len);
 			quick.t.flags |= HC_TCB_DATA;
 			UNIT_EXPECT(hc_tcp_queue(&whole.t, &whole.c, len, len) == len);
 			UNIT_EXPECT(hc_cc_is_live(&quick.c));
