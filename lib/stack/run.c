@@ -563,6 +563,15 @@ HC_ALWAYS_INLINE struct rte_mbuf *run_tcb_data_in(struct hc_worker *w, uint32_t 
 						  struct rte_mbuf *m, struct hc_seg *seg,
 						  enum hc_conn_state state)
 {
+	enum {
+		request = HC_DO_DELIVER | HC_DO_ACK_DEFER,
+		response = HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER | HC_DO_TIMER_OFF |
+			   HC_DO_OUTPUT | HC_DO_ACK_DEFER,
+		fin = HC_DO_ACKED | HC_DO_SENT | HC_DO_TIMER_OFF | HC_DO_OUTPUT | HC_DO_ACK |
+		      HC_DO_FIN_ACKED | HC_DO_CLOSED | HC_DO_TIME_WAIT,
+		last_ack =
+			HC_DO_ACKED | HC_DO_TIMER_OFF | HC_DO_FIN_ACKED | HC_DO_CLOSED | HC_DO_FREE,
+	};
 	struct hc_tcb *t = &w->tcb[idx];
 	bool had_data = t->flags & HC_TCB_DATA;
 	uint32_t what;
@@ -570,40 +579,17 @@ HC_ALWAYS_INLINE struct rte_mbuf *run_tcb_data_in(struct hc_worker *w, uint32_t 
 	if (HC_UNLIKELY(!hc_tcp_input_quick_data(t, &w->cold[idx], seg, &w->env, state, &what)))
 		return run_tcb_any(w, idx, m, seg);
 	w->ctr[HC_CTR_rx_tcp]++;
-	if (state == HC_ESTABLISHED) {
-		switch (what) {
-			// A request.
-			HC_FINISH_USUAL(HC_DO_DELIVER | HC_DO_ACK_DEFER, had_data);
-			// A response, without and with the FIN.
-			HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER | HC_DO_TIMER_OFF |
-						HC_DO_OUTPUT | HC_DO_ACK_DEFER,
-					true);
-			HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER | HC_DO_TIMER_OFF |
-						HC_DO_OUTPUT | HC_DO_ACK_DEFER | HC_DO_PEER_CLOSED,
-					true);
-		default:
-			break;
-		}
-	} else if (state == HC_FIN_WAIT_1) {
-		// The FIN of who got the response.
-		switch (what) {
-			HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_SENT | HC_DO_TIMER_OFF | HC_DO_OUTPUT |
-						HC_DO_ACK | HC_DO_FIN_ACKED | HC_DO_CLOSED |
-						HC_DO_TIME_WAIT,
-					true);
-		default:
-			break;
-		}
-	} else if (state == HC_LAST_ACK) {
-		switch (what) {
-			HC_FINISH_USUAL(HC_DO_ACKED | HC_DO_TIMER_OFF | HC_DO_FIN_ACKED |
-						HC_DO_CLOSED | HC_DO_FREE,
-					true);
-		default:
-			break;
-		}
+	switch (what) {
+		HC_FINISH_USUAL(request, had_data);
+		// Without and with the FIN.
+		HC_FINISH_USUAL(response, true);
+		HC_FINISH_USUAL(response | HC_DO_PEER_CLOSED, true);
+		// Of who got the response.
+		HC_FINISH_USUAL(fin, true);
+		HC_FINISH_USUAL(last_ack, true);
+	default:
+		return finish_any(w, idx, m, seg, what, had_data);
 	}
-	return finish_any(w, idx, m, seg, what, had_data);
 }
 
 HC_ALWAYS_INLINE struct rte_mbuf *run_tcb_data(struct hc_worker *w, uint32_t idx,
