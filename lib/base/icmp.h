@@ -32,6 +32,13 @@ enum hc_icmp_code {
 	HC_ICMP_CODE_PROHIBITED = 13,
 };
 
+// Whether it quotes a packet of which it says that it did not arrive.
+static inline bool hc_icmp_is_error(uint32_t type)
+{
+	return type == HC_ICMP_UNREACHABLE || type == HC_ICMP_TIME_EXCEEDED ||
+	       type == HC_ICMP_PARAMETER_PROBLEM;
+}
+
 // RFC 1122 4.2.3.9 calls 2 and 3 hard, and RFC 5461 4 keeps that for connections not yet there. RFC
 // 1122 3.2.2.1 leaves open what 9, 10 and what came later say; nobody would answer them by itself.
 static inline bool hc_icmp_is_refusal(uint32_t type, uint32_t code)

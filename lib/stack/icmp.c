@@ -236,13 +236,6 @@ static void echo_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_
 		   hc_build_echo_reply(frame, p->l3_off, p->l4_off, p->l4_len, dst, w->port->mac));
 }
 
-static bool is_error(const uint8_t *icmp)
-{
-	return icmp[HC_ICMP_TYPE] == HC_ICMP_UNREACHABLE ||
-	       icmp[HC_ICMP_TYPE] == HC_ICMP_TIME_EXCEEDED ||
-	       icmp[HC_ICMP_TYPE] == HC_ICMP_PARAMETER_PROBLEM;
-}
-
 // Whether a message is an error about something in flight. What came before it may make it old. It
 // cannot make it good: what is sent in answer to a burst is not quoted in that burst.
 bool hc_icmp_is_of_flow(const struct hc_worker *w, const uint8_t *icmp, uint32_t len)
@@ -250,7 +243,7 @@ bool hc_icmp_is_of_flow(const struct hc_worker *w, const uint8_t *icmp, uint32_t
 	const uint8_t *ip = icmp + HC_ICMP_LEN;
 
 	len -= HC_ICMP_LEN;
-	return is_error(icmp) &&
+	return hc_icmp_is_error(icmp[HC_ICMP_TYPE]) &&
 	       (quoted_conn(w, ip, len) != HC_IDX_NONE || quoted_mini(w, ip, len) != HC_IDX_NONE);
 }
 
@@ -274,14 +267,12 @@ bool hc_icmp_input(struct hc_worker *w, struct rte_mbuf *m, const struct hc_pars
 	case HC_ICMP_SOURCE_QUENCH:
 		what = HC_CTR_icmp_source_quench;
 		break;
-	case HC_ICMP_UNREACHABLE:
-	case HC_ICMP_TIME_EXCEEDED:
-	case HC_ICMP_PARAMETER_PROBLEM:
+	default:
+		if (!hc_icmp_is_error(icmp[HC_ICMP_TYPE]))
+			break;
 		if (pass_on(w, m, icmp, p->l4_len))
 			return true;
 		what = error_input(w, icmp, p->l4_len);
-		break;
-	default:
 		break;
 	}
 	w->ctr[what]++;

@@ -301,6 +301,14 @@ static HC_NOINLINE void run_rest(struct hc_worker *w, unsigned n, bool is_forwar
 	}
 }
 
+// The n frames in w->rx.
+static void run_frames(struct hc_worker *w, unsigned n, bool is_forwarded)
+{
+	run_burst(w, w->rx, n, is_forwarded);
+	if (HC_UNLIKELY(w->icmp_waiting))
+		run_rest(w, n, is_forwarded);
+}
+
 // How many frames may be taken so that all their events find room.
 static inline unsigned frames_allowed(const struct hc_worker *w)
 {
@@ -391,18 +399,14 @@ unsigned hc_step(struct hc_worker *w, uint64_t now_ns, struct hc_event *events, 
 	hc_stage_mark(w, HC_STAGE_RX);
 	if (n) {
 		w->ctr[HC_CTR_rx_packets] += n;
-		run_burst(w, w->rx, n, false);
-		if (HC_UNLIKELY(w->icmp_waiting))
-			run_rest(w, n, false);
+		run_frames(w, n, false);
 	}
 	if (HC_UNLIKELY(w->queue_count > 1)) {
 		n = rte_ring_dequeue_burst(w->port->redirect[w->queue], (void **)w->rx,
 					   frames_allowed(w), NULL);
 		if (n) {
 			w->ctr[HC_CTR_rx_from_workers] += n;
-			run_burst(w, w->rx, n, true);
-			if (HC_UNLIKELY(w->icmp_waiting))
-				run_rest(w, n, true);
+			run_frames(w, n, true);
 		}
 	}
 	hc_expire(w);
