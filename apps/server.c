@@ -200,6 +200,8 @@ static unsigned push_flags(const struct server *s, const struct session *ss, boo
 
 bool server_push(struct server *s, struct session *ss)
 {
+	bool has_closed = false;
+
 	if (ss->first_bytes > 0) {
 		const unsigned flags = push_flags(s, ss, ss->body_bytes == 0) |
 				       (ss->is_first_static ? HC_SEND_STATIC : 0u);
@@ -208,7 +210,7 @@ bool server_push(struct server *s, struct session *ss)
 		ss->first += taken;
 		ss->first_bytes -= (uint32_t)taken;
 		ss->is_blocked = ss->first_bytes > 0;
-		ss->has_closed = flags & HC_SEND_CLOSE && !ss->is_blocked;
+		has_closed = flags & HC_SEND_CLOSE && !ss->is_blocked;
 	}
 	while (!ss->is_blocked && ss->body_bytes > 0) {
 		size_t piece = (size_t)min_u64(ss->body_bytes, SERVER_BODY_PIECE - ss->body_at);
@@ -216,17 +218,19 @@ bool server_push(struct server *s, struct session *ss)
 		size_t taken = hc_send(s->worker, ss->conn, s->body + ss->body_at, piece, flags);
 
 		ss->body_bytes -= taken;
-		ss->has_closed = flags & HC_SEND_CLOSE && taken == piece;
+		has_closed = flags & HC_SEND_CLOSE && taken == piece;
 		ss->body_at = ss->body_bytes ? (ss->body_at + taken) % SERVER_BODY_PIECE : 0;
 		ss->is_blocked = taken < piece;
 	}
+	if (ss->is_ending && UNLIKELY(!has_closed))
+		server_end(s, ss);
 	return !ss->is_blocked;
 }
 
 void server_end(struct server *s, struct session *ss)
 {
 	ss->is_ending = true;
-	if (ss->is_blocked || LIKELY(ss->has_closed))
+	if (ss->is_blocked)
 		return;
 	// A close with bytes unread would be a reset (RFC 9293 3.6.1), and could take the answer
 	// with it (RFC 9112 9.6): half close instead, and throw away what comes.
@@ -286,8 +290,6 @@ static void respond(struct server *s, struct session *ss)
 		ss->is_first_static = true;
 		ss->is_ending = s->listener[ss->listener].closes_first;
 		(void)server_push(s, ss);
-		if (ss->is_ending)
-			server_end(s, ss);
 	}
 }
 
@@ -372,13 +374,10 @@ static void on_sent(struct server *s, const struct hc_event *ev)
 	ss->is_blocked = false;
 	if (!server_push(s, ss))
 		return;
-	if (ss->is_ending) {
-		server_end(s, ss);
-		if (ss->is_lingering)
-			server_discard(s, ss); // What came while we were blocked.
-	} else {
+	if (!ss->is_ending)
 		serve(s, ss);
-	}
+	else if (ss->is_lingering)
+		server_discard(s, ss); // What came while we were blocked.
 	if (ss->has_peer_closed && !ss->is_blocked && !ss->is_ending)
 		server_end(s, ss);
 	session_settle(s, ss);

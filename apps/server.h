@@ -50,7 +50,6 @@ struct session {
 	bool has_head;        // `head` is half read, or read with its body still to come.
 	bool is_blocked;      // The stack took less than we have; HC_EV_SENT goes on.
 	bool is_ending;       // Closed, or to be closed once all is taken.
-	bool has_closed;      // Closed with the last piece.
 	bool is_lingering;    // Answered for good; what still comes is thrown away.
 	bool is_holding;      // Mode hold: to be closed when its wait is over.
 	bool has_peer_closed; // While we were blocked.
@@ -140,8 +139,8 @@ void server_stop_listening(struct server *s);
 const uint8_t *server_peek(struct server *s, struct session *ss, uint32_t *len);
 void server_used(struct server *s, struct session *ss, uint32_t used);
 
-// Pushes what the session has to send, and closes behind it if the session is ending. Returns
-// whether all was taken.
+// Pushes what the session has to send, and ends it behind that if it is ending. Returns whether all
+// was taken.
 bool server_push(struct server *s, struct session *ss);
 
 // Sends FIN after all that is pushed.

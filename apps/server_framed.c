@@ -52,8 +52,6 @@ static void answer(struct server *s, struct session *ss)
 	ss->body_at = 0;
 	ss->is_ending = s->listener[ss->listener].closes_first;
 	(void)server_push(s, ss);
-	if (ss->is_ending)
-		server_end(s, ss);
 }
 
 static void refuse(struct server *s, struct session *ss)

@@ -42,8 +42,8 @@ static void answer_error(struct server *s, struct session *ss, unsigned status)
 	s->counts.bad_requests++;
 	ss->has_head = false;
 	ss->is_lingering = true;
+	ss->is_ending = true;
 	answer_written(s, ss, status, 0, false, false);
-	server_end(s, ss);
 }
 
 // The size of a body that the request leaves to us.
@@ -63,18 +63,12 @@ static void answer(struct server *s, struct session *ss, const struct http_head 
 	s->counts.requests++;
 	ss->has_head = false;
 	ss->is_ending = !keeps_alive;
-	if (UNLIKELY(s->response_sizes.count > 1) && h->asked_bytes == HTTP_NO_LENGTH) {
+	if (UNLIKELY(s->response_sizes.count > 1) && h->asked_bytes == HTTP_NO_LENGTH)
 		answer_written(s, ss, 200, drawn_bytes(s), !h->is_head, keeps_alive);
-		if (!keeps_alive)
-			server_end(s, ss);
-		return;
-	}
-	if (h->asked_bytes == HTTP_NO_LENGTH || h->asked_bytes == s->response_bytes)
+	else if (h->asked_bytes == HTTP_NO_LENGTH || h->asked_bytes == s->response_bytes)
 		answer_ready(s, ss, keeps_alive ? &s->keep : &s->close, !h->is_head);
 	else
 		answer_written(s, ss, 200, h->asked_bytes, !h->is_head, keeps_alive);
-	if (!keeps_alive)
-		server_end(s, ss);
 }
 
 // Keeps a head that came whole and can be served without reading a body.

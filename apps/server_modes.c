@@ -23,8 +23,8 @@ static void answer_unasked(struct server *s, struct session *ss)
 	ss->body_bytes = s->raw.rest_bytes;
 	ss->is_first_static = true;
 	ss->is_lingering = true;
+	ss->is_ending = true;
 	(void)server_push(s, ss);
-	server_end(s, ss);
 }
 
 // What two modes do at once with who may go on: one says that it sends nothing, the other waits.
