@@ -325,6 +325,16 @@ void fx_expect_reason(enum hc_event_type type, enum hc_reason reason)
 	UNIT_EQ(ev->reason, reason);
 }
 
+void fx_expect_urgent(hc_conn conn, uint32_t bytes)
+{
+	const struct hc_event *ev = fx_next_event();
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
+	UNIT_EQ(ev->type, HC_EV_URGENT);
+	UNIT_EQ(ev->conn, conn);
+	UNIT_EQ(hc_event_urgent_bytes(ev), bytes);
+}
+
 void fx_expect_silence(void)
 {
 	UNIT_EQ(fx.out_taken, fx.out_count);
@@ -441,17 +451,22 @@ int fx_listen(unsigned flags)
 	return listener;
 }
 
-hc_conn fx_accept(struct fx_peer *p)
+void fx_open_half(struct fx_peer *p)
 {
 	fx_peer_put(p, FRAME_SYN, 0);
 	fx_step();
 	(void)fx_peer_take(p, FRAME_SYN | FRAME_ACK);
+}
+
+hc_conn fx_accept(struct fx_peer *p)
+{
+	fx_open_half(p);
 	fx_peer_put(p, FRAME_ACK, 0);
 	fx_step();
 	return fx_expect_event(HC_EV_ACCEPTED);
 }
 
-hc_conn fx_connect(struct fx_peer *p, unsigned flags)
+hc_conn fx_begin(struct fx_peer *p, unsigned flags)
 {
 	const struct hc_connect_args args = {
 		.remote_addr = p->addr, .remote_port = p->port, .flags = (uint16_t)flags};
@@ -464,6 +479,13 @@ hc_conn fx_connect(struct fx_peer *p, unsigned flags)
 	v = fx_peer_take(p, FRAME_SYN);
 	p->local_addr = v->src;
 	p->local_port = v->sport;
+	return conn;
+}
+
+hc_conn fx_connect(struct fx_peer *p, unsigned flags)
+{
+	hc_conn conn = fx_begin(p, flags);
+
 	fx_peer_put(p, FRAME_SYN | FRAME_ACK, 0);
 	fx_step();
 	UNIT_EQ(fx_expect_event(HC_EV_OPENED), conn);

@@ -83,6 +83,7 @@ const struct hc_event *fx_next_event(void);
 const struct frame_view *fx_expect_tcp(unsigned flags);
 hc_conn fx_expect_event(enum hc_event_type type);
 void fx_expect_reason(enum hc_event_type type, enum hc_reason reason);
+void fx_expect_urgent(hc_conn conn, uint32_t bytes);
 // Asserts that there is nothing left.
 void fx_expect_silence(void);
 void fx_forget(void);
@@ -115,6 +116,9 @@ const struct frame_view *fx_peer_take(struct fx_peer *p, unsigned flags);
 uint8_t fx_byte(uint32_t seq);
 
 int fx_listen(unsigned flags);
+// The peer's SYN to FX_PORT is answered, or the host's to the peer is sent. @return the handle.
+void fx_open_half(struct fx_peer *p);
+hc_conn fx_begin(struct fx_peer *p, unsigned flags);
 // The peer connects to FX_PORT, or the host to the peer. @return the handle.
 hc_conn fx_accept(struct fx_peer *p);
 hc_conn fx_connect(struct fx_peer *p, unsigned flags);

@@ -164,9 +164,7 @@ static void the_response_carries_the_servers_fin(void)
 
 	fx_open(NULL);
 	(void)fx_listen(HC_CONN_PIGGYBACK | HC_CONN_MERGE_CLOSE);
-	fx_peer_put(&p, FRAME_SYN, 0);
-	fx_step();
-	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	fx_open_half(&p);
 	fx_peer_put(&p, FRAME_ACK | FRAME_PSH, 10);
 	UNIT_EQ(hc_step(fx.worker, fx.now_ns, ev, 64), 2);
 	conn = ev[0].conn;
@@ -423,9 +421,7 @@ static void an_ended_listener_forgets_the_half_open_alone(void)
 	listener = fx_listen(0);
 	conn = fx_accept(&p);
 	half.port++;
-	fx_peer_put(&half, FRAME_SYN, 0);
-	fx_step();
-	(void)fx_peer_take(&half, FRAME_SYN | FRAME_ACK);
+	fx_open_half(&half);
 	UNIT_EQ(hc_unlisten(fx.worker, listener), 0);
 	UNIT_EQ(hc_unlisten(fx.worker, listener), -ENOENT);
 	UNIT_EQ(hc_unlisten(fx.worker, -1), -ENOENT);
@@ -472,9 +468,7 @@ static void the_control_blocks_are_so_many(void)
 	UNIT_EQ(fx_ctr(HC_CTR_connect_no_memory), 1);
 	fx_step();
 	fx_forget();
-	fx_peer_put(&p, FRAME_SYN, 0);
-	fx_step();
-	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	fx_open_half(&p);
 	fx_peer_put(&p, FRAME_ACK, 0);
 	fx_step();
 	fx_expect_silence();

@@ -46,9 +46,7 @@ static struct fx_peer peer_of_port(uint16_t port)
 // The peer's SYN is answered, and its options end there.
 static void open_half(struct fx_peer *p)
 {
-	fx_peer_put(p, FRAME_SYN, 0);
-	fx_step();
-	(void)fx_peer_take(p, FRAME_SYN | FRAME_ACK);
+	fx_open_half(p);
 	p->opt_len = 0;
 }
 

@@ -301,6 +301,18 @@ static void a_closed_window_is_probed_until_it_opens(void)
 	fx_shut();
 }
 
+static void put_with_urgent(struct fx_peer *p, unsigned flags, uint32_t len, uint16_t pointer)
+{
+	struct frame_tcp f = fx_peer_frame(p, flags, len);
+
+	f.flags |= HC_TCP_URG;
+	f.urp = pointer;
+	fx_peer_put_raw(&f);
+	p->seq +=
+		hc_seg_len(&(struct hc_seg){.flags = (uint8_t)flags, .payload_len = (uint16_t)len});
+	fx_step();
+}
+
 // RFC 6093 2.1, 6: whatever the pointer says, urgent data is delivered in line, and told of.
 static void urgent_data_stays_in_line(void)
 {
@@ -315,23 +327,11 @@ static void urgent_data_stays_in_line(void)
 	conn = fx_accept(&p);
 	first = p.seq;
 	for (unsigned i = 0; i < HC_ARRAY_LEN(pointers); i++) {
-		struct frame_tcp f = fx_peer_frame(&p, FRAME_ACK, 100);
-
-		f.flags |= HC_TCP_URG;
-		f.urp = pointers[i];
-		fx_peer_put_raw(&f);
-		p.seq += 100;
-		fx_step();
+		put_with_urgent(&p, FRAME_ACK, 100, pointers[i]);
 		UNIT_EQ(fx_expect_tcp(FRAME_ACK)->ack, p.seq);
-		if (pointers[i]) {
-			// MUST-32, 33, 62: how much is before what it points at.
-			const struct hc_event *ev = fx_next_event();
-
-			CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
-			UNIT_EQ(ev->type, HC_EV_URGENT);
-			UNIT_EQ(ev->conn, conn);
-			UNIT_EQ(hc_event_urgent_bytes(ev), 100 * i + pointers[i]);
-		}
+		// MUST-32, 33, 62: how much is before what it points at.
+		if (pointers[i])
+			fx_expect_urgent(conn, 100 * i + pointers[i]);
 		(void)fx_expect_event(HC_EV_DATA);
 		fx_expect_silence();
 	}
@@ -505,35 +505,26 @@ static void the_last_byte_waits_for_its_own_acknowledgment(void)
 
 static void put_urgent(const struct fx_peer *p, uint32_t off, uint32_t len, uint16_t pointer)
 {
-	struct frame_tcp f = fx_peer_frame(p, FRAME_ACK, len);
+	struct fx_peer there = *p;
 
-	f.seq += off;
-	f.flags |= HC_TCP_URG;
-	f.urp = pointer;
-	fx_peer_put_raw(&f);
-	fx_step();
+	there.seq += off;
+	put_with_urgent(&there, FRAME_ACK, len, pointer);
 }
 
 // The pointer may run ahead of the text; what is not taken, or is past already, tells of nothing.
 static void urgent_data_is_told_of_before_it_comes(void)
 {
 	struct fx_peer p = fx_peer_new();
-	const struct hc_event *ev;
+	hc_conn conn;
 
 	fx_open(NULL);
 	(void)fx_listen(0);
-	(void)fx_accept(&p);
+	conn = fx_accept(&p);
 	put_urgent(&p, 0, 0, 300); // Without text.
-	ev = fx_next_event();
-	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
-	UNIT_EQ(ev->type, HC_EV_URGENT);
-	UNIT_EQ(hc_event_urgent_bytes(ev), 300);
+	fx_expect_urgent(conn, 300);
 	CU_ASSERT_PTR_NULL(fx_next_event());
 	put_urgent(&p, 200, 100, 100); // Ahead of its turn.
-	ev = fx_next_event();
-	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
-	UNIT_EQ(ev->type, HC_EV_URGENT);
-	UNIT_EQ(hc_event_urgent_bytes(ev), 300);
+	fx_expect_urgent(conn, 300);
 	CU_ASSERT_PTR_NULL(fx_next_event());
 	fx_peer_put(&p, FRAME_ACK, 200);
 	fx_step();
@@ -544,41 +535,6 @@ static void urgent_data_is_told_of_before_it_comes(void)
 	CU_ASSERT_PTR_NULL(fx_next_event());
 	fx_forget();
 	fx_shut();
-}
-
-static void expect_urgent(uint32_t bytes)
-{
-	const struct hc_event *ev = fx_next_event();
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
-	UNIT_EQ(ev->type, HC_EV_URGENT);
-	UNIT_EQ(hc_event_urgent_bytes(ev), bytes);
-}
-
-static void put_with_urgent(struct fx_peer *p, unsigned flags, uint32_t len, uint16_t pointer)
-{
-	struct frame_tcp f = fx_peer_frame(p, flags, len);
-
-	f.flags |= HC_TCP_URG;
-	f.urp = pointer;
-	fx_peer_put_raw(&f);
-	p->seq +=
-		hc_seg_len(&(struct hc_seg){.flags = (uint8_t)flags, .payload_len = (uint16_t)len});
-	fx_step();
-}
-
-// Opens from our side, as far as the SYN.
-static hc_conn begin(struct fx_peer *p)
-{
-	const struct hc_connect_args args = {.remote_addr = p->addr, .remote_port = p->port};
-	const uint32_t cookie = 5;
-	hc_conn conn = HC_CONN_NONE;
-
-	*p = fx_peer_new();
-	UNIT_EQ(hc_connect(fx.worker, &args, &cookie, &conn, 1), 1);
-	fx_step();
-	p->local_port = fx_peer_take(p, FRAME_SYN)->sport;
-	return conn;
 }
 
 // RFC 9293 3.10.7.3: behind a SYN,ACK it goes on at the sixth step, which is URG. The pointer
@@ -594,12 +550,12 @@ static void urgent_data_on_a_syn_ack_is_told_of(void)
 		hc_conn conn;
 
 		fx_open(NULL);
-		conn = begin(&p);
+		conn = fx_begin(&p, 0);
 		put_with_urgent(&p, FRAME_SYN | FRAME_ACK | (has_text ? FRAME_FIN : 0),
 				has_text ? 100 : 0, pointer);
 		UNIT_EQ(fx_expect_event(HC_EV_OPENED), conn);
 		if (pointer > 1)
-			expect_urgent(pointer - 1);
+			fx_expect_urgent(conn, pointer - 1);
 		if (has_text) {
 			UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
 			UNIT_EQ(fx_expect_event(HC_EV_PEER_CLOSED), conn);
@@ -624,21 +580,22 @@ static void urgent_data_before_a_connection_is_told_of_with_it(void)
 	CU_ASSERT_PTR_NULL(fx_next_event());
 	put_with_urgent(&p, FRAME_ACK, 0, 49); // The handshake's last, alone.
 	conn = fx_expect_event(HC_EV_ACCEPTED);
-	expect_urgent(49);
+	fx_expect_urgent(conn, 49);
 	CU_ASSERT_PTR_NULL(fx_next_event());
 	put_with_urgent(&p, FRAME_ACK, 10, 49);
-	expect_urgent(49);
+	fx_expect_urgent(conn, 49);
 	UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
 	fx_forget();
 	// Two SYNs that cross.
-	conn = begin(&p);
+	p = fx_peer_new();
+	conn = fx_begin(&p, 0);
 	put_with_urgent(&p, FRAME_SYN, 0, 50);
 	(void)fx_expect_tcp(FRAME_SYN | FRAME_ACK);
 	CU_ASSERT_PTR_NULL(fx_next_event());
 	p.seq--;
 	put_with_urgent(&p, FRAME_SYN | FRAME_ACK, 0, 50);
 	UNIT_EQ(fx_expect_event(HC_EV_OPENED), conn);
-	expect_urgent(49);
+	fx_expect_urgent(conn, 49);
 	CU_ASSERT_PTR_NULL(fx_next_event());
 	fx_forget();
 	fx_shut();
@@ -655,7 +612,7 @@ static void urgent_data_is_told_of_with_the_ack_of_our_fin(void)
 	fx_step();
 	(void)fx_peer_take(&p, FRAME_FIN | FRAME_ACK);
 	put_with_urgent(&p, FRAME_ACK, 0, 7);
-	expect_urgent(7);
+	fx_expect_urgent(conn, 7);
 	fx_expect_silence();
 	fx_forget();
 	fx_shut();
@@ -672,25 +629,24 @@ static void an_urgent_mark_may_be_far(void)
 	static const uint8_t wscale[] = {1, 3, 3, 14};
 	const struct fx_options o = {.set_cfg = with_much_room};
 	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
 
 	fx_open(&o);
 	(void)fx_listen(0);
 	p.opt = wscale;
 	p.opt_len = sizeof wscale;
-	fx_peer_put(&p, FRAME_SYN, 0);
-	fx_step();
-	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	fx_open_half(&p);
 	p.opt_len = 0;
 	fx_peer_put(&p, FRAME_ACK, 10);
 	fx_step();
-	(void)fx_expect_event(HC_EV_ACCEPTED);
+	conn = fx_expect_event(HC_EV_ACCEPTED);
 	(void)fx_expect_event(HC_EV_DATA);
 	put_urgent(&p, 100000, 100, 65535);
-	expect_urgent(10 + 100000 + 65535);
+	fx_expect_urgent(conn, 10 + 100000 + 65535);
 	put_urgent(&p, 0xffffff - 10 - 51, 100, 50);
-	expect_urgent(HC_URGENT_BYTES_MAX - 1);
+	fx_expect_urgent(conn, HC_URGENT_BYTES_MAX - 1);
 	put_urgent(&p, 0xffffff + 1000, 100, 50);
-	expect_urgent(HC_URGENT_BYTES_MAX);
+	fx_expect_urgent(conn, HC_URGENT_BYTES_MAX);
 	CU_ASSERT_PTR_NULL(fx_next_event());
 	fx_forget();
 	fx_shut();
@@ -707,7 +663,7 @@ static void text_on_a_syn_is_taken_when_it_comes_again(void)
 
 		fx_open(NULL);
 		if (is_crossing)
-			conn = begin(&p);
+			conn = fx_begin(&p, 0);
 		else
 			(void)fx_listen(0);
 		fx_peer_put(&p, FRAME_SYN | (is_crossing ? FRAME_FIN : 0), 100);

@@ -454,16 +454,6 @@ static void the_user_timeout_counts_from_the_first_syn_ack(void)
 	fx_shut();
 }
 
-static void expect_urgent(hc_conn conn, uint32_t bytes)
-{
-	const struct hc_event *ev = fx_next_event();
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(ev);
-	UNIT_EQ(ev->type, HC_EV_URGENT);
-	UNIT_EQ(ev->conn, conn);
-	UNIT_EQ(hc_event_urgent_bytes(ev), bytes);
-}
-
 // The pointer counts from the SYN.
 static void urgent_data_on_the_syn_is_told_of(void)
 {
@@ -487,7 +477,7 @@ static void urgent_data_on_the_syn_is_told_of(void)
 		fx_step();
 		conn = fx_expect_event(HC_EV_ACCEPTED);
 		if (pointer == 2)
-			expect_urgent(conn, 1);
+			fx_expect_urgent(conn, 1);
 		UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
 		CU_ASSERT_PTR_NULL(fx_next_event());
 		UNIT_EQ(hc_abort(fx.worker, conn), 0);

@@ -314,9 +314,7 @@ static void a_refusal_by_icmp_ends_what_is_half_open(void)
 
 	fx_open(NULL);
 	(void)fx_listen(0);
-	fx_peer_put(&p, FRAME_SYN, 0);
-	fx_step();
-	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	fx_open_half(&p);
 	memcpy(quote, fx.out[0].bytes + FRAME_IP, sizeof quote);
 	frame_put32(quote + 24, frame_get32(quote + 24) + 1);
 	put_error(3, 3, quote, sizeof quote); // Not in flight.
@@ -337,9 +335,7 @@ static void a_refusal_by_icmp_ends_what_is_half_open(void)
 	p.local_port = fx.out[0].view.sport;
 	p.port = 7;
 	fx_forget();
-	fx_peer_put(&p, FRAME_SYN, 0);
-	fx_step();
-	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	fx_open_half(&p);
 	put_error(3, 3, fx.out[0].bytes + FRAME_IP, 28);
 	fx_expect_reason(HC_EV_SOFT_ERROR, HC_REASON_UNREACHABLE);
 	fx_expect_reason(HC_EV_FAILED, HC_REASON_UNREACHABLE);
@@ -412,9 +408,7 @@ static void a_refusal_behind_the_answer_is_too_late(void)
 	// And a SYN,ACK.
 	(void)fx_listen(0);
 	p = fx_peer_new();
-	fx_peer_put(&p, FRAME_SYN, 0);
-	fx_step();
-	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	fx_open_half(&p);
 	memcpy(synack, fx.out[fx.out_count - 1].bytes + FRAME_IP, sizeof synack);
 	fx_peer_put(&p, FRAME_ACK, 0);
 	queue_error(3, 3, synack, sizeof synack);

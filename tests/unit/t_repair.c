@@ -121,9 +121,7 @@ static void the_first_of_a_few_comes_again_once(void)
 		(void)fx_listen(0);
 		p.opt = permitted;
 		p.opt_len = sizeof permitted;
-		fx_peer_put(&p, FRAME_SYN, 0);
-		fx_step();
-		(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+		fx_open_half(&p);
 		p.opt_len = 0;
 		fx.now_ns += 100 * FX_MS;
 		fx_peer_put(&p, FRAME_ACK, 0);

@@ -74,9 +74,7 @@ static void data_and_fin_behind_the_final_ack_reach_the_new_connection(void)
 
 	fx_open(NULL);
 	(void)fx_listen(0);
-	fx_peer_put(&p, FRAME_SYN, 0);
-	fx_step();
-	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	fx_open_half(&p);
 	fx_peer_put(&p, FRAME_ACK, 0);
 	fx_peer_put(&p, FRAME_ACK, 5);
 	fx_peer_put(&p, FRAME_ACK | FRAME_FIN, 0);
@@ -99,9 +97,7 @@ static void data_and_fin_on_the_final_ack_are_taken_with_it(void)
 
 	fx_open(NULL);
 	(void)fx_listen(0);
-	fx_peer_put(&p, FRAME_SYN, 0);
-	fx_step();
-	(void)fx_peer_take(&p, FRAME_SYN | FRAME_ACK);
+	fx_open_half(&p);
 	fx_peer_put(&p, FRAME_ACK | FRAME_FIN, 7);
 	fx_step();
 	conn = fx_expect_event(HC_EV_ACCEPTED);
@@ -195,9 +191,7 @@ static void a_block_reused_within_a_burst_is_the_new_connections_alone(void)
 	(void)fx_listen(0);
 	old_conn = accept_to_last_ack(&old);
 	young.port++;
-	fx_peer_put(&young, FRAME_SYN, 0);
-	fx_step();
-	(void)fx_peer_take(&young, FRAME_SYN | FRAME_ACK);
+	fx_open_half(&young);
 	// The old one ends, the young one takes its block, and the old one's peer speaks again.
 	fx_peer_put(&old, FRAME_ACK, 0);
 	fx_peer_put(&young, FRAME_ACK, 0);
