@@ -2,8 +2,8 @@
 // Copyright (c) 2026 The handclasp authors
 
 // SipHash-2-4 (Aumasson and Bernstein, 2012) for messages of exactly 16 bytes, its faster form
-// SipHash-1-3 for those of 12, and the secret both hashes are keyed with. A message is two words;
-// in memory it would be their bytes, little-endian.
+// SipHash-1-3 for those of 12, the function of sequence numbers, and the secret they are all keyed
+// with. A message is two words; in memory it would be their bytes, little-endian.
 
 #include "base/hash.h"
 
@@ -74,12 +74,38 @@ uint64_t hc_siphash13(const struct hc_hash_secret *s, uint64_t m0, uint32_t m1)
 	return sip_hash(1, 3, s->k[2], s->k[3], m, 2);
 }
 
+#if HC_HAS_AES
+__attribute__((target("aes"))) static uint32_t aes_isn(const struct hc_aes *a,
+						       const struct hc_flow_key *key)
+{
+	__m128i block =
+		_mm_set_epi64x(hc_load32((const uint8_t *)key + 8), (int64_t)hc_load64(key));
+
+	return (uint32_t)_mm_cvtsi128_si32(hc_aes_encrypt(a, block));
+}
+#endif
+
+uint32_t hc_hash_isn(const struct hc_hash_secret *s, const struct hc_flow_key *key)
+{
+#if HC_HAS_AES
+	if (HC_LIKELY(s->isn.is_usable))
+		return aes_isn(&s->isn, key);
+#endif
+	return (uint32_t)hc_siphash13(s, hc_load64(key), hc_load32((const uint8_t *)key + 8));
+}
+
 // The words come out of SipHash under the seed, and not out of a cheap generator, so that whoever
 // works out the table's keys from collisions has learnt nothing about the key of the sequence
 // numbers.
 void hc_hash_secret_init(struct hc_hash_secret *s, uint64_t seed)
 {
-	for (unsigned i = 0; i < HC_ARRAY_LEN(s->k); i++)
+	const unsigned n = HC_ARRAY_LEN(s->k);
+	uint64_t aes_key[2];
+
+	for (unsigned i = 0; i < n; i++)
 		s->k[i] = sip_hash24(seed, ~seed, i, 0);
 	s->k[0] |= 1; // A multiplier: an even one would lose a bit.
+	for (unsigned i = 0; i < HC_ARRAY_LEN(aes_key); i++)
+		aes_key[i] = sip_hash24(seed, ~seed, n + i, 0);
+	(void)hc_aes_init(&s->isn, (const uint8_t *)aes_key);
 }

@@ -6,10 +6,11 @@
 //
 // hc_hash_key() places flows in the table: fast (two multiplications), keyed and non-linear, so
 // that tuples which collide under one key do not collide under another (CRC32 and Toeplitz cannot
-// give that). hc_siphash() is SipHash-2-4, for secrets made from secrets; hc_siphash13() is
-// SipHash-1-3, the pseudo-random function behind initial sequence numbers (RFC 6528 3), of which
-// every connection takes one at each end.
+// give that). hc_hash_isn() is the pseudo-random function behind initial sequence numbers (RFC 6528
+// 3), of which every connection takes one at each end: AES-128, or SipHash-1-3 on a processor that
+// has no AES. hc_siphash() is SipHash-2-4, for secrets made from secrets.
 
+#include "base/aes.h"
 #include "base/base.h"
 
 // The 12 bytes every flow object starts with, as they stand on the wire. "local" is this host.
@@ -23,6 +24,7 @@ HC_STATIC_ASSERT(sizeof(struct hc_flow_key) == 12, "a flow key is 12 bytes");
 
 struct hc_hash_secret {
 	uint64_t k[4]; // k[0], k[1]: table hash; k[2], k[3]: SipHash key.
+	struct hc_aes isn;
 };
 
 HC_ALWAYS_INLINE uint64_t hc_hash_fold(uint64_t a, uint64_t b)
@@ -55,3 +57,6 @@ uint64_t hc_siphash(const struct hc_hash_secret *s, uint64_t m0, uint64_t m1);
 
 // SipHash-1-3 of twelve bytes, as many as a flow's key has, under the same key.
 uint64_t hc_siphash13(const struct hc_hash_secret *s, uint64_t m0, uint32_t m1);
+
+// The part of a flow's initial sequence numbers that only who has the secret can tell.
+uint32_t hc_hash_isn(const struct hc_hash_secret *s, const struct hc_flow_key *key);

@@ -324,13 +324,12 @@ HC_ALWAYS_INLINE uint32_t hc_tcp_initial_cwnd(uint32_t mss)
 // RFC 6528: ISN = M + F(addresses, ports, secret), M a clock of 4.096 us.
 HC_ALWAYS_INLINE hc_seq hc_tcp_isn(const struct hc_tcp_env *env, const struct hc_flow_key *key)
 {
-	uint64_t f =
-		hc_siphash13(&env->secret, hc_load64(key), hc_load32((const uint8_t *)key + 8));
+	uint32_t f = hc_hash_isn(&env->secret, key);
 
 	return HC_FAULT(isn_constant) ? 0x1000
 				      : (hc_seq)((HC_FAULT(isn_without_clock)
 							  ? 0
 							  : env->now_ns + env->clock_base_ns) >>
 						 12) +
-						(hc_seq)f;
+						f;
 }

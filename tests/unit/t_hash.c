@@ -57,6 +57,84 @@ static void siphash_gives_the_published_values(void)
 	}
 }
 
+#if HC_HAS_AES
+__attribute__((target("aes")))
+#endif
+static void
+encrypt(const struct hc_aes *a, const uint8_t *from, uint8_t *to)
+{
+#if HC_HAS_AES
+	__m128i block = _mm_loadu_si128((const __m128i *)(const void *)from);
+
+	_mm_storeu_si128((__m128i *)(void *)to, hc_aes_encrypt(a, block));
+#else
+	CU_FAIL("a key is usable without AES");
+	(void)a;
+	memcpy(to, from, HC_AES_BYTES);
+#endif
+}
+
+// FIPS 197, appendices B and C.1.
+static void aes_gives_the_published_values(void)
+{
+	static const struct {
+		uint8_t key[HC_AES_BYTES], plain[HC_AES_BYTES], cipher[HC_AES_BYTES];
+	} v[] = {
+		{{0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7, 0x15, 0x88, 0x09,
+		  0xcf, 0x4f, 0x3c},
+		 {0x32, 0x43, 0xf6, 0xa8, 0x88, 0x5a, 0x30, 0x8d, 0x31, 0x31, 0x98, 0xa2, 0xe0,
+		  0x37, 0x07, 0x34},
+		 {0x39, 0x25, 0x84, 0x1d, 0x02, 0xdc, 0x09, 0xfb, 0xdc, 0x11, 0x85, 0x97, 0x19,
+		  0x6a, 0x0b, 0x32}},
+		{{0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c,
+		  0x0d, 0x0e, 0x0f},
+		 {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc,
+		  0xdd, 0xee, 0xff},
+		 {0x69, 0xc4, 0xe0, 0xd8, 0x6a, 0x7b, 0x04, 0x30, 0xd8, 0xcd, 0xb7, 0x80, 0x70,
+		  0xb4, 0xc5, 0x5a}},
+	};
+	struct hc_aes a;
+
+	for (unsigned i = 0; i < HC_ARRAY_LEN(v); i++) {
+		uint8_t out[HC_AES_BYTES];
+
+		if (!hc_aes_init(&a, v[i].key))
+			return; // Not on this processor.
+		encrypt(&a, v[i].plain, out);
+		UNIT_EQ_BYTES(out, v[i].cipher, sizeof out);
+	}
+}
+
+// Without AES it is SipHash; with it something else. Each bit of the key moves about half of the
+// bits of either.
+static void isn_hash_depends_on_each_bit_of_the_key(void)
+{
+	struct hc_flow_key key = nth_key(7);
+	struct hc_hash_secret s, without;
+
+	hc_hash_secret_init(&s, unit_seed());
+	without = s;
+	without.isn.is_usable = false;
+	UNIT_EQ(hc_hash_isn(&without, &key),
+		(uint32_t)hc_siphash13(&s, hc_load64(&key), hc_load32((const uint8_t *)&key + 8)));
+	CU_ASSERT((hc_hash_isn(&s, &key) != hc_hash_isn(&without, &key)) == s.isn.is_usable);
+	for (unsigned way = 0; way < 2; way++) {
+		const struct hc_hash_secret *by = way ? &without : &s;
+		unsigned flips = 0;
+
+		for (unsigned bit = 0; bit < 8 * sizeof key; bit++) {
+			struct hc_flow_key other = key;
+
+			((uint8_t *)&other)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+			CU_ASSERT(hc_hash_isn(by, &other) != hc_hash_isn(by, &key));
+			flips += (unsigned)__builtin_popcount(hc_hash_isn(by, &other) ^
+							      hc_hash_isn(by, &key));
+		}
+		// A binomial of 96 times 32 halves: within six standard deviations.
+		CU_ASSERT(flips > 1536 - 6 * 28 && flips < 1536 + 6 * 28);
+	}
+}
+
 static void siphash_depends_on_each_word_and_its_place(void)
 {
 	const struct hc_hash_secret s = {.k = {1, 2, 3, 4}};
@@ -242,6 +320,8 @@ static void hash_is_not_linear(void)
 }
 
 UNIT_SUITE(hash, UNIT_TEST(siphash_gives_the_published_values),
+	   UNIT_TEST(aes_gives_the_published_values),
+	   UNIT_TEST(isn_hash_depends_on_each_bit_of_the_key),
 	   UNIT_TEST(siphash_depends_on_each_word_and_its_place),
 	   UNIT_TEST(secret_is_the_same_for_the_same_seed_alone),
 	   UNIT_TEST(equal_keys_are_those_with_equal_bytes),
