@@ -25,7 +25,7 @@ struct hc_aes {
 bool hc_aes_init(struct hc_aes *a, const uint8_t key[HC_AES_BYTES]);
 
 #if HC_HAS_AES
-#include <wmmintrin.h>
+#include <immintrin.h>
 
 // One block of a usable key.
 __attribute__((target("aes"))) static inline __m128i hc_aes_encrypt(const struct hc_aes *a,
