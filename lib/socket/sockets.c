@@ -279,13 +279,17 @@ static struct hc_socket *find_waiting(struct hc_sockets *s, const struct hc_sock
 
 // The mark stands before the last byte of urgent data (RFC 9293 MUST-62 has the pointer behind it).
 // Where the stack can only say that it is too far, there is none yet: each segment says it again.
-// Of several marks the last counts.
+// Of several marks the farthest counts (RFC 9293 3.10.7.4, sixth: the larger of RCV.UP and SEG.UP);
+// a segment that comes again, or late, may name an older one.
 static void on_urgent(struct hc_socket *k, uint32_t bytes)
 {
+	uint32_t mark_bytes = k->kept_bytes + bytes - 1;
+
 	if (bytes == HC_URGENT_BYTES_MAX || k->is_read_shut)
 		return;
+	if (!k->has_mark || mark_bytes > k->mark_bytes)
+		k->mark_bytes = mark_bytes;
 	k->has_mark = true;
-	k->mark_bytes = k->kept_bytes + bytes - 1;
 }
 
 static void on_event(struct hc_sockets *s, struct hc_socket *k, const struct hc_event *ev)

@@ -511,6 +511,40 @@ static void reading_ends_at_the_urgent_mark(void)
 	}
 }
 
+// RFC 9293 3.10.7.4, sixth: RCV.UP is the larger of itself and the segment's. A segment that comes
+// late names an older one.
+static void an_older_urgent_mark_pulls_nothing_back(void)
+{
+	struct fx_peer p = fx_peer_new();
+	struct fx_peer late;
+	uint8_t got[200];
+	int sock;
+
+	fx_socket_open(NULL);
+	sock = fx_socket_accept(&p, NULL);
+	late = p;
+	p.seq += 50;
+	put_urgent(&p, 50, 60); // Up to 110, ahead of its turn.
+	put_urgent(&late, 50, 20);
+	CU_ASSERT(is_urgent(sock));
+	UNIT_EQ(hc_socket_read(fx_sockets, sock, got, 200), 100);
+	CU_ASSERT(is_urgent(sock));
+	// Nor when some of it was read, nor is the same mark another one.
+	put_urgent(&p, 5, 8);
+	put_urgent(&p, 5, 5);
+	UNIT_EQ(hc_socket_read(fx_sockets, sock, got, 200), 9);
+	UNIT_EQ(hc_socket_at_mark(fx_sockets, sock), 1);
+	UNIT_EQ(hc_socket_read(fx_sockets, sock, got, 200), 1);
+	CU_ASSERT(!is_urgent(sock));
+	// A farther one counts.
+	put_urgent(&p, 20, 5);
+	put_urgent(&p, 20, 15);
+	UNIT_EQ(hc_socket_read(fx_sockets, sock, got, 200), 34);
+	UNIT_EQ(hc_socket_at_mark(fx_sockets, sock), 1);
+	fx_forget();
+	fx_socket_shut();
+}
+
 static void one_tuple(struct hc_stack_config *cfg)
 {
 	cfg->tuple_cap = 1;
@@ -913,7 +947,8 @@ UNIT_SUITE(socket_calls, UNIT_TEST(numbers_that_are_no_sockets_are_refused),
 	   UNIT_TEST(the_latest_error_is_told),
 	   UNIT_TEST(a_silent_neighbour_is_later_than_an_error_before),
 	   UNIT_TEST(a_connection_comes_from_the_address_it_is_bound_to),
-	   UNIT_TEST(reading_ends_at_the_urgent_mark), UNIT_TEST(bind_gives_a_port_once),
+	   UNIT_TEST(reading_ends_at_the_urgent_mark),
+	   UNIT_TEST(an_older_urgent_mark_pulls_nothing_back), UNIT_TEST(bind_gives_a_port_once),
 	   UNIT_TEST(listen_says_why_not), UNIT_TEST(accept_gives_the_peer),
 	   UNIT_TEST(accept_keeps_the_order), UNIT_TEST(connect_tells_its_progress),
 	   UNIT_TEST(connect_refused_is_told_once),
