@@ -115,17 +115,29 @@ static uint32_t soft_error_of(const struct hc_worker *w, uint32_t idx)
 	return w->sock[idx].soft_error & ((1u << HC_SOFT_ERROR_TOLD_SHIFT) - 1);
 }
 
+// How many were told.
+static uint32_t soft_errors_told(const struct hc_worker *w, uint32_t idx)
+{
+	return w->tcb[idx].flags & HC_TCB_SOFT_ERROR
+		       ? w->sock[idx].soft_error >> HC_SOFT_ERROR_TOLD_SHIFT
+		       : 0;
+}
+
+static void set_soft_error(struct hc_worker *w, uint32_t idx, uint32_t told, uint32_t what)
+{
+	w->tcb[idx].flags |= HC_TCB_SOFT_ERROR;
+	w->sock[idx].soft_error = (uint16_t)(told << HC_SOFT_ERROR_TOLD_SHIFT | what);
+}
+
 // @return whether it is worth an event: not the same as the last, and not one too many.
 static bool note_soft_error(struct hc_worker *w, uint32_t idx, uint32_t type, uint32_t code)
 {
-	struct hc_tcb *t = &w->tcb[idx];
-	bool is_first = !(t->flags & HC_TCB_SOFT_ERROR);
+	bool is_first = !(w->tcb[idx].flags & HC_TCB_SOFT_ERROR);
 	uint32_t what = soft_error_word(type, code);
-	uint32_t told = is_first ? 0 : w->sock[idx].soft_error >> HC_SOFT_ERROR_TOLD_SHIFT;
+	uint32_t told = soft_errors_told(w, idx);
 	bool is_told = (is_first || soft_error_of(w, idx) != what) && told < HC_SOFT_ERROR_TOLD_MAX;
 
-	t->flags |= HC_TCB_SOFT_ERROR;
-	w->sock[idx].soft_error = (uint16_t)((told + is_told) << HC_SOFT_ERROR_TOLD_SHIFT | what);
+	set_soft_error(w, idx, told + is_told, what);
 	return is_told;
 }
 
@@ -138,14 +150,14 @@ uint32_t hc_soft_error_info(const struct hc_worker *w, uint32_t idx, enum hc_rea
 }
 
 // `ip` is a packet that waited for a neighbour in vain. @return false when it is no connection's.
-// There is no event: packets are given up between steps too.
+// There is no event, so it is none of those told: packets are given up between steps too.
 bool hc_soft_error(struct hc_worker *w, const uint8_t *ip, uint32_t len)
 {
 	uint32_t idx = quoted_conn(w, ip, len);
 
 	if (idx == HC_IDX_NONE)
 		return false;
-	(void)note_soft_error(w, idx, 0, 0);
+	set_soft_error(w, idx, soft_errors_told(w, idx), soft_error_word(0, 0));
 	return true;
 }
 

@@ -195,6 +195,40 @@ static void errors_without_end_are_not_told_without_end(void)
 	fx_shut();
 }
 
+// What ARP says counts as a reason, and is none of those told: it has no event.
+static void a_silent_neighbour_takes_no_word_from_icmp(void)
+{
+	const struct hc_connect_args args = {.remote_addr = FX_PEER, .remote_port = 7};
+	const struct fx_options o = {.is_stranger = true};
+	const uint32_t cookie = 1;
+	uint8_t ip[28] = {0x45, [9] = 6};
+	struct hc_conn_info info;
+	hc_conn conn;
+
+	fx_open(&o);
+	UNIT_EQ(hc_connect(fx.worker, &args, &cookie, &conn, 1), 1);
+	fx_step();
+	UNIT_EQ(hc_conn_info(fx.worker, conn, &info), 0);
+	frame_put32(ip + 12, info.local_addr);
+	frame_put32(ip + 16, info.remote_addr);
+	frame_put16(ip + 20, info.local_port);
+	frame_put16(ip + 22, info.remote_port);
+	frame_put32(ip + 24, fx.worker->tcb[0].snd_una);
+	put_error(3, 20, ip, 28);
+	expect_error(3, 20);
+	fx_wait_ms(3500);
+	CU_ASSERT(fx_ctr(HC_CTR_tx_unresolved) > 0);
+	fx_forget();
+	for (unsigned i = 1; i < 20; i++)
+		put_error(3, 20 + i, ip, 28);
+	for (unsigned i = 1; i < 15; i++)
+		expect_error(3, 20 + i);
+	fx_expect_silence();
+	(void)hc_abort(fx.worker, conn);
+	fx_step();
+	fx_shut();
+}
+
 static void few_data_retries(struct hc_stack_config *cfg)
 {
 	cfg->data_retries = 3;
@@ -527,6 +561,7 @@ UNIT_SUITE(icmp, UNIT_TEST(an_echo_request_of_any_length_is_answered),
 	   UNIT_TEST(unreachable_says_why_a_connection_was_given_up),
 	   UNIT_TEST(another_reason_is_told_and_the_same_again_is_not),
 	   UNIT_TEST(errors_without_end_are_not_told_without_end),
+	   UNIT_TEST(a_silent_neighbour_takes_no_word_from_icmp),
 	   UNIT_TEST(data_does_not_forget_a_soft_error),
 	   UNIT_TEST(unreachable_with_a_sequence_number_not_in_flight_is_ignored),
 	   UNIT_TEST(a_refusal_by_icmp_ends_an_opening_and_nothing_else),
