@@ -180,7 +180,7 @@ static struct rte_mbuf *deliver_tcp(struct hc_worker *w, struct rte_mbuf *m,
 	return NULL;
 }
 
-// What the whole datagram is. The buffer is used up.
+// What the whole datagram is. @return the buffer, if there is something left to do with it.
 static struct rte_mbuf *deliver(struct hc_worker *w, struct rte_mbuf *m, struct hc_datagram *d)
 {
 	uint32_t len = HC_ETH_LEN + d->ip_len + d->holes.len;
@@ -205,10 +205,10 @@ static struct rte_mbuf *deliver(struct hc_worker *w, struct rte_mbuf *m, struct 
 	}
 	if (p.kind == HC_FRAME_TCP)
 		return deliver_tcp(w, m, &seg);
-	if (p.kind == HC_FRAME_ICMP && hc_icmp_input(w, m, &p))
-		return NULL;
-	if (p.kind == HC_FRAME_DROP)
-		w->ctr[p.drop]++;
+	if (p.kind == HC_FRAME_ICMP)
+		return m;
+	HC_ASSERT(p.kind == HC_FRAME_DROP);
+	w->ctr[p.drop]++;
 	hc_mbuf_put(w, m);
 	return NULL;
 }

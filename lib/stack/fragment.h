@@ -66,8 +66,8 @@ static inline uint64_t hc_reasm_area_bytes(uint32_t payload_cap)
 
 void hc_reasm_init(struct hc_worker *w, void *datagrams, void *areas);
 
-// A frame that is a fragment; the buffer is used up. @return the buffer of a whole TCP segment of
-// ours when it was the last one missing, NULL otherwise.
+// A frame that is a fragment; the buffer is used up. @return the same buffer with the whole frame
+// in it when it was the last one missing: a TCP segment of ours or an ICMP message. NULL otherwise.
 struct rte_mbuf *hc_fragment_input(struct hc_worker *w, struct rte_mbuf *m,
 				   const struct hc_parsed *p, bool is_forwarded);
 

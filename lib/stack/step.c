@@ -75,6 +75,38 @@ void hc_drop_misaddressed(struct hc_worker *w, const struct rte_mbuf *m)
 	w->ctr[drop_of(w, m, &p)]++;
 }
 
+// An ICMP message. The buffer is used up, unless it waits for the segments before it in the burst.
+static void run_icmp(struct hc_worker *w, struct rte_mbuf *m, const struct hc_parsed *p,
+		     bool is_first)
+{
+	const uint8_t *icmp = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l4_off);
+
+	if (!is_first && hc_icmp_is_of_flow(w, icmp, p->l4_len))
+		w->icmp_waiting = m;
+	else if (!hc_icmp_input(w, m, p))
+		hc_mbuf_put(w, m);
+}
+
+// A fragment. @return the buffer when it was the last one of a segment, which is in *seg then.
+static struct rte_mbuf *run_fragment(struct hc_worker *w, struct rte_mbuf *m,
+				     const struct hc_parsed *p, bool is_forwarded,
+				     struct hc_seg *seg)
+{
+	struct hc_parsed whole;
+
+	m = hc_fragment_input(w, m, p, is_forwarded);
+	if (!m)
+		return NULL;
+	(void)hc_parse_frame(&w->parse_env, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, 0,
+			     &whole, seg);
+	note_oddities(w, &whole);
+	if (whole.kind == HC_FRAME_TCP)
+		return m;
+	HC_ASSERT(whole.kind == HC_FRAME_ICMP);
+	run_icmp(w, m, &whole, seg == w->seg);
+	return NULL;
+}
+
 // Everything but TCP. The buffer is used up, unless it is returned: then it holds a whole segment,
 // of which this was the last fragment, and *seg is that segment; or unless it waits.
 static HC_NOINLINE struct rte_mbuf *run_aside(struct hc_worker *w, struct rte_mbuf *m,
@@ -89,27 +121,10 @@ static HC_NOINLINE struct rte_mbuf *run_aside(struct hc_worker *w, struct rte_mb
 		hc_arp_input(w, rte_pktmbuf_mtod(m, const uint8_t *), p->l3_off, is_forwarded);
 		break;
 	case HC_FRAME_ICMP:
-		if (seg != w->seg &&
-		    hc_icmp_is_of_flow(w, rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l4_off),
-				       p->l4_len)) {
-			w->icmp_waiting = m;
-			return NULL;
-		}
-		if (hc_icmp_input(w, m, p))
-			return NULL;
-		break;
-	case HC_FRAME_FRAGMENT: {
-		struct hc_parsed whole;
-
-		m = hc_fragment_input(w, m, p, is_forwarded);
-		if (m) {
-			(void)hc_parse_frame(&w->parse_env, rte_pktmbuf_mtod(m, const uint8_t *),
-					     m->data_len, 0, &whole, seg);
-			HC_ASSERT(whole.kind == HC_FRAME_TCP);
-			note_oddities(w, &whole);
-		}
-		return m;
-	}
+		run_icmp(w, m, p, seg == w->seg);
+		return NULL;
+	case HC_FRAME_FRAGMENT:
+		return run_fragment(w, m, p, is_forwarded, seg);
 	default:
 		w->ctr[drop_of(w, m, p)]++;
 		break;

@@ -62,17 +62,45 @@ static void a_broadcast_echo_request_is_ignored(void)
 	fx_shut();
 }
 
-// An error that quotes the first `quoted` bytes of an IP packet of ours. Without a step.
-static void queue_error(unsigned type, unsigned code, const uint8_t *ip, uint32_t quoted)
+// An error that quotes the first `quoted` bytes of an IP packet of ours, as a frame.
+static uint32_t write_error(uint8_t *frame, unsigned type, unsigned code, const uint8_t *ip,
+			    uint32_t quoted)
 {
-	uint8_t frame[FRAME_MAX];
 	uint32_t len = frame_write_echo(frame, 0, 0, ip, quoted);
 
 	memset(frame, 0, 6);
 	frame[FRAME_L4] = (uint8_t)type;
 	frame[FRAME_L4 + 1] = (uint8_t)code;
 	frame_fix_l4_csum(frame, len);
-	fx_put(frame, len);
+	return len;
+}
+
+// The same without a step.
+static void queue_error(unsigned type, unsigned code, const uint8_t *ip, uint32_t quoted)
+{
+	uint8_t frame[FRAME_MAX];
+
+	fx_put(frame, write_error(frame, type, code, ip, quoted));
+}
+
+// And in two fragments, the first of `first` bytes.
+static void queue_error_in_pieces(unsigned type, unsigned code, const uint8_t *ip, uint32_t first)
+{
+	uint8_t frame[FRAME_MAX], part[FRAME_MAX];
+	uint32_t len = write_error(frame, type, code, ip, 28);
+	uint32_t rest = len - FRAME_L4 - first;
+
+	memcpy(part, frame, FRAME_L4 + first);
+	frame_put16(part + FRAME_IP + 2, FRAME_L4 - FRAME_IP + first);
+	frame_put16(part + FRAME_IP + 4, code);
+	frame_put16(part + FRAME_IP + 6, 0x2000);
+	frame_fix_ip_csum(part, FRAME_L4 + first);
+	fx_put(part, FRAME_L4 + first);
+	memcpy(part + FRAME_L4, frame + FRAME_L4 + first, rest);
+	frame_put16(part + FRAME_IP + 2, FRAME_L4 - FRAME_IP + rest);
+	frame_put16(part + FRAME_IP + 6, first / 8);
+	frame_fix_ip_csum(part, FRAME_L4 + rest);
+	fx_put(part, FRAME_L4 + rest);
 }
 
 static void put_error(unsigned type, unsigned code, const uint8_t *ip, uint32_t quoted)
@@ -378,44 +406,59 @@ static void a_refusal_by_icmp_ends_what_is_half_open(void)
 }
 
 // In one burst, an error behind the segment that makes it old, and before it.
-static void an_error_takes_its_turn_among_segments(void)
+static void run_errors_among_segments(bool is_old, bool is_in_pieces)
 {
+	struct fx_peer p = fx_peer_new();
 	const uint8_t *ip;
+	hc_conn conn;
 
-	for (unsigned is_old = 0; is_old < 2; is_old++) {
-		struct fx_peer p = fx_peer_new();
-		hc_conn conn;
-
-		fx_open(NULL);
-		conn = fx_connect(&p, 0);
-		UNIT_EQ(hc_send(fx.worker, conn, "x", 1, 0), 1);
-		fx_step();
-		ip = fx.out[fx.out_count - 1].bytes + FRAME_IP;
+	fx_open(NULL);
+	conn = fx_connect(&p, 0);
+	UNIT_EQ(hc_send(fx.worker, conn, "x", 1, 0), 1);
+	fx_step();
+	ip = fx.out[fx.out_count - 1].bytes + FRAME_IP;
+	fx_peer_put(&p, FRAME_ACK, 10);
+	p.ack++;
+	if (is_old)
 		fx_peer_put(&p, FRAME_ACK, 10);
-		p.ack++;
-		if (is_old)
-			fx_peer_put(&p, FRAME_ACK, 10);
+	if (is_in_pieces) {
+		queue_error_in_pieces(3, 1, ip, 16);
+		queue_error_in_pieces(3, 0, ip, 8);
+	} else {
 		queue_error(3, 1, ip, 28);
 		queue_error(3, 0, ip, 28);
-		if (!is_old)
-			fx_peer_put(&p, FRAME_ACK, 10);
-		fx_peer_put(&p, FRAME_ACK | FRAME_FIN, 0);
-		fx_step();
-		UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
-		if (!is_old) {
-			expect_error(3, 1);
-			expect_error(3, 0);
-		}
-		UNIT_EQ(fx_expect_event(HC_EV_SENT), conn);
-		UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
-		UNIT_EQ(fx_expect_event(HC_EV_PEER_CLOSED), conn);
-		CU_ASSERT_PTR_NULL(fx_next_event());
-		UNIT_EQ(fx_ctr(HC_CTR_icmp_no_connection), is_old ? 2 : 0);
-		UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), is_old ? 0 : 2);
-		UNIT_EQ(fx_ctr(HC_CTR_rx_packets), 7); // With ARP and the SYN,ACK.
-		fx_forget();
-		fx_shut();
 	}
+	if (!is_old)
+		fx_peer_put(&p, FRAME_ACK, 10);
+	fx_peer_put(&p, FRAME_ACK | FRAME_FIN, 0);
+	fx_step();
+	UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
+	if (!is_old) {
+		expect_error(3, 1);
+		expect_error(3, 0);
+	}
+	UNIT_EQ(fx_expect_event(HC_EV_SENT), conn);
+	UNIT_EQ(fx_expect_event(HC_EV_DATA), conn);
+	UNIT_EQ(fx_expect_event(HC_EV_PEER_CLOSED), conn);
+	CU_ASSERT_PTR_NULL(fx_next_event());
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_no_connection), is_old ? 2 : 0);
+	UNIT_EQ(fx_ctr(HC_CTR_icmp_unreachable), is_old ? 0 : 2);
+	UNIT_EQ(fx_ctr(HC_CTR_rx_reassembled), is_in_pieces ? 2 : 0);
+	UNIT_EQ(fx_ctr(HC_CTR_rx_packets), is_in_pieces ? 9 : 7); // With ARP and the SYN,ACK.
+	fx_forget();
+	fx_shut();
+}
+
+static void an_error_takes_its_turn_among_segments(void)
+{
+	for (unsigned i = 0; i < 2; i++)
+		run_errors_among_segments(i, false);
+}
+
+static void an_error_in_fragments_takes_its_turn_as_well(void)
+{
+	for (unsigned i = 0; i < 2; i++)
+		run_errors_among_segments(i, true);
 }
 
 // A SYN is answered before it is refused: what is refused then is old.
@@ -567,6 +610,7 @@ UNIT_SUITE(icmp, UNIT_TEST(an_echo_request_of_any_length_is_answered),
 	   UNIT_TEST(a_refusal_by_icmp_ends_an_opening_and_nothing_else),
 	   UNIT_TEST(a_refusal_by_icmp_ends_what_is_half_open),
 	   UNIT_TEST(an_error_takes_its_turn_among_segments),
+	   UNIT_TEST(an_error_in_fragments_takes_its_turn_as_well),
 	   UNIT_TEST(a_refusal_behind_the_answer_is_too_late),
 	   UNIT_TEST(time_exceeded_and_parameter_problem_are_soft),
 	   UNIT_TEST(an_error_finds_the_worker_of_its_connection),
