@@ -387,21 +387,22 @@ struct hc_worker {
 
 /* ------------------------------------------------------------------------------- small helpers */
 
-// The index is inverted, so that HC_CONN_NONE names a block beyond all that there are.
+// The generation, and above it the index, inverted, so that HC_CONN_NONE names a block beyond all
+// that there are. All 64 bits count: any other word is no handle.
 HC_ALWAYS_INLINE hc_conn hc_handle(const struct hc_worker *w, uint32_t idx)
 {
-	return (uint64_t)w->tcb[idx].gen << 32 | (uint32_t)~idx;
+	return ~(uint64_t)idx << 16 | w->tcb[idx].gen;
 }
 
 // The TCB of a handle's generation, HC_IDX_NONE when there is none. It may be free: generations
 // come round. For callers that look at its state or flags themselves.
 HC_ALWAYS_INLINE uint32_t hc_handle_block(const struct hc_worker *w, hc_conn conn)
 {
-	uint32_t idx = ~(uint32_t)conn;
+	uint64_t idx = (uint64_t)((int64_t)~conn >> 16);
 
-	if (HC_UNLIKELY(idx >= w->cfg.conn_cap || w->tcb[idx].gen != (uint16_t)(conn >> 32)))
+	if (HC_UNLIKELY(idx >= w->cfg.conn_cap || w->tcb[idx].gen != (uint16_t)conn))
 		return HC_IDX_NONE;
-	return idx;
+	return (uint32_t)idx;
 }
 
 // The TCB behind a handle, HC_IDX_NONE when it is stale.

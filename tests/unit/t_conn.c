@@ -213,6 +213,25 @@ static void a_stale_handle_is_refused_by_every_call(void)
 	fx_shut();
 }
 
+// A handle is one word of 64 bits, and no other names the connection.
+static void a_handle_with_any_bit_wrong_is_stale(void)
+{
+	struct fx_peer p = fx_peer_new();
+	struct hc_conn_info info;
+	hc_conn conn;
+
+	fx_open(NULL);
+	conn = fx_connect(&p, 0);
+	UNIT_EQ(hc_conn_info(fx.worker, conn, &info), 0);
+	for (unsigned bit = 0; bit < 64; bit++) {
+		UNIT_EQ(hc_conn_info(fx.worker, conn ^ 1ull << bit, &info), -ESTALE);
+		UNIT_EQ(hc_send(fx.worker, conn ^ 1ull << bit, "x", 1, HC_SEND_STATIC), 0);
+	}
+	UNIT_EQ(fx_ctr(HC_CTR_stale_handles), 64);
+	fx_close(&p, conn);
+	fx_shut();
+}
+
 static void closing_twice_is_told(void)
 {
 	struct fx_peer p = fx_peer_new();
@@ -906,7 +925,8 @@ UNIT_SUITE(conn, UNIT_TEST(simultaneous_open_scales_with_who_scales),
 	   UNIT_TEST(opening_and_closing_takes_the_server_three_segments),
 	   UNIT_TEST(the_request_rides_on_the_handshakes_ack_and_the_fin_on_the_last),
 	   UNIT_TEST(the_response_carries_the_servers_fin),
-	   UNIT_TEST(a_stale_handle_is_refused_by_every_call), UNIT_TEST(closing_twice_is_told),
+	   UNIT_TEST(a_stale_handle_is_refused_by_every_call),
+	   UNIT_TEST(a_handle_with_any_bit_wrong_is_stale), UNIT_TEST(closing_twice_is_told),
 	   UNIT_TEST(a_half_closed_connection_still_receives),
 	   UNIT_TEST(closing_with_unread_data_resets),
 	   UNIT_TEST(text_and_fin_of_a_synack_are_taken), UNIT_TEST(data_after_close_resets),
