@@ -8,23 +8,9 @@
 
 #include "stack/tx.h"
 
-HC_ALWAYS_INLINE void sock_init(struct hc_worker *w, struct hc_sock *k, hc_seq snd_first)
-{
-	w->has_data = true;
-	// Not own_span, which is written whole when it is used, nor soft_error, which may be older
-	// than any data.
-	k->snd_head = HC_IDX_NONE;
-	k->snd_tail = HC_IDX_NONE;
-	k->snd_first = snd_first;
-	k->readable_bytes = 0;
-	k->rcv_head = NULL;
-	k->rcv_tail = NULL;
-	k->mss_full = 0;
-}
-
 void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first)
 {
-	sock_init(w, &w->sock[idx], snd_first);
+	hc_sock_begin(w, &w->sock[idx], snd_first);
 	if (HC_UNLIKELY(w->pmtus.count))
 		hc_pmtu_apply(w, idx);
 }
@@ -148,31 +134,23 @@ uint64_t hc_sock_copy_out(const struct hc_worker *w, uint32_t idx, hc_seq seq, u
 					: hc_csum_add_long(0, from, len);
 }
 
-bool hc_sock_deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
-		     const struct hc_seg *seg)
+// Text behind some that the application has not taken.
+bool hc_sock_deliver_more(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
+			  const struct hc_seg *seg)
 {
 	struct hc_sock *k = &w->sock[idx];
 	struct rte_mbuf *tail = k->rcv_tail;
 	const uint8_t *payload = rte_pktmbuf_mtod_offset(m, const uint8_t *, seg->payload_off);
 
-	k->readable_bytes += seg->payload_len;
-	if (k->rcv_head && seg->payload_len <= HC_COALESCE_MAX &&
-	    seg->payload_len <= rte_pktmbuf_tailroom(tail)) {
+	if (seg->payload_len <= HC_COALESCE_MAX && seg->payload_len <= rte_pktmbuf_tailroom(tail)) {
+		k->readable_bytes += seg->payload_len;
 		memcpy(rte_pktmbuf_mtod_offset(tail, uint8_t *, tail->data_len), payload,
 		       seg->payload_len);
 		tail->data_len = (uint16_t)(tail->data_len + seg->payload_len);
 		return false;
 	}
-	m->data_off = (uint16_t)(m->data_off + seg->payload_off);
-	m->data_len = seg->payload_len;
-	// A whole buffer has no next; that is on a line of its own, so it is not written here, and
-	// read only for a buffer that has one behind it.
-	HC_ASSERT(m->nb_segs == 1);
-	if (k->rcv_head)
-		tail->next = m;
-	else
-		k->rcv_head = m;
-	k->rcv_tail = m;
+	tail->next = m;
+	hc_sock_put_last(k, m, seg);
 	return true;
 }
 
@@ -335,7 +313,7 @@ size_t hc_send(struct hc_worker *w, hc_conn conn, const void *data, size_t len, 
 	if (t->flags & HC_TCB_DATA)
 		HC_ASSERT(k->snd_head == HC_IDX_NONE);
 	else
-		sock_init(w, k, c->snd_end);
+		hc_sock_begin(w, k, c->snd_end);
 	queue_own(k, data, (uint32_t)len);
 	hc_tcp_queue_all(c, (uint32_t)len);
 	HC_STATIC_ASSERT(HC_SEND_QUIET << 6 == HC_SWITCH_QUIET, "one shift apart");

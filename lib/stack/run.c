@@ -234,7 +234,9 @@ static inline struct rte_mbuf *deliver(struct hc_worker *w, uint32_t idx, struct
 {
 	HC_ASSERT(seg);
 	w->ctr[HC_CTR_data_bytes_received] += seg->payload_len;
-	if (!had_data)
+	if (!had_data && HC_LIKELY(w->pmtus.count == 0))
+		hc_sock_begin(w, &w->sock[idx], w->cold[idx].snd_end);
+	else if (!had_data)
 		hc_sock_init(w, idx, w->cold[idx].snd_end);
 	hc_event_put(w, idx, HC_EV_DATA, HC_REASON_NONE, seg->payload_len);
 	return hc_sock_deliver(w, idx, m, seg) ? NULL : m;
@@ -617,6 +619,22 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_first(struct hc_worker *w, uint32_t 
 	return run_tcb_data_in(w, idx, m, seg, HC_ESTABLISHED);
 }
 
+// The same, when hc_syn_input_quick() took it: as a rule a request.
+HC_ALWAYS_INLINE struct rte_mbuf *run_tcb_request(struct hc_worker *w, uint32_t idx,
+						  struct rte_mbuf *m, struct hc_seg *seg)
+{
+	const uint32_t request = HC_DO_DELIVER | HC_DO_ACK_DEFER;
+	uint32_t what;
+
+	if (HC_UNLIKELY(
+		    !hc_tcp_input_quick_first(&w->tcb[idx], &w->cold[idx], seg, &w->env, &what)))
+		return run_tcb_first(w, idx, m, seg);
+	w->ctr[HC_CTR_rx_tcp]++;
+	if (HC_LIKELY(what == request))
+		return finish(w, idx, m, seg, request, false);
+	return finish_any(w, idx, m, seg, what, false);
+}
+
 // @return the buffer, NULL when it was kept.
 HC_ALWAYS_INLINE struct rte_mbuf *run_tcb(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 					  struct hc_seg *seg)
@@ -701,10 +719,11 @@ HC_ALWAYS_INLINE void accept_syn(struct hc_worker *w, const struct hc_seg *seg,
 	hc_tx_synack(w, y);
 }
 
-// A listener's connection is established: it takes the final ACK's text and FIN.
+// A listener's connection is established: it takes the final ACK's text and FIN. is_usual:
+// hc_syn_input_quick() took that.
 HC_ALWAYS_INLINE struct rte_mbuf *accepted(struct hc_worker *w, uint32_t idx,
 					   const struct hc_listener *l, struct rte_mbuf *m,
-					   struct hc_seg *seg)
+					   struct hc_seg *seg, bool is_usual)
 {
 	w->ctr[HC_CTR_conn_established_passive]++;
 	hc_ends_accepted(w, &seg->key);
@@ -713,6 +732,8 @@ HC_ALWAYS_INLINE struct rte_mbuf *accepted(struct hc_worker *w, uint32_t idx,
 	if (HC_UNLIKELY(l->has_shape))
 		hc_shape_accept(w, idx, l);
 	hc_event_put(w, idx, HC_EV_ACCEPTED, HC_REASON_NONE, (uint32_t)(l - w->listener));
+	if (is_usual && seg->payload_len)
+		return run_tcb_request(w, idx, m, seg);
 	if (HC_UNLIKELY(seg->payload_len || seg->flags & (HC_TCP_FIN | HC_TCP_URG)))
 		return run_tcb_first(w, idx, m, seg);
 	w->ctr[HC_CTR_rx_tcp]++;
@@ -754,7 +775,7 @@ static HC_NOINLINE struct rte_mbuf *accept_cookie(struct hc_worker *w, const str
 	hc_syn_promote(&y, seg, &w->env, &w->tcb[idx], &w->cold[idx]);
 	w->ctr[HC_CTR_syn_cookies_accepted]++;
 	w->ctr[HC_CTR_conn_opened_passive]++;
-	return accepted(w, idx, l, m, seg);
+	return accepted(w, idx, l, m, seg, false);
 }
 
 // No flow: a listener's, or nobody's.
@@ -782,7 +803,7 @@ HC_ALWAYS_INLINE struct rte_mbuf *run_no_flow(struct hc_worker *w, struct rte_mb
 
 // The final ACK: the mini becomes a connection.
 HC_ALWAYS_INLINE struct rte_mbuf *promote(struct hc_worker *w, uint32_t syn_idx, struct rte_mbuf *m,
-					  struct hc_seg *seg)
+					  struct hc_seg *seg, bool is_usual)
 {
 	struct hc_syn_mini *y = &w->syn[syn_idx];
 	struct hc_listener *l = &w->listener[y->listener];
@@ -800,7 +821,7 @@ HC_ALWAYS_INLINE struct rte_mbuf *promote(struct hc_worker *w, uint32_t syn_idx,
 	flow_replace(w, seg->hash, false, hc_ref_make(HC_REF_SYN, syn_idx),
 		     hc_ref_make(HC_REF_TCB, idx));
 	syn_release(w, syn_idx, l);
-	return accepted(w, idx, l, m, seg);
+	return accepted(w, idx, l, m, seg, is_usual);
 }
 
 // The window of the SYN,ACK again, as it stands in a segment that is none (RFC 7323 2.3): scaled.
@@ -813,12 +834,15 @@ static uint16_t mini_window(const struct hc_worker *w, const struct hc_syn_mini 
 				  : wnd);
 }
 
-static HC_NOINLINE void run_syn_any(struct hc_worker *w, uint32_t idx, const struct hc_seg *seg,
-				    hc_verdict v)
+static HC_NOINLINE struct rte_mbuf *run_syn_any(struct hc_worker *w, uint32_t idx,
+						struct rte_mbuf *m, struct hc_seg *seg)
 {
 	struct hc_syn_mini *y = &w->syn[idx];
+	hc_verdict v = hc_syn_input(y, seg, &w->env);
 	enum hc_counter drop = hc_verdict_drop_of(v);
 
+	if (v == HC_DO_PROMOTE)
+		return promote(w, idx, m, seg, false);
 	w->ctr[drop == 0 ? HC_CTR_rx_tcp : drop]++;
 	if (v & HC_DO_SYNACK)
 		hc_tx_synack(w, y);
@@ -829,20 +853,15 @@ static HC_NOINLINE void run_syn_any(struct hc_worker *w, uint32_t idx, const str
 		hc_tx_rst_reply(w, seg);
 	if (v & HC_DO_FREE)
 		hc_syn_forget(w, idx);
+	return m;
 }
 
 HC_ALWAYS_INLINE struct rte_mbuf *run_syn(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 					  struct hc_seg *seg)
 {
-	hc_verdict v;
-
 	if (HC_LIKELY(hc_syn_input_quick(&w->syn[idx], seg)))
-		return promote(w, idx, m, seg);
-	v = hc_syn_input(&w->syn[idx], seg, &w->env);
-	if (v == HC_DO_PROMOTE)
-		return promote(w, idx, m, seg);
-	run_syn_any(w, idx, seg, v);
-	return m;
+		return promote(w, idx, m, seg, true);
+	return run_syn_any(w, idx, m, seg);
 }
 
 // 2 MSL begins anew: the mini moves to the tail of the ring, which is ordered by deadline.

@@ -395,6 +395,47 @@ HC_ALWAYS_INLINE void hc_arm_rtx(struct hc_worker *w, uint32_t idx)
 		hc_arm_loss(w, idx);
 }
 
+// The first data of a connection, either way.
+HC_ALWAYS_INLINE void hc_sock_begin(struct hc_worker *w, struct hc_sock *k, hc_seq snd_first)
+{
+	w->has_data = true;
+	// Not own_span, which is written whole when it is used, nor soft_error, which may be older
+	// than any data.
+	k->snd_head = HC_IDX_NONE;
+	k->snd_tail = HC_IDX_NONE;
+	k->snd_first = snd_first;
+	k->readable_bytes = 0;
+	k->rcv_head = NULL;
+	k->rcv_tail = NULL;
+	k->mss_full = 0;
+}
+
+// The text of a segment, in the buffer it came in, is the last that the application may take.
+HC_ALWAYS_INLINE void hc_sock_put_last(struct hc_sock *k, struct rte_mbuf *m,
+				       const struct hc_seg *seg)
+{
+	k->readable_bytes += seg->payload_len;
+	m->data_off = (uint16_t)(m->data_off + seg->payload_off);
+	m->data_len = seg->payload_len;
+	// A whole buffer has no next; that is on a line of its own, so it is not written here, and
+	// read only for a buffer that has one behind it.
+	HC_ASSERT(m->nb_segs == 1);
+	k->rcv_tail = m;
+}
+
+// Text in its turn, for the application. @return false when it was copied, and the buffer is free.
+HC_ALWAYS_INLINE bool hc_sock_deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
+				      const struct hc_seg *seg)
+{
+	struct hc_sock *k = &w->sock[idx];
+
+	if (k->rcv_head)
+		return hc_sock_deliver_more(w, idx, m, seg);
+	k->rcv_head = m;
+	hc_sock_put_last(k, m, seg);
+	return true;
+}
+
 // Lets go of the queued data that is acknowledged: as a rule all there is, in the sock's own span,
 // and nobody's buffer.
 HC_ALWAYS_INLINE void hc_sock_acked(struct hc_worker *w, uint32_t idx)

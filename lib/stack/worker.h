@@ -611,7 +611,7 @@ void hc_recv_more_room(struct hc_worker *w, uint32_t idx, uint32_t bytes);
 void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first);
 void hc_sock_free(struct hc_worker *w, uint32_t idx);
 void hc_sock_acked_any(struct hc_worker *w, uint32_t idx);
-bool hc_sock_deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
-		     const struct hc_seg *seg);
+bool hc_sock_deliver_more(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
+			  const struct hc_seg *seg);
 uint64_t hc_sock_copy_out(const struct hc_worker *w, uint32_t idx, hc_seq seq, uint32_t len,
 			  uint8_t *dst, bool wants_sum);

@@ -86,14 +86,14 @@ HC_ALWAYS_INLINE uint16_t hc_tcp_advertise(struct hc_tcb *t, const struct hc_tcb
 	hc_seq edge = t->rcv_nxt + buf;
 
 	// The edge never moves left.
-	if (HC_LIKELY(!(t->flags & HC_TCB_DATA))) {
+	if (HC_LIKELY(!(t->flags & HC_TCB_DATA)) || HC_LIKELY(c->rcv_used == 0)) {
 		t->rcv_edge = hc_seq_gt(edge, t->rcv_edge) ? edge : t->rcv_edge;
 	} else {
 		uint32_t free = c->rcv_used < buf ? buf - c->rcv_used : 0;
 		int32_t gain = hc_seq_diff(t->rcv_nxt + free, t->rcv_edge);
 
 		if (gain > 0 && ((uint32_t)gain >= env->rcv_step || (uint32_t)gain >= buf / 2 ||
-				 HC_FAULT(silly_window_updates) || free == buf))
+				 HC_FAULT(silly_window_updates)))
 			t->rcv_edge = t->rcv_nxt + free;
 	}
 	HC_ASSERT(hc_seq_ge(t->rcv_edge, t->rcv_nxt));

@@ -248,3 +248,20 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick_data(struct hc_tcb *t, struct hc_tcb_co
 	*what = do_what;
 	return true;
 }
+
+// The text of the handshake's final ACK, as hc_syn_input_quick() took it, for the TCB that
+// hc_syn_promote() has just made of it: what those two know is not asked again.
+HC_ALWAYS_INLINE bool hc_tcp_input_quick_first(struct hc_tcb *t, struct hc_tcb_cold *c,
+					       const struct hc_seg *seg,
+					       const struct hc_tcp_env *env, uint32_t *what)
+{
+	if (HC_UNLIKELY(seg->flags & (HC_TCP_FIN | HC_TCP_URG)) ||
+	    HC_UNLIKELY(c->switches & HC_QUICK_SWITCH_ODD) ||
+	    HC_UNLIKELY(seg->payload_len - 1u >= t->rcv_edge - t->rcv_nxt))
+		return false;
+	t->flags |= HC_TCB_DATA;
+	t->rcv_nxt += seg->payload_len;
+	c->rcv_used += seg->payload_len;
+	*what = HC_DO_DELIVER | hc_tcp_ack_text(t, c, env);
+	return true;
+}

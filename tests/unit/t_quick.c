@@ -9,6 +9,7 @@
 #include "tcp/quick.h"
 
 #include "base/rng.h"
+#include "tcp/syn.h"
 #include "tcp/tw.h"
 
 #include "fx_tcp.h"
@@ -263,6 +264,64 @@ static void prediction_of_data_does_what_the_whole_input_does(void)
 	compare_inputs(predict_data);
 }
 
+// The SYN of a peer, and what its final ACK may look like.
+static struct hc_syn_mini random_mini(const struct hc_tcp_env *env, struct hc_seg *ack)
+{
+	struct fx_story s = {.iss = 1, .irs = (uint32_t)hc_rng_u64(&rng), .has_ts = one_in(2)};
+	struct hc_seg syn = fx_syn(&s, HC_TCP_SYN);
+	struct hc_syn_mini m = {0};
+
+	hc_syn_open(&m, &syn, env, false, 0);
+	if (one_in(8))
+		m.flags |= HC_SYN_ECN;
+	if (one_in(8))
+		m.flags |= HC_SYN_RTX;
+	*ack = syn;
+	ack->flags = HC_TCP_ACK;
+	ack->opts = s.has_ts ? HC_OPT_TIMESTAMPS : 0;
+	ack->seq = m.irs + 1;
+	ack->ack = m.iss + 1;
+	ack->wnd = (uint16_t)(one_in(4) ? 0 : hc_rng_u64(&rng));
+	ack->payload_len = (uint16_t)hc_rng_below(&rng, one_in(2) ? 3 : 1400);
+	ack->tsval += nudge();
+	if (one_in(2))
+		ack->flags |= HC_TCP_PSH;
+	if (one_in(4))
+		ack->flags ^= (uint8_t)(1u << hc_rng_below(&rng, 8));
+	return m;
+}
+
+static void text_of_the_final_ack_is_taken_as_the_whole_input_takes_it(void)
+{
+	unsigned taken = 0;
+
+	hc_rng_seed(&rng, unit_seed());
+	for (unsigned i = 0; i < PAIRS / 4; i++) {
+		struct hc_tcp_env env = random_env();
+		struct hc_seg seg;
+		struct hc_syn_mini m = random_mini(&env, &seg);
+		struct fx_conn quick = {0}, whole;
+		uint32_t what = 0;
+
+		if (!hc_syn_input_quick(&m, &seg))
+			continue;
+		quick.t.flags = one_in(2) ? HC_TCB_PIGGYBACK : 0;
+		hc_syn_promote(&m, &seg, &env, &quick.t, &quick.c);
+		if (one_in(8)) // As a listener with a smaller buffer has it.
+			quick.t.rcv_edge = quick.t.rcv_nxt + hc_rng_below(&rng, 3);
+		whole = quick;
+		if (!hc_tcp_input_quick_first(&quick.t, &quick.c, &seg, &env, &what)) {
+			UNIT_EXPECT(memcmp(&quick, &whole, sizeof quick) == 0);
+			continue;
+		}
+		taken++;
+		UNIT_EXPECT(hc_tcp_input(&whole.t, &whole.c, &seg, &env) == what);
+		if (fx_first_difference(&quick, &whole))
+			FX_SAME(quick, whole);
+	}
+	CU_ASSERT(taken > PAIRS / 20);
+}
+
 // Each of the five segments is predicted: a prediction that always said "look closer" would agree
 // with everything.
 static void segments_of_an_orderly_life_are_predicted(void)
@@ -422,6 +481,7 @@ static void timeout_is_forgotten_before_sequence_numbers_come_round(void)
 UNIT_SUITE(quick, UNIT_TEST(segments_of_an_orderly_life_are_predicted),
 	   UNIT_TEST(prediction_does_what_the_whole_input_does),
 	   UNIT_TEST(prediction_of_data_does_what_the_whole_input_does),
+	   UNIT_TEST(text_of_the_final_ack_is_taken_as_the_whole_input_takes_it),
 	   UNIT_TEST(fin_alone_leaves_as_output_next_would_send_it),
 	   UNIT_TEST(one_segment_leaves_as_output_next_would_send_it),
 	   UNIT_TEST(calls_do_what_the_whole_calls_do),
