@@ -198,7 +198,8 @@ static unsigned push_flags(const struct server *s, const struct session *ss, boo
 	return HC_SEND_QUIET | (closes ? HC_SEND_CLOSE : 0u);
 }
 
-bool server_push(struct server *s, struct session *ss)
+// Pushes as far as the stack takes it. @return whether the last piece closed behind itself.
+static inline bool push_pieces(struct server *s, struct session *ss)
 {
 	bool has_closed = false;
 
@@ -222,19 +223,41 @@ bool server_push(struct server *s, struct session *ss)
 		ss->body_at = ss->body_bytes ? (ss->body_at + taken) % SERVER_BODY_PIECE : 0;
 		ss->is_blocked = taken < piece;
 	}
+	return has_closed;
+}
+
+// The end did not go with the last piece. The stack takes no last word over bytes that nobody has
+// read: those are taken up then, and the word is said again without its close.
+static void push_end(struct server *s, struct session *ss)
+{
+	uint32_t unread;
+
+	if (ss->is_blocked && server_peek(s, ss, &unread)) {
+		ss->is_blocked = false;
+		(void)push_pieces(s, ss);
+	}
+	server_end(s, ss);
+}
+
+bool server_push(struct server *s, struct session *ss)
+{
+	bool has_closed = push_pieces(s, ss);
+
 	if (ss->is_ending && UNLIKELY(!has_closed))
-		server_end(s, ss);
+		push_end(s, ss);
 	return !ss->is_blocked;
 }
 
 void server_end(struct server *s, struct session *ss)
 {
+	uint32_t unread;
+
 	ss->is_ending = true;
 	if (ss->is_blocked)
 		return;
 	// A close with bytes unread would be a reset (RFC 9293 3.6.1), and could take the answer
 	// with it (RFC 9112 9.6): half close instead, and throw away what comes.
-	if (ss->held.len > 0 || ss->is_lingering) {
+	if (ss->is_lingering || server_peek(s, ss, &unread)) {
 		ss->is_lingering = true;
 		server_close(s, ss->conn, true);
 	} else {

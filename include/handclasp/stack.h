@@ -379,9 +379,10 @@ enum hc_send_flags {
 	   if others that are not acknowledged yet were queued without this flag. */
 	HC_SEND_QUIET = 1u << 1,
 	/** If all of `len` is taken, closes behind it, as hc_close() would do next: for who says
-	   the last word. Nothing is closed if fewer are taken. Where hc_close() sends nothing more,
-	   before ESTABLISHED or with received data not taken, these bytes go with the rest: FAILED
-	   or RESET with HC_REASON_ABORTED says so. */
+	   the last word. Nothing is closed if fewer are taken; and none are taken while received
+	   data is not, because hc_close() would reset the connection then, and these bytes with it.
+	   Before ESTABLISHED hc_close() sends nothing more: FAILED with HC_REASON_ABORTED says so.
+	 */
 	HC_SEND_CLOSE = 1u << 2,
 };
 

@@ -284,6 +284,8 @@ static HC_NOINLINE size_t send_any(struct hc_worker *w, hc_conn conn, const void
 
 	if (idx == HC_IDX_NONE)
 		return 0;
+	if (flags & HC_SEND_CLOSE && w->tcb[idx].flags & HC_TCB_DATA && w->sock[idx].readable_bytes)
+		return 0; // Closing would be a reset.
 	taken = queue(w, idx, data, len, flags);
 	if (flags & HC_SEND_CLOSE && taken == len)
 		(void)hc_close(w, conn);

@@ -524,6 +524,126 @@ static void shares_are_refused_and_reset(void)
 }
 
 // ---------------------------------------------------------------------------------------------
+// a server that is asked out of turn
+
+// A client that asks as it likes, on the client's worker.
+struct asker {
+	hc_conn conn;
+	uint64_t got_bytes;
+	bool is_deaf; // Takes nothing.
+	bool is_answered;
+	uint8_t end; // enum hc_event_type, once it is over.
+};
+
+static void asker_take(struct asker *a, const struct hc_event *ev)
+{
+	struct hc_worker *w = pair.client.worker;
+
+	if (ev->type == HC_EV_PEER_CLOSED) {
+		a->is_answered = true;
+		(void)hc_close(w, a->conn);
+	} else if (ev->type == HC_EV_CLOSED || ev->type == HC_EV_RESET ||
+		   ev->type == HC_EV_FAILED) {
+		a->end = ev->type;
+	}
+}
+
+static void ask_for(struct asker *a, uint64_t ns)
+{
+	static struct hc_event events[128 * HC_EVENTS_PER_FRAME];
+	static uint8_t got[65536];
+
+	for (uint64_t end_ns = pair.now_ns + ns; pair.now_ns < end_ns; pair.now_ns += TURN_NS) {
+		struct hc_worker *w = pair.client.worker;
+		unsigned n = hc_step(w, pair.now_ns, events, 128 * HC_EVENTS_PER_FRAME);
+		size_t taken;
+
+		while (!a->is_deaf && (taken = hc_recv_copy(w, a->conn, got, sizeof got)))
+			a->got_bytes += taken;
+		for (unsigned i = 0; i < n; i++)
+			asker_take(a, &events[i]);
+		hc_flush(w);
+		server_step(&pair.server, pair.now_ns);
+	}
+}
+
+static void ask(const struct asker *a, const char *path)
+{
+	char request[600];
+	int len = snprintf(request, sizeof request,
+			   "GET %s HTTP/1.1\r\nHost: x\r\nPad: %0400d\r\n\r\n", path, 0);
+
+	CU_ASSERT_EQUAL(hc_send(pair.client.worker, a->conn, request, (size_t)len, 0), len);
+	hc_flush(pair.client.worker);
+}
+
+// Closing at a rate closes by another way.
+static void open_asker(struct asker *a, bool closes_at_a_rate)
+{
+	const uint32_t cookie = 0;
+
+	begin();
+	pair.cfg.connections = 10;
+	pair.cfg.concurrency = 10;
+	pair.cfg.request.kind = REQUEST_HTTP;
+	pair.cfg.close = CLOSE_SERVER;
+	pair.cfg.stack.snd_buf_bytes = 65536;
+	if (closes_at_a_rate)
+		pair.cfg.limits.close_per_s = 1000;
+	open_pair();
+	*a = (struct asker){.conn = HC_CONN_NONE};
+	ask_for(a, NS_PER_MS); // The first step tells the time.
+	CU_ASSERT_EQUAL(hc_connect(pair.client.worker, &pair.client.connect, &cookie, &a->conn, 1),
+			1);
+	ask_for(a, NS_PER_MS);
+}
+
+// One answer of at least `bytes`, whole, and an end in order.
+static void expect_one_answer(struct asker *a, uint64_t bytes)
+{
+	ask_for(a, NS_PER_S);
+	CU_ASSERT(a->got_bytes > bytes && a->got_bytes < bytes + 200);
+	CU_ASSERT(a->is_answered);
+	CU_ASSERT_EQUAL(a->end, HC_EV_CLOSED);
+	CU_ASSERT_EQUAL(server_ctr(HC_CTR_tx_rst), 0);
+	CU_ASSERT_EQUAL(pair.server.counts.requests, 1);
+	CU_ASSERT_EQUAL(pair.server.counts.closed, 1);
+	shut_pair();
+}
+
+// The answer is more than the send buffer takes, and what comes meanwhile lies unread at its end.
+static void a_request_during_the_last_answer_does_not_reset_it(void)
+{
+	struct asker a;
+
+	for (unsigned at_a_rate = 0; at_a_rate < 2; at_a_rate++) {
+		open_asker(&a, at_a_rate);
+		a.is_deaf = true;
+		ask(&a, "/1000000");
+		ask_for(&a, 10 * NS_PER_MS);
+		ask(&a, "/1");
+		ask_for(&a, 10 * NS_PER_MS);
+		ask(&a, "/2");
+		ask_for(&a, 10 * NS_PER_MS);
+		a.is_deaf = false;
+		expect_one_answer(&a, 1000000);
+	}
+}
+
+// Two requests in a burst, each in a buffer of its own.
+static void a_request_behind_the_last_one_does_not_reset_its_answer(void)
+{
+	struct asker a;
+
+	for (unsigned at_a_rate = 0; at_a_rate < 2; at_a_rate++) {
+		open_asker(&a, at_a_rate);
+		ask(&a, "/1000");
+		ask(&a, "/1000");
+		expect_one_answer(&a, 1000);
+	}
+}
+
+// ---------------------------------------------------------------------------------------------
 // a test's turn
 
 static void begin_turn(uint64_t per_s)
@@ -1123,6 +1243,8 @@ UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(closes_that_find_no_room_to_wait_are_counted),
 	   UNIT_TEST(connections_end_where_the_limit_is), UNIT_TEST(a_stall_comes_again_and_again),
 	   UNIT_TEST(shares_are_refused_and_reset),
+	   UNIT_TEST(a_request_during_the_last_answer_does_not_reset_it),
+	   UNIT_TEST(a_request_behind_the_last_one_does_not_reset_its_answer),
 	   UNIT_TEST(connections_at_once_are_told_by_tenths),
 	   UNIT_TEST(what_closes_more_slowly_than_it_opens_piles_up),
 	   UNIT_TEST(those_gathered_in_time_have_their_turn),
