@@ -37,9 +37,36 @@ static inline uint16_t tcb_flags_of(unsigned conn_flags)
 			  (conn_flags & HC_CONN_MERGE_CLOSE ? HC_TCB_MERGE_CLOSE : 0));
 }
 
+// What the connections of one call have in common.
+struct connect_plan {
+	const struct hc_connect_args *args;
+	struct hc_flow_key remote; // The remote half.
+	uint16_t neigh;
+	uint16_t flags; // enum hc_tcb_flags.
+	bool has_data;  // Their SYNs carry data, or a Fast Open option.
+	bool has_form;
+	struct hc_syn_form form;
+};
+
+// So many SYNs are worth a form.
+#define FORM_MIN 4u
+
+static void plan_connects(struct hc_worker *w, const struct hc_connect_args *args, unsigned n,
+			  struct connect_plan *p)
+{
+	p->args = args;
+	p->remote = (struct hc_flow_key){.remote_be = hc_to_be32(args->remote_addr),
+					 .rport_be = hc_to_be16(args->remote_port)};
+	p->neigh = hc_route(w, p->remote.remote_be);
+	p->flags = HC_TCB_ACTIVE | tcb_flags_of(args->flags);
+	p->has_data = args->flags & HC_CONN_FAST_OPEN || args->data_bytes;
+	p->has_form =
+		n >= FORM_MIN && !p->has_data && hc_tx_syn_form(w, &p->remote, p->neigh, &p->form);
+}
+
 // Opens one connection. @return its index, or what ran out.
-static int connect_one(struct hc_worker *w, const struct hc_connect_args *args, uint32_t cookie,
-		       uint16_t neigh, const uint64_t *planned_ns)
+static int connect_one(struct hc_worker *w, const struct connect_plan *p, uint32_t cookie,
+		       const uint64_t *planned_ns)
 {
 	uint32_t idx = hc_pool_get(&w->tcb_pool);
 	struct hc_tcb *t;
@@ -51,27 +78,26 @@ static int connect_one(struct hc_worker *w, const struct hc_connect_args *args, 
 		return -ENOMEM;
 	}
 	t = &w->tcb[idx];
-	t->key.remote_be = hc_to_be32(args->remote_addr);
-	t->key.rport_be = hc_to_be16(args->remote_port);
-	slot = HC_UNLIKELY(args->local_addr)
-		       ? hc_tuple_take_at(w, &t->key, hc_to_be32(args->local_addr))
+	t->key = p->remote;
+	slot = HC_UNLIKELY(p->args->local_addr)
+		       ? hc_tuple_take_at(w, &t->key, hc_to_be32(p->args->local_addr))
 		       : hc_tuple_take(w, &t->key);
 	if (HC_UNLIKELY(slot == HC_TUPLE_NONE)) {
 		w->ctr[HC_CTR_connect_no_port]++;
 		err = -EADDRNOTAVAIL;
 		goto err;
 	}
-	t->flags = (uint16_t)(HC_TCB_ACTIVE | tcb_flags_of(args->flags));
+	t->flags = p->flags;
 	t->cookie = cookie;
-	t->neigh = neigh;
+	t->neigh = p->neigh;
 	hc_tcp_open(t, &w->cold[idx], &w->env);
-	if (HC_UNLIKELY(args->flags & HC_CONN_FAST_OPEN || args->data_bytes) &&
-	    !hc_fastopen_prepare(w, idx, args)) {
+	if (HC_UNLIKELY(p->has_data) && !hc_fastopen_prepare(w, idx, p->args)) {
 		w->ctr[HC_CTR_connect_no_buffer]++;
 		err = -ENOBUFS;
 		goto err;
 	}
-	if (HC_UNLIKELY(!hc_tx_syn(w, t, &w->cold[idx]))) {
+	if (HC_UNLIKELY(!(HC_LIKELY(p->has_form) ? hc_tx_syn_by(w, &p->form, t, w->cold[idx].iss)
+						 : hc_tx_syn(w, t, &w->cold[idx])))) {
 		w->ctr[HC_CTR_connect_no_buffer]++;
 		err = -ENOBUFS;
 		goto err;
@@ -95,14 +121,13 @@ err:
 unsigned hc_connect(struct hc_worker *w, const struct hc_connect_args *args,
 		    const uint32_t *cookies, hc_conn *conns, unsigned n)
 {
-	hc_be32 remote_be = hc_to_be32(args->remote_addr);
-	uint16_t neigh;
+	struct connect_plan plan;
 	unsigned i = 0;
 	int idx, err = 0;
 
 	// RFC 9293 MUST-46: nobody is there who could answer, or everybody is. What may not be the
 	// source of a packet may not be its destination.
-	if (HC_UNLIKELY(hc_parse_is_bad_source(&w->parse_env, remote_be)) &&
+	if (HC_UNLIKELY(hc_parse_is_bad_source(&w->parse_env, hc_to_be32(args->remote_addr))) &&
 	    !HC_FAULT(connects_to_everybody)) {
 		w->ctr[HC_CTR_connect_bad_address] += n;
 		err = -ENETUNREACH;
@@ -113,9 +138,10 @@ unsigned hc_connect(struct hc_worker *w, const struct hc_connect_args *args,
 		err = n ? -EADDRNOTAVAIL : err;
 		n = 0;
 	}
-	neigh = n ? hc_route(w, remote_be) : 0;
+	if (n)
+		plan_connects(w, args, n, &plan);
 	for (; i < n; i++) {
-		idx = connect_one(w, args, cookies[i], neigh,
+		idx = connect_one(w, &plan, cookies[i],
 				  args->planned_ns ? &args->planned_ns[i] : NULL);
 		if (HC_UNLIKELY(idx < 0)) {
 			err = idx;

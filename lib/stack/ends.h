@@ -21,12 +21,6 @@
 // How much younger than a step what it reads may be: a second. All else is age, up to 273 s.
 #define HC_ENDS_YOUNGER ((1000000000u >> HC_STAMP_SHIFT) - 1)
 
-struct hc_end_stamps {
-	_Alignas(8) uint32_t opened; // Of the first SYN, until it is accepted.
-	uint32_t fin;                // Of the first FIN.
-};
-HC_STATIC_ASSERT(sizeof(struct hc_end_stamps) == 8, "both are written at once");
-
 HC_ALWAYS_INLINE uint32_t hc_ends_stamp(const struct hc_worker *w)
 {
 	return HC_LIKELY(w->env.stamp > HC_ENDS_CLOSED) ? w->env.stamp : HC_ENDS_CLOSED + 1;

@@ -5,7 +5,7 @@
 // back to it reach our queue: by the port's own Toeplitz hash when it has RSS, by the redirect hash
 // otherwise.
 
-#include "stack/ends.h"
+#include "stack/tuple.h"
 
 #include <rte_thash.h>
 
@@ -51,21 +51,17 @@ HC_ALWAYS_INLINE bool may_take(const struct hc_worker *w, struct hc_flow_key *ke
 	return !u->checks_owner || hc_tuple_is_ours(w, key);
 }
 
-uint32_t hc_tuple_take(struct hc_worker *w, struct hc_flow_key *key)
+uint32_t hc_tuple_search(struct hc_worker *w, struct hc_flow_key *key)
 {
 	struct hc_tuples *u = &w->tuples;
 	uint32_t base = HC_TUPLE_TRIES_MAX * (u->checks_owner ? w->queue_count : 1u);
 	uint32_t tries = base + u->saved_tries;
 
 	for (; tries && u->count; tries--) {
-		uint32_t slot = u->cursor, ahead;
+		uint32_t slot = u->cursor;
 
 		u->cursor = slot + 1 == u->count ? 0 : slot + 1;
-		// The slots the cursor comes to next: one line holds 16.
-		ahead = slot + 64 < u->count ? slot + 64 : 0;
-		hc_prefetch_w(&u->slot[ahead]);
-		if (hc_ends_is(w, HC_ENDS_OPENER))
-			hc_prefetch_w(&w->ends.at[ahead]);
+		hc_tuple_prefetch(w, slot + HC_TUPLE_AHEAD < u->count ? slot + HC_TUPLE_AHEAD : 0);
 		if (!may_take(w, key, slot))
 			continue;
 		// What looking on cost beyond the usual comes off what was saved, which grows by a

@@ -16,6 +16,7 @@
 // thousands of connects would be refused while most tuples are free.
 #define HC_TUPLE_TRIES_MAX 256u
 #define HC_TUPLE_SAVES     64u // Per success, up to the number of slots.
+#define HC_TUPLE_AHEAD     64u // How far ahead of the cursor slots are fetched.
 
 // The slot of an address and port, HC_TUPLE_NONE when they are not the client side's.
 HC_ALWAYS_INLINE uint32_t hc_tuple_slot_at(const struct hc_tuples *u, hc_be32 addr_be,
@@ -41,7 +42,36 @@ HC_ALWAYS_INLINE uint32_t hc_tuple_slot(const struct hc_tuples *u, const struct 
 
 // Takes the next free tuple towards (remote, rport) and writes the local half of *key; the remote
 // half is in place. @return the slot, HC_TUPLE_NONE when none was found.
-uint32_t hc_tuple_take(struct hc_worker *w, struct hc_flow_key *key);
+HC_NOINLINE uint32_t hc_tuple_search(struct hc_worker *w, struct hc_flow_key *key);
+
+// Fetches the slots that the cursor comes to next: one line holds 16.
+HC_ALWAYS_INLINE void hc_tuple_prefetch(const struct hc_worker *w, uint32_t ahead)
+{
+	hc_prefetch_w(&w->tuples.slot[ahead]);
+	if (HC_WITH_LATENCY && w->ends.role & HC_ENDS_OPENER)
+		hc_prefetch_w(&w->ends.at[ahead]);
+}
+
+// The same: as a rule it is the one at the cursor, of which there is little to ask.
+HC_ALWAYS_INLINE uint32_t hc_tuple_take(struct hc_worker *w, struct hc_flow_key *key)
+{
+	struct hc_tuples *u = &w->tuples;
+	uint32_t slot = u->cursor;
+	uint32_t addr = slot & (u->addr_count - 1);
+	uint32_t ahead = slot + HC_TUPLE_AHEAD;
+
+	if (HC_UNLIKELY(ahead >= u->count) ||
+	    HC_UNLIKELY(addr - u->skips_edges >= u->addr_count - 2 * u->skips_edges) ||
+	    HC_UNLIKELY(u->checks_owner) || HC_UNLIKELY(u->checks_listeners) ||
+	    HC_UNLIKELY(u->slot[slot] != HC_REF_NONE))
+		return hc_tuple_search(w, key);
+	u->cursor = slot + 1;
+	hc_tuple_prefetch(w, ahead);
+	key->local_be = hc_to_be32(u->addr_base + addr);
+	key->lport_be = hc_to_be16((uint16_t)(u->port_lo + (slot >> u->addr_bits)));
+	u->saved_tries = hc_min_u32(u->saved_tries + HC_TUPLE_SAVES, u->count);
+	return slot;
+}
 
 // The same with this local address, as far as it is one of ours.
 uint32_t hc_tuple_take_at(struct hc_worker *w, struct hc_flow_key *key, hc_be32 local_be);

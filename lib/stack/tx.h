@@ -246,6 +246,33 @@ HC_ALWAYS_INLINE bool hc_tx_syn_with(struct hc_worker *w, struct hc_tcb *t,
 	return true;
 }
 
+// Whether SYNs to remote_be, whose next hop is *neigh, can be written by a form. Then *f is it.
+static inline bool hc_tx_syn_form(struct hc_worker *w, const struct hc_flow_key *remote,
+				  uint16_t neigh, struct hc_syn_form *f)
+{
+	const struct hc_neigh *n = &w->neighs.entry[neigh];
+	struct hc_tx_seg s = hc_tx_syn_seg(w, remote, 0);
+
+	if (w->has_tx_csum || w->has_odd_syn || !hc_neigh_is_for(n, remote->remote_be))
+		return false;
+	hc_build_syn_form(f, &n->l2, &s);
+	return true;
+}
+
+// The SYN of a TCB by that form.
+HC_ALWAYS_INLINE bool hc_tx_syn_by(struct hc_worker *w, const struct hc_syn_form *f,
+				   const struct hc_tcb *t, hc_seq iss)
+{
+	struct rte_mbuf *m = hc_mbuf_get(w);
+
+	if (HC_UNLIKELY(!m))
+		return false;
+	hc_build_syn(rte_pktmbuf_mtod(m, uint8_t *), f, &t->key, iss);
+	m->ol_flags = 0;
+	hc_tx_push(w, m, f->len);
+	return true;
+}
+
 HC_NOINLINE bool hc_tx_syn_odd(struct hc_worker *w, struct hc_tcb *t, struct hc_tcb_cold *c);
 
 HC_ALWAYS_INLINE bool hc_tx_syn(struct hc_worker *w, struct hc_tcb *t, struct hc_tcb_cold *c)

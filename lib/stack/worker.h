@@ -218,6 +218,12 @@ struct hc_tuples {
 	bool checks_listeners;
 };
 
+struct hc_end_stamps {
+	_Alignas(8) uint32_t opened; // Of the first SYN, until it is accepted.
+	uint32_t fin;                // Of the first FIN.
+};
+HC_STATIC_ASSERT(sizeof(struct hc_end_stamps) == 8, "both are written at once");
+
 // Connections whose other end is ours too (ends.h).
 struct hc_ends {
 	struct hc_end_stamps *at; // By tuple slot, shared by both ends.

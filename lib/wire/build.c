@@ -34,6 +34,22 @@ void hc_l2_template_set_ip(struct hc_l2_template *t, uint8_t dscp, uint8_t ttl)
 				  (uint64_t)HC_IPPROTO_TCP << 16);
 }
 
+void hc_build_syn_form(struct hc_syn_form *f, const struct hc_l2_template *l2,
+		       const struct hc_tx_seg *s)
+{
+	const struct hc_flow_key key = {.remote_be = s->key->remote_be,
+					.rport_be = s->key->rport_be};
+	struct hc_tx_seg plain = *s;
+	const uint8_t *ip = f->bytes + HC_ETH_LEN;
+
+	plain.key = &key;
+	plain.seq = 0;
+	memset(f->bytes, 0, sizeof f->bytes);
+	f->len = hc_build_tcp(f->bytes, l2, &plain, HC_BUILD_CSUM_SOFT);
+	f->ip_sum = (uint16_t)~hc_load16(ip + HC_IP4_CSUM);
+	f->tcp_sum = (uint16_t)~hc_load16(ip + HC_IP4_LEN + HC_TCP_CSUM);
+}
+
 uint8_t hc_build_sack(uint8_t *opt, const struct hc_seq_range *blocks, unsigned count,
 		      uint64_t *sum)
 {

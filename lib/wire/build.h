@@ -208,6 +208,43 @@ HC_ALWAYS_INLINE uint32_t hc_build_tcp_soft(uint8_t *frame, const struct hc_l2_t
 	return hc_build_tcp(frame, l2, &apart, HC_BUILD_CSUM_SOFT);
 }
 
+// SYNs that go to one peer at one time: what they do not have in common is the local address, the
+// local port and the sequence number.
+#define HC_SYN_FORM_BYTES 96u
+
+struct hc_syn_form {
+	uint8_t bytes[HC_SYN_FORM_BYTES]; // A frame, with 0 for all three, and nothing behind it.
+	uint32_t len;
+	uint32_t ip_sum, tcp_sum; // Of that frame, folded.
+};
+HC_STATIC_ASSERT(HC_SYN_FORM_BYTES >= HC_ETH_LEN + HC_IP4_LEN + HC_TCP_LEN_MAX,
+		 "the longest header fits");
+
+// Makes the form of segments like *s, of whose key the remote half is used.
+void hc_build_syn_form(struct hc_syn_form *f, const struct hc_l2_template *l2,
+		       const struct hc_tx_seg *s);
+
+// Writes the SYN of a connection at `frame`, where HC_SYN_FORM_BYTES have room. The frame is f->len
+// bytes long.
+HC_ALWAYS_INLINE void hc_build_syn(uint8_t *frame, const struct hc_syn_form *f,
+				   const struct hc_flow_key *key, hc_seq seq)
+{
+	uint8_t *ip = frame + HC_ETH_LEN;
+	uint8_t *tcp = ip + HC_IP4_LEN;
+	uint32_t local = (HC_FORCE uint32_t)key->local_be;
+	uint16_t lport = (HC_FORCE uint16_t)key->lport_be;
+	uint32_t seq_be = (HC_FORCE uint32_t)hc_to_be32(seq);
+	uint64_t ip_sum = (uint64_t)f->ip_sum + local;
+	uint64_t tcp_sum = (uint64_t)f->tcp_sum + local + lport + seq_be;
+
+	memcpy(frame, f->bytes, sizeof f->bytes);
+	hc_store16(ip + HC_IP4_CSUM, hc_csum_finish(ip_sum));
+	hc_store32(ip + HC_IP4_SRC, local);
+	hc_store16(tcp + HC_TCP_SPORT, lport);
+	hc_store32(tcp + HC_TCP_SEQ, seq_be);
+	hc_store16(tcp + HC_TCP_CSUM, hc_csum_finish(tcp_sum));
+}
+
 // Writes a SACK option of 1 to HC_SACK_BLOCKS_MAX blocks behind two NOPs (RFC 2018 3), and its sum
 // to *sum. @return its length, HC_SACK_LEN(count).
 uint8_t hc_build_sack(uint8_t *opt, const struct hc_seq_range *blocks, unsigned count,

@@ -338,6 +338,35 @@ static void checksum_of_zero_is_sent_as_zero(void)
 	CU_ASSERT(zeroes > 0);
 }
 
+// SYNs by their form, of several connections each.
+static void syns_by_a_form_are_those_built_singly(void)
+{
+	struct hc_l2_template t = template_default();
+	struct hc_rng r;
+
+	hc_rng_seed(&r, unit_seed());
+	for (unsigned i = 0; i < 4000; i++) {
+		struct sent s = random_sent(&r);
+		struct hc_syn_form form;
+
+		s.seg.flags = HC_TCP_SYN;
+		s.seg.payload_len = 0;
+		s.seg.key = &s.key;
+		hc_build_syn_form(&form, &t, &s.seg);
+		for (unsigned k = 0; k < 8; k++) {
+			uint8_t wants[HC_SYN_FORM_BYTES], got[HC_SYN_FORM_BYTES];
+			struct sent other = random_sent(&r);
+
+			s.key.local_be = other.key.local_be;
+			s.key.lport_be = other.key.lport_be;
+			s.seg.seq = k ? other.seg.seq : 0;
+			UNIT_EXPECT(form.len == build_tcp(wants, &t, &s, HC_BUILD_CSUM_SOFT));
+			hc_build_syn(got, &form, &s.key, s.seg.seq);
+			UNIT_EXPECT(memcmp(got, wants, form.len) == 0);
+		}
+	}
+}
+
 static void header_length_is_that_of_the_options(void)
 {
 	struct sent s = sent_default();
@@ -551,6 +580,7 @@ UNIT_SUITE(build, UNIT_TEST(template_begins_every_frame_to_a_neighbour),
 	   UNIT_TEST(sack_blocks_are_written_to_the_byte_and_parsed_back),
 	   UNIT_TEST(corners_of_the_sum_are_written_to_the_byte),
 	   UNIT_TEST(checksum_of_zero_is_sent_as_zero),
+	   UNIT_TEST(syns_by_a_form_are_those_built_singly),
 	   UNIT_TEST(header_length_is_that_of_the_options),
 	   UNIT_TEST(checksums_left_to_the_port_are_prepared),
 	   UNIT_TEST(type_of_service_of_the_template_is_kept),

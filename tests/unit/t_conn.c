@@ -67,6 +67,51 @@ static void syns_permit_sack(void)
 	}
 }
 
+// The frame at the head of what was sent, without what differs from one SYN to the next.
+static uint32_t next_syn(uint8_t *bytes)
+{
+	static const uint8_t differs[][2] = {
+		{FRAME_IP + 10, 2}, // Checksum.
+		{FRAME_IP + 12, 4}, // Source address.
+		{FRAME_L4, 2},      // Source port.
+		{FRAME_L4 + 4, 4},  // Sequence number.
+		{FRAME_L4 + 16, 2}, // Checksum.
+	};
+	const struct fx_out *out = fx_next();
+
+	CU_ASSERT_FATAL(out != NULL);
+	UNIT_EQ(out->view.flags, FRAME_SYN);
+	memcpy(bytes, out->bytes, out->len);
+	for (unsigned i = 0; i < HC_ARRAY_LEN(differs); i++)
+		memset(bytes + differs[i][0], 0, differs[i][1]);
+	return out->len;
+}
+
+// Four and more of one call are written by a form: nobody sees that.
+static void many_syns_are_like_one(void)
+{
+	const struct fx_options o = {.set_cfg = with_sack};
+	uint8_t one[FX_FRAME_BYTES], other[FX_FRAME_BYTES];
+	uint32_t len;
+
+	fx_open(&o);
+	UNIT_EQ(connect_n(1), 1);
+	fx_step();
+	fx_forget();
+	UNIT_EQ(connect_n(1), 1);
+	fx_step();
+	len = next_syn(one);
+	UNIT_EQ(connect_n(8), 8);
+	fx_step();
+	for (unsigned i = 0; i < 8; i++) {
+		UNIT_EQ(next_syn(other), len);
+		UNIT_EQ_BYTES(other, one, len);
+	}
+	fx_expect_silence();
+	UNIT_EQ(fx_ctr(HC_CTR_conn_opened_active), 10);
+	fx_shut();
+}
+
 static void opening_and_closing_takes_the_client_four_segments(void)
 {
 	struct fx_peer p = fx_peer_new();
@@ -920,7 +965,7 @@ static void an_opening_may_choose_its_source_address(void)
 }
 
 UNIT_SUITE(conn, UNIT_TEST(simultaneous_open_scales_with_who_scales),
-	   UNIT_TEST(nobodys_and_everybodys_address_is_refused),
+	   UNIT_TEST(nobodys_and_everybodys_address_is_refused), UNIT_TEST(many_syns_are_like_one),
 	   UNIT_TEST(opening_and_closing_takes_the_client_four_segments),
 	   UNIT_TEST(opening_and_closing_takes_the_server_three_segments),
 	   UNIT_TEST(the_request_rides_on_the_handshakes_ack_and_the_fin_on_the_last),
