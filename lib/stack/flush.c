@@ -202,6 +202,7 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 	struct hc_tcb_cold *c = &w->cold[idx];
 	struct hc_send_plan plan;
 	struct hc_bulk bulk = {.head = NULL};
+	bool was_probing = t->flags & HC_TCB_PROBING;
 	bool arm_persist = false;
 	bool has_sent = false;
 	bool is_done = true;
@@ -226,6 +227,9 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 	hc_bulk_send(w, idx, &bulk);
 	// What has left needs its timer, whether or not there were buffers for the rest.
 	if (has_sent && (is_done || !HC_FAULT(sent_without_timer))) {
+		// One that runs for the override timeout says nothing of it.
+		if (HC_UNLIKELY(was_probing) && !(t->flags & HC_TCB_PROBING))
+			hc_timer_off(&w->tcb_timers, idx);
 		hc_arm_sent(w, idx);
 	} else if (HC_UNLIKELY(arm_persist) && !hc_timer_is_armed(&w->tcb_timers, idx)) {
 		t->flags |= HC_TCB_PROBING;

@@ -191,6 +191,7 @@ static uint32_t update_send_window(struct hc_tcb *t, struct hc_tcb_cold *c,
 				   bool advances)
 {
 	uint32_t wnd = (uint32_t)seg->wnd << (HC_FAULT(window_scale_ignored) ? 0 : c->snd_wscale);
+	bool was_closed = t->snd_wnd == 0;
 	uint32_t what = 0;
 
 	if (!HC_FAULT(window_from_old_segment) && (!advances || HC_FAULT(window_left_behind)) &&
@@ -214,7 +215,8 @@ static uint32_t update_send_window(struct hc_tcb *t, struct hc_tcb_cold *c,
 	}
 	if (t->flags & HC_TCB_PROBING) {
 		c->retries = 0; // RFC 9293 3.8.6.1: as long as probes are answered, the peer lives.
-		if (wnd != 0) {
+		// Into an open window it is the override timeout, which nothing but sending ends.
+		if (wnd != 0 && was_closed) {
 			// Open again. A probe that was not taken is sent again at once.
 			t->flags &= (uint16_t)~HC_TCB_PROBING;
 			what |= HC_DO_OUTPUT;

@@ -512,6 +512,75 @@ static void cork_waits_for_a_whole_segment(void)
 }
 
 // RFC 9293 3.8.6.2.1: the override timeout.
+// Who is sent to all the time waits no longer for the override timeout.
+static void segments_of_the_peer_put_nothing_off(void)
+{
+	static const uint8_t data[1000];
+
+	for (unsigned is_corked = 0; is_corked < 2; is_corked++) {
+		struct fx_peer p = fx_peer_new();
+		unsigned waited_ms = 0;
+		hc_conn conn;
+
+		fx_open(NULL);
+		p.wnd = 800;
+		conn = fx_connect(&p, 0);
+		if (is_corked) {
+			UNIT_EQ(hc_conn_set(fx.worker, conn, HC_OPTION_CORK, 1), 0);
+			UNIT_EQ(hc_send(fx.worker, conn, data, 10, HC_SEND_STATIC), 10);
+			fx_step();
+		} else {
+			UNIT_EQ(hc_send(fx.worker, conn, data, sizeof data, HC_SEND_STATIC),
+				sizeof data);
+			fx_step();
+			UNIT_EQ(fx_peer_take(&p, FRAME_ACK)->payload_len, 536);
+			p.wnd = 264;
+			fx_peer_put(&p, FRAME_ACK, 0);
+			fx_step();
+		}
+		fx_expect_silence();
+		for (; waited_ms < 1000 && fx_ctr(HC_CTR_data_bytes_sent) % 536 == 0;
+		     waited_ms += 10) {
+			fx_wait_ms(10);
+			fx_peer_put(&p, FRAME_ACK, 1);
+			fx_step();
+		}
+		CU_ASSERT(waited_ms >= fx.cfg.rto_min_ms - 10);
+		CU_ASSERT(waited_ms <= fx.cfg.rto_min_ms + 20);
+		UNIT_EQ(fx_ctr(HC_CTR_data_bytes_sent), is_corked ? 10 : 536 + 264);
+		fx_forget();
+		(void)hc_abort(fx.worker, conn);
+		fx_shut();
+	}
+}
+
+// What leaves before the override timeout is timed from then on (RFC 6298 5.1).
+static void what_was_held_back_has_a_timer_of_its_own(void)
+{
+	static const uint8_t data[1000];
+	struct fx_peer p = fx_peer_new();
+	hc_conn conn;
+
+	fx_open(NULL);
+	conn = fx_connect(&p, 0);
+	UNIT_EQ(hc_conn_set(fx.worker, conn, HC_OPTION_CORK, 1), 0);
+	UNIT_EQ(hc_send(fx.worker, conn, data, 10, HC_SEND_STATIC), 10);
+	fx_step();
+	fx_wait_ms(fx.cfg.rto_min_ms - 10);
+	fx_expect_silence();
+	UNIT_EQ(hc_send(fx.worker, conn, data, 600, HC_SEND_STATIC), 600);
+	fx_step();
+	UNIT_EQ(fx_peer_take(&p, FRAME_ACK)->payload_len, 536);
+	fx_wait_ms(fx.cfg.rto_min_ms - 20);
+	fx_expect_silence();
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_timeouts), 0);
+	fx_wait_ms(40);
+	UNIT_EQ(fx_ctr(HC_CTR_rtx_timeouts), 1);
+	fx_forget();
+	(void)hc_abort(fx.worker, conn);
+	fx_shut();
+}
+
 static void cork_comes_off_in_time(void)
 {
 	struct fx_peer p = fx_peer_new();
@@ -538,6 +607,8 @@ UNIT_SUITE(option, UNIT_TEST(user_timeout_does_not_count_answered_probes),
 	   UNIT_TEST(keepalive_of_a_half_closed_connection_probes_no_window),
 	   UNIT_TEST(keepalive_ends_no_wait_that_is_for_ever), UNIT_TEST(options_are_checked),
 	   UNIT_TEST(cork_waits_for_a_whole_segment), UNIT_TEST(cork_comes_off_in_time),
+	   UNIT_TEST(segments_of_the_peer_put_nothing_off),
+	   UNIT_TEST(what_was_held_back_has_a_timer_of_its_own),
 	   UNIT_TEST(nodelay_lets_go_what_nagle_held_back), UNIT_TEST(silly_window_is_waited_out),
 	   UNIT_TEST(keepalive_is_off_and_patient_unless_asked),
 	   UNIT_TEST(keepalive_probes_who_is_silent_and_gives_up_who_stays_so),

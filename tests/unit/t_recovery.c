@@ -13,14 +13,14 @@
 #define MSS 1000u
 
 // An ACK of `ack` with up to two SACK blocks, in segments behind ISS + 1.
-static uint32_t sack(struct fx_conn *x, struct hc_tcp_env *env, unsigned ack, unsigned lo,
-		     unsigned hi)
+static uint32_t sack_with_window(struct fx_conn *x, struct hc_tcp_env *env, uint32_t wnd,
+				 unsigned ack, unsigned lo, unsigned hi)
 {
 	struct hc_seg seg = fx_seg(x, HC_TCP_ACK);
 	hc_seq first = x->c.iss + 1;
 
 	seg.ack = first + ack * MSS;
-	seg.wnd = (uint16_t)(x->t.snd_wnd >> x->c.snd_wscale);
+	seg.wnd = (uint16_t)(wnd >> x->c.snd_wscale);
 	env->sack_count = 0;
 	if (hi > lo) {
 		seg.opts |= HC_OPT_SACK;
@@ -28,6 +28,12 @@ static uint32_t sack(struct fx_conn *x, struct hc_tcp_env *env, unsigned ack, un
 			(struct hc_seq_range){first + lo * MSS, first + hi * MSS};
 	}
 	return fx_what(hc_tcp_input(&x->t, &x->c, &seg, env));
+}
+
+static uint32_t sack(struct fx_conn *x, struct hc_tcp_env *env, unsigned ack, unsigned lo,
+		     unsigned hi)
+{
+	return sack_with_window(x, env, x->t.snd_wnd, ack, lo, hi);
 }
 
 // The segment sent next, in segments behind ISS + 1; UINT_MAX: none.
@@ -242,8 +248,7 @@ static void reopened_window_takes_all_again(void)
 	x.t.snd_wnd = 0;
 	(void)sack(&x, &env, 0, 1, 4);
 	CU_ASSERT(fx_what(hc_tcp_timeout(&x.t, &x.c, &env)) & HC_DO_PROBE);
-	x.t.snd_wnd = wnd;
-	(void)sack(&x, &env, 0, 1, 4);
+	(void)sack_with_window(&x, &env, wnd, 0, 1, 4);
 	CU_ASSERT(x.t.flags & HC_TCB_RECOVERING);
 	x.c.cwnd = 20 * MSS;
 	UNIT_EQ(next(&x, &env), 0);
