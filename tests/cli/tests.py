@@ -568,11 +568,11 @@ class SynFlood(Limits):
         self.assert_exit(result, cli.MEASURED)
         out = result.json
         found, without = out["result"], out["result"]["without_attack"]
-        self.assertEqual((found["outcome"], without["outcome"]), ("found", "found"),
-                         json.dumps(out["iterations"], indent=1))
+        rows = json.dumps(out["iterations"], indent=1)
+        self.assertEqual((found["outcome"], without["outcome"]), ("found", "found"), rows)
         for value, limit in ((found, 3000), (without, 6000)):
-            self.assertGreaterEqual(value["highest_connection_rate"], limit - 300)
-            self.assertLessEqual(value["highest_connection_rate"], limit + 120)
+            self.assertGreaterEqual(value["highest_connection_rate"], limit - 300, rows)
+            self.assertLessEqual(value["highest_connection_rate"], limit + 120, rows)
             for name in TIMES:
                 self.assertGreater(value["%s_connection_establishment_time_us" % name], 0)
         self.assertAlmostEqual(found["share_of_rate_without_attack"],
