@@ -35,12 +35,14 @@ struct hc_flood {
 };
 
 /**
- * Begins a flood, in place of the one before. Each hc_step() sends what is due by its clock, 32
- * SYNs at most, with the options of our own SYNs and random sequence numbers; what is due waits for
- * a later step, but not for more than 100 ms: then it is missed (flood_syns_missed). The schedule
- * begins when the next hop's address is known, for which it is asked; every SYN due is either sent
+ * Begins a flood, in place of the one before. Each hc_step() sends what is due by its clock, with
+ * the options of our own SYNs and random sequence numbers, but leaves half of the transmit queue to
+ * connections; what is due waits for a later step, but not for more than 100 ms: then it is missed
+ * (flood_syns_missed). The schedule begins when the next hop's address is known, for which it is
+ * asked, and cuts time into slots of 1 / syns_per_s: in each one SYN is due, at a random moment, so
+ * that nothing else that is regular is in step with it. Every SYN due is either sent
  * (flood_syns_sent) or missed. Nothing is sent while the port is full, there is no buffer, or the
- * next hop has no address (any more). Thread: the worker's. O(1).
+ * next hop has no address (any more). Thread: the worker's. O(1), and O(1) a SYN in hc_step().
  * @return 0; -EINVAL: the rate is 0 or above HC_FLOOD_PER_S_MAX, a port is 0 or port_hi below
  * port_lo, the prefix is shorter than HC_FLOOD_LEN_MIN, is not unicast, or has an address of ours,
  * the gateway's or remote_addr in it; -ENETUNREACH: remote_addr cannot be a host's or is our own,

@@ -4,10 +4,17 @@
 // A SYN flood of our own making (RFC 3511 5.5), and one that is watched. A step that has a flood
 // comes here first; other workers' steps know nothing of it (has_errand).
 //
-// What is due is counted in billionths of a SYN, so that a nanosecond is worth as many of them as
+// Time is cut into slots, one for each SYN, and a SYN is due at a random moment of its slot. A
+// flood as regular as the connections beside it would be in step with them: a device that drops one
+// SYN in ten might then drop the flood's only, all through a run, and the next time a connection
+// each time.
+//
+// What is due is counted in billionths of a slot, so that a nanosecond is worth as many of them as
 // SYNs are due in a second, and nothing is rounded: sent, missed and still owed are together what
-// the rate times the time is. Frames are queued as any other, but leave half of the queue to
-// connections: a port that is full has the flood wait, not them.
+// the rate times the time is, but for the slot that has begun. Frames are queued as any other, but
+// leave half of the queue to connections: a port that is full has the flood wait, not them. Within
+// that a step sends all that is due: after a pause the application opens all connections that are,
+// and a flood that came behind them would take of a device only what they leave.
 
 #include "base/prefix.h"
 #include "stack/tx.h"
@@ -17,10 +24,9 @@
 
 #include <handclasp/flood.h>
 
-#define SYN          1000000000ull // In billionths.
+#define SLOT         1000000000 // In billionths.
 #define SECOND_NS    1000000000ull
 #define CATCH_UP_NS  100000000ull
-#define STEP_SYNS    32u
 #define QUEUED_MAX   (HC_TX_MAX / 2)
 #define HASH_OF_SEED 64u // Apart from the other uses of hc_siphash().
 
@@ -58,6 +64,12 @@ static int flood_error(const struct hc_worker *w, const struct hc_flood *f)
 	return 0;
 }
 
+// Draws when in its slot the next SYN is due.
+static void place(struct hc_flooding *f)
+{
+	f->moment = hc_rng_below(&f->rng, SLOT);
+}
+
 int hc_flood_begin(struct hc_worker *w, const struct hc_flood *flood)
 {
 	struct hc_flooding *f = &w->flood;
@@ -76,7 +88,7 @@ int hc_flood_begin(struct hc_worker *w, const struct hc_flood *flood)
 		.addr_first = (flood->sources.addr & mask) + edge,
 		.addr_count = ~mask + 1 - 2 * edge,
 		.port_first = flood->port_lo,
-		.port_count = (uint32_t)flood->port_hi - flood->port_lo + 1,
+		.port_count = (uint16_t)(flood->port_hi - flood->port_lo + 1), // Port 0 is none.
 		.sources_be = hc_to_be32(flood->sources.addr & mask),
 		.sources_mask_be = hc_to_be32(mask),
 		.watched_be = f->watched_be,
@@ -84,15 +96,18 @@ int hc_flood_begin(struct hc_worker *w, const struct hc_flood *flood)
 	};
 	// Another one each time, or a device that keeps what it does not know would know them.
 	hc_rng_seed(&f->rng, hc_siphash(&w->env.secret, w->env.now_ns, HASH_OF_SEED + w->queue));
+	place(f);
 	w->has_errand = true;
 	return 0;
 }
 
 void hc_flood_end(struct hc_worker *w)
 {
-	w->ctr[HC_CTR_flood_syns_missed] += w->flood.owed / SYN;
-	w->flood.owed = 0;
-	w->flood.is_on = false;
+	struct hc_flooding *f = &w->flood;
+
+	w->ctr[HC_CTR_flood_syns_missed] += f->passed > 0 ? (uint64_t)f->passed / SLOT : 0;
+	f->passed = 0;
+	f->is_on = false;
 	w->has_errand = !w->is_started;
 }
 
@@ -104,17 +119,17 @@ static void accrue(struct hc_worker *w)
 {
 	struct hc_flooding *f = &w->flood;
 	uint64_t gone_ns = f->has_begun ? w->env.now_ns - f->at_ns : 0;
-	uint64_t most = SYN + CATCH_UP_NS * f->per_s;
+	int64_t most = SLOT + (int64_t)CATCH_UP_NS * f->per_s;
 	uint64_t missed = gone_ns / SECOND_NS * f->per_s;
 
 	f->has_begun = true;
 	f->at_ns = w->env.now_ns;
-	f->owed += gone_ns % SECOND_NS * f->per_s;
-	if (f->owed > most && !HC_FAULT(flood_catches_up_without_end)) {
-		uint64_t beyond = (f->owed - most + SYN - 1) / SYN;
+	f->passed += (int64_t)(gone_ns % SECOND_NS) * f->per_s;
+	if (f->passed > most && !HC_FAULT(flood_catches_up_without_end)) {
+		int64_t beyond = (f->passed - most + SLOT - 1) / SLOT;
 
-		f->owed -= beyond * SYN;
-		missed += beyond;
+		f->passed -= beyond * SLOT;
+		missed += (uint64_t)beyond;
 	}
 	w->ctr[HC_CTR_flood_syns_missed] += missed;
 }
@@ -149,21 +164,20 @@ static bool send_syn(struct hc_worker *w, uint16_t neigh)
 
 void hc_flood_step(struct hc_worker *w)
 {
+	const unsigned most = QUEUED_MAX << HC_FAULT(flood_takes_the_whole_queue);
 	struct hc_flooding *f = &w->flood;
 	uint16_t neigh = hc_route(w, f->remote_be);
 	bool is_ready = hc_neigh_is_ready(w, neigh);
-	uint64_t due;
 
 	if (!is_ready && !f->has_begun)
 		return;
 	accrue(w);
-	if (!is_ready || w->tx_count >= QUEUED_MAX << HC_FAULT(flood_takes_the_whole_queue))
+	if (!is_ready)
 		return;
-	due = f->owed / SYN;
-	due = due < STEP_SYNS ? due : STEP_SYNS;
-	for (; due && send_syn(w, neigh); due--) {
-		f->owed -= SYN;
+	while (f->passed >= f->moment && w->tx_count < most && send_syn(w, neigh)) {
+		f->passed -= SLOT;
 		w->ctr[HC_CTR_flood_syns_sent]++;
+		place(f);
 	}
 }
 
@@ -174,8 +188,8 @@ bool hc_flood_next_due_ns(const struct hc_worker *w, uint64_t *due_ns)
 	if (!f->is_on || !f->has_begun)
 		return false;
 	*due_ns = f->at_ns;
-	if (f->owed < SYN)
-		*due_ns += (SYN - f->owed + f->per_s - 1) / f->per_s;
+	if (f->passed < f->moment)
+		*due_ns += (uint64_t)(f->moment - f->passed + f->per_s - 1) / f->per_s;
 	return true;
 }
 

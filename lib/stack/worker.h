@@ -243,12 +243,13 @@ struct hc_flooding {
 	bool is_on;
 	bool has_begun; // Its schedule.
 	uint32_t per_s;
-	uint64_t at_ns; // Owed up to here, in billionths of a SYN.
-	uint64_t owed;
+	uint64_t at_ns;  // The schedule is worked out up to here.
+	int64_t passed;  // Of time since the slot of the next SYN began, in billionths of a slot.
+	uint32_t moment; // Of that slot, at which it is due.
 	hc_be32 remote_be;
 	hc_be16 rport_be;
 	uint32_t addr_first, addr_count;
-	uint32_t port_first, port_count;
+	uint16_t port_first, port_count;
 	hc_be32 sources_be, sources_mask_be; // All 0: there never was one.
 	hc_be32 watched_be, watched_mask_be; // All 0: none is.
 	struct hc_rng rng;

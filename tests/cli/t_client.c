@@ -717,6 +717,68 @@ static void those_gathered_in_time_have_their_turn(void)
 }
 
 // ---------------------------------------------------------------------------------------------
+// an attack on a device that answers so many SYNs a second, whoever sends them
+
+enum { ATTACK_LIMIT = 6000, ATTACK = 3000, ATTACKED_MS = 400 };
+
+// How many of `per_s` fail. Both ends stand still for `pause_ns` after each 4 ms.
+static uint64_t lost_under_attack(uint64_t per_s, uint64_t lead_ns, uint64_t pause_ns)
+{
+	uint64_t lost, stop_ns;
+
+	begin_turn(per_s);
+	pair.cfg.connections = per_s * ATTACKED_MS / 1000;
+	pair.cfg.duration_ns = (ATTACKED_MS + 50) * NS_PER_MS;
+	pair.cfg.turn.grace_ns = 50 * NS_PER_MS;
+	pair.cfg.limits.open_per_s = ATTACK_LIMIT;
+	pair.cfg.attack.syns_per_s = ATTACK;
+	pair.cfg.attack.lead_ns = lead_ns;
+	pair.cfg.stack.syn_retries = 0;
+	pair.cfg.stack.rto_init_ms = 200;
+	plan_attack_sources(&pair.cfg);
+	open_pair();
+	stop_ns = pair.now_ns + 4 * NS_PER_MS;
+	while (client_phase(&pair.client) != PHASE_DONE) {
+		turn_for(TURN_NS);
+		if (pair.now_ns < stop_ns)
+			continue;
+		pair.now_ns += pause_ns;
+		stop_ns = pair.now_ns + 4 * NS_PER_MS;
+	}
+	CU_ASSERT_EQUAL(pair.client.attack_refusal, 0);
+	CU_ASSERT_EQUAL(churn()->opened, per_s * ATTACKED_MS / 1000);
+	lost = churn()->failed;
+	CU_ASSERT_EQUAL(churn()->closed + lost, churn()->opened);
+	shut_pair();
+	return lost;
+}
+
+// Of 6500 SYNs a second 500 are dropped. An attack as regular as the connections was in step with
+// them and that: with these leads, of 100 in 2 ms, all those dropped were its own.
+static void an_attack_is_not_in_step_with_connections(void)
+{
+	static const uint64_t leads_us[] = {50000, 50580, 50920, 51580, 51920};
+
+	for (unsigned i = 0; i < ARRAY_LEN(leads_us); i++) {
+		CU_ASSERT(lost_under_attack(3500, leads_us[i] * 1000, 0) > 30);
+		CU_ASSERT_EQUAL(lost_under_attack(3050, leads_us[i] * 1000, 0), 0);
+	}
+}
+
+// All that was due comes at once behind a pause: the attack takes its part of that too.
+static void pauses_spare_connections_nothing_of_an_attack(void)
+{
+	static const unsigned pauses_ms[] = {4, 16, 40};
+
+	for (unsigned i = 0; i < ARRAY_LEN(pauses_ms); i++) {
+		const uint64_t pause_ns = pauses_ms[i] * NS_PER_MS;
+
+		CU_ASSERT(lost_under_attack(3500, 50 * NS_PER_MS, pause_ns) > 60);
+		CU_ASSERT_EQUAL(lost_under_attack(3050, 50 * NS_PER_MS, pause_ns), 0);
+	}
+}
+
+// ---------------------------------------------------------------------------------------------
 // opening and closing, each at its own rate
 
 static void a_closed_loop_opens_at_the_rate_it_may(void)
@@ -1248,6 +1310,8 @@ UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(connections_at_once_are_told_by_tenths),
 	   UNIT_TEST(what_closes_more_slowly_than_it_opens_piles_up),
 	   UNIT_TEST(those_gathered_in_time_have_their_turn),
+	   UNIT_TEST(an_attack_is_not_in_step_with_connections),
+	   UNIT_TEST(pauses_spare_connections_nothing_of_an_attack),
 	   UNIT_TEST(a_closed_loop_opens_at_the_rate_it_may),
 	   UNIT_TEST(an_open_loop_is_held_back_by_the_rate_it_may_open_at),
 	   UNIT_TEST(closing_keeps_to_its_own_rate),
