@@ -8,7 +8,7 @@
 
 #define RING_ATTACK 100000u
 #define LOAD_ATTACK 10000u
-#define MISSED_MAX  0.05 // Of the SYNs that were due, as RFC 9411 7.2.3 allows of rates.
+#define MISSED_MAX  0.01 // Of the SYNs that were due: with fewer, connections have more to take.
 
 bool test_flood_is(const struct config *cfg)
 {
@@ -58,8 +58,12 @@ void test_flood_judge(const struct test *t, const struct result *r, struct test_
 	due = a->sent + a->missed;
 	if (!row->passes || (double)a->missed <= MISSED_MAX * (double)due)
 		return;
+	// What was missed in a pause of the tester's is not what it cannot do.
+	row->is_disturbed = (double)a->missed <= (double)t->cfg->attack.syns_per_s *
+							 (double)r->clients.gap_ns_max / NS_PER_S;
 	row->passes = false;
-	snprintf(row->why, sizeof row->why, "%llu of the attack's %llu SYNs were not sent in time",
+	snprintf(row->why, sizeof row->why,
+		 "%llu of the attack's %llu SYNs were not sent in time (1 %% allowed)",
 		 (unsigned long long)a->missed, (unsigned long long)due);
 }
 

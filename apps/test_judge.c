@@ -162,7 +162,7 @@ void test_judge(const struct test *t, const struct result *r, struct test_row *r
 		break;
 	}
 	row->passes = loss_judge(&t->cfg->test.criterion, n, row->why, sizeof row->why);
-	test_flood_judge(t, r, row);
 	row->is_disturbed = !row->passes && r->clients.gap_ns_max > cfg->turn.gap_ns &&
 			    loss_is_explained(n, r->clients.gap_ns_max);
+	test_flood_judge(t, r, row);
 }

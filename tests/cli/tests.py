@@ -639,6 +639,34 @@ class SynFlood(Limits):
         self.assertGreater(attacked[-1]["syn_attack_packets_missed"],
                            attacked[-1]["number_of_tcp_syn_attack_packets_transmitted"])
 
+    def test_a_pause_in_which_some_of_the_attack_was_missed_does_not_count(self):
+        # Nobody fails: it is 3 % of the attack's SYNs alone that are not there.
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "r.json")
+            argv = [cli.HANDCLASP, "test", "syn-flood", "--port", "ring", *PATIENT, "--grace", "500ms",
+                    "--min", "1k", "--max", "1k", "--granularity", "1k", "--attack-rate", "3k",
+                    "--attack-lead", "50ms", "--sustain", "2s", "--repeat", "1", "--json", path]
+            with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                                  stderr=subprocess.PIPE) as process:
+                while "no attack: pass" not in process.stdout.readline():
+                    self.assertIsNone(process.poll())
+                time.sleep(0.5)  # Into the iteration behind it.
+                process.send_signal(signal.SIGSTOP)
+                time.sleep(0.16)
+                process.send_signal(signal.SIGCONT)
+                rest, err = process.communicate(timeout=cli.SECONDS)
+            self.assertEqual(process.returncode, cli.MEASURED, rest + err)
+            with open(path, encoding="utf-8") as file:
+                rows = json.load(file)["iterations"]
+        spoilt = rows[1]
+        self.assertGreater(spoilt["longest_gap_ms"], 150, rest)
+        self.assertEqual((spoilt["passes"], spoilt["is_disturbed"]), (False, True), rest)
+        self.assertEqual(spoilt["total_completed"], spoilt["total_attempted"], rest)
+        self.assertRegex(rest, r"disturbed: \d+ of the attack's \d+ SYNs were not sent in time "
+                         r"\(1 % allowed\); the tester stood still for \d")
+        self.assertIs(rows[-1]["passes"], True, rest)
+        self.assertEqual(rows[-1]["value"], 1000)
+
     def test_the_first_line_tells_both_rates(self):
         result = cli.run("test", "syn-flood", "--port", "ring", *PATIENT, "--min", "1k", "--max", "1k",
                          "--attack-rate", "20k", "--repeat", "1", *self.QUICK)
