@@ -92,11 +92,30 @@ def run_case(unshare, handclasp, module, function):
             return 1, "killed after %d s\n%s" % (function.seconds, story.decode(errors="replace"))
 
 
+def unknown(names):
+    """What is wrong with the first name that is no case's, in a sentence; or None."""
+    for name in names:
+        module = name.partition(":")[0]
+        if module not in MODULES:
+            return "no module is called %s; there are %s" % (module, ", ".join(MODULES))
+        if not cases_of(name):
+            return "%s has no such case; it has %s" % (
+                name, ", ".join(case.__name__ for case in harness.CASES[module]))
+    return None
+
+
 def main():
+    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
+        print(__doc__, file=sys.stderr if len(sys.argv) < 2 else sys.stdout)
+        return 2 if len(sys.argv) < 2 else 0
     if sys.argv[1] == "--inside":
         return run_inside(*sys.argv[2:])
     handclasp = str(Path(sys.argv[1]).resolve())
     modules = sys.argv[2:] or MODULES
+    what = unknown(modules)
+    if what:
+        print("run.py: " + what, file=sys.stderr)
+        return 2
     passed = failed = skipped = 0
     unshare, why = namespaces()
     for name in modules:

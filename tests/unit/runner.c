@@ -128,38 +128,52 @@ static int list(void)
 	return 0;
 }
 
-static bool is_wanted(const char *name, int argc, char **argv)
+// Whether an argument names a test: its suite, or SUITE/TEST.
+static bool names(const char *arg, const struct unit_suite *s, const struct unit_test *t)
+{
+	size_t len = strlen(s->name);
+
+	if (strncmp(arg, s->name, len) != 0)
+		return false;
+	return arg[len] == '\0' || (arg[len] == '/' && strcmp(arg + len + 1, t->name) == 0);
+}
+
+static bool is_wanted(const struct unit_suite *s, const struct unit_test *t, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], name) == 0)
+		if (names(argv[i], s, t))
 			return true;
 	return argc < 2;
 }
 
-static bool is_known(const char *name)
+static bool is_known(const char *arg)
 {
 	for (const struct unit_suite *s = suites; s; s = s->next)
-		if (strcmp(s->name, name) == 0)
-			return true;
+		for (const struct unit_test *t = s->tests; t->name; t++)
+			if (names(arg, s, t))
+				return true;
 	return false;
 }
 
-static bool add_suite(const struct unit_suite *s)
+static bool add_suite(const struct unit_suite *s, int argc, char **argv)
 {
-	CU_pSuite suite = CU_add_suite(s->name, NULL, NULL);
+	CU_pSuite suite = NULL;
 
-	if (!suite)
-		return false;
-	for (const struct unit_test *t = s->tests; t->name; t++)
-		if (!CU_add_test(suite, t->name, t->run))
+	for (const struct unit_test *t = s->tests; t->name; t++) {
+		if (!is_wanted(s, t, argc, argv))
+			continue;
+		if (!suite)
+			suite = CU_add_suite(s->name, NULL, NULL);
+		if (!suite || !CU_add_test(suite, t->name, t->run))
 			return false;
+	}
 	return true;
 }
 
 static bool run(int argc, char **argv)
 {
 	for (const struct unit_suite *s = suites; s; s = s->next)
-		if (is_wanted(s->name, argc, argv) && !add_suite(s))
+		if (!add_suite(s, argc, argv))
 			return false;
 	CU_basic_set_mode(CU_BRM_NORMAL);
 	return CU_basic_run_tests() == CUE_SUCCESS;
@@ -174,7 +188,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (is_known(argv[i]))
 			continue;
-		fprintf(stderr, "%s: no suite is called %s; -l lists them\n", argv[0], argv[i]);
+		fprintf(stderr, "%s: no %s is called %s; -l lists them\n", argv[0],
+			strchr(argv[i], '/') ? "test" : "suite", argv[i]);
 		return 2;
 	}
 	if (CU_initialize_registry() != CUE_SUCCESS) {

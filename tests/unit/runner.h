@@ -12,6 +12,7 @@
 //
 //     unit_wire              all suites
 //     unit_wire parse csum   these suites
+//     unit_wire parse/runt   this test of that suite; more of either may follow
 //     unit_wire -l           the names of the suites and their tests
 //
 // The exit status is 0 when every assertion held, 1 when one failed, 2 for a bad argument.
