@@ -5,6 +5,8 @@
 other, and looks for the test that catches each.
 
 Usage: faults.py BUILD_DIR [--sim | --record] [FAULT...]
+       faults.py --check [--sim | --record] [FAULT...]     only whether that is right; exit code 2 if not
+       faults.py --list                                    the faults, and what each does
 
 BUILD_DIR was built with -Dfaults=true. Without a fault every program has to pass; with one, at
 least one test has to fail: first the suite that tests/faults.txt has from the last time, then, should
@@ -25,6 +27,7 @@ from pathlib import Path
 
 TREE = Path(__file__).resolve().parent.parent
 RECORD = TREE / "tests/faults.txt"
+OPTIONS = ("--sim", "--record")
 CAUGHT = re.compile(r"^(\w+) +(\w+): (\w+)/", re.M)
 PROGRAMS = (("unit_tcp", ["tests/unit/unit_tcp"]), ("unit_wire", ["tests/unit/unit_wire"]),
             ("unit_stack", ["tests/unit/unit_stack"]),
@@ -102,16 +105,46 @@ def catch(build_dir, programs, hints, fault):
     return ""
 
 
+def wrong(words):
+    """The first word that is neither an option nor a fault, in a sentence; or None."""
+    names = {name for name, _ in planted()}
+    for word in words:
+        if word.startswith("-") and word not in OPTIONS:
+            return "there is no option %s: %s, or names of faults, which --list lists" % (
+                word, " or ".join(OPTIONS))
+        if not word.startswith("-") and word not in names:
+            return "no fault is called %s; --list lists them" % word
+    if set(OPTIONS) <= set(words):
+        return "--sim asks the simulation alone, and --record all tests: give one of the two"
+    return None
+
+
+def check(words):
+    what = wrong(words)
+    if what:
+        print("faults: " + what, file=sys.stderr)
+    return 2 if what else 0
+
+
 def main():
+    if sys.argv[1:2] == ["--list"]:
+        for fault in planted():
+            print("%-36s %s" % fault)
+        return 0
+    if sys.argv[1:2] == ["--check"]:
+        return check(sys.argv[2:])
+    if len(sys.argv) < 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    if check(sys.argv[2:]):
+        return 2
     build_dir = Path(sys.argv[1]).resolve()
     faults = planted()
-    options = {name for name in sys.argv[2:] if name.startswith("--")}
+    options = set(sys.argv[2:]) & set(OPTIONS)
     is_sim_alone = "--sim" in options
     programs = SIM_ALONE if is_sim_alone else PROGRAMS
     hints = recorded(programs) if not options else {}
     wanted = [name for name in sys.argv[2:] if name not in options]
-    for name in set(wanted) - {name for name, _ in faults}:
-        sys.exit("faults: no fault is called %s" % name)
     names = [name for name, _ in faults if not wanted or name in wanted]
     caught = 0
     table = ""

@@ -88,12 +88,21 @@ def simulate(sim, connections):
     return sum(run.wait() != 0 for run in runs)
 
 
+def minutes_of(words):
+    """Of what stands behind the programs: [] or --minutes M. @return None when it is not understood."""
+    try:
+        minutes = float(words[1]) if words else 30.0
+    except (ValueError, IndexError):
+        return None
+    return minutes if words[:1] in ([], ["--minutes"]) and len(words) < 3 and 0 < minutes < 1e5 else None
+
+
 def main():
-    if len(sys.argv) not in (3, 5) or (len(sys.argv) == 5 and sys.argv[3] != "--minutes"):
-        print(__doc__)
+    minutes = minutes_of(sys.argv[3:])
+    if len(sys.argv) < 3 or minutes is None:
+        print(__doc__, file=sys.stderr)
         return 2
     handclasp, sim = sys.argv[1:3]
-    minutes = float(sys.argv[4]) if len(sys.argv) == 5 else 30
     seconds = max(minutes * 60 / len(PARTS) - PROBE_SECONDS, 3)
     wraps = 0.0
     bad = 0

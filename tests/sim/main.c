@@ -9,6 +9,7 @@
 //     sim -f 5000000         from this seed on
 //     sim -s 4711            this seed, with a capture
 //     sim -d DIR             captures of failed runs go there, not to the working directory
+//     sim -h                 the same in more words
 //
 // A run that fails prints its seed, what went wrong and the command that plays it again, and is
 // played once more with a capture, sim-SEED.pcapng. The last lines are the tally. The exit status
@@ -16,6 +17,9 @@
 
 #include "sim.h"
 
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -49,36 +53,97 @@ struct options {
 	bool is_single;
 };
 
+static void usage(FILE *to)
+{
+	fprintf(to,
+		"usage: sim [-n SEEDS | -c CONNECTIONS] [-f FIRST] [-d DIR]\n"
+		"       sim -s SEED [-d DIR]\n"
+		"\n"
+		"Two stacks on a bad wire in virtual time, one run a seed; README.md, Tests, says "
+		"what is judged.\n"
+		"\n");
+	fprintf(to,
+		"  -n SEEDS        how many (%u)\n"
+		"  -c CONNECTIONS  as many seeds as it takes for so many connections\n"
+		"  -f FIRST        the first seed (1)\n"
+		"  -s SEED         this one alone, with a capture, sim-SEED.pcapng\n"
+		"  -d DIR          where captures go; without -s, those of runs that fail (.)\n"
+		"  -h, --help      this\n"
+		"\n"
+		"Numbers are decimal, or hexadecimal with 0x. The exit status is 0 when all "
+		"passed, "
+		"1 when one failed, 2 for a bad argument.\n",
+		SEEDS_DEFAULT);
+}
+
+// A whole number from `least` on. @return whether the argument of an option is one.
+static bool number_read(int opt, const char *text, uint64_t least, uint64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoull(text, &end, 0);
+	if (isdigit((unsigned char)text[0]) && *end == '\0' && errno == 0 && *out >= least)
+		return true;
+	fprintf(stderr, "sim: -%c %s: give a whole number from %" PRIu64 " on\n", opt, text, least);
+	return false;
+}
+
+static bool option_read(int opt, struct options *o)
+{
+	switch (opt) {
+	case 'c':
+		o->count = UINT64_MAX;
+		return number_read(opt, optarg, 1, &o->connections);
+	case 'f':
+		return number_read(opt, optarg, 0, &o->first);
+	case 'n':
+		return number_read(opt, optarg, 1, &o->count);
+	case 's':
+		o->is_single = true;
+		return number_read(opt, optarg, 0, &o->first);
+	case 'd':
+		o->dir = optarg;
+		return true;
+	case 'h':
+		usage(stdout);
+		exit(0);
+	case ':':
+		fprintf(stderr, "sim: -%c needs something behind it; -h says what\n", optopt);
+		return false;
+	default:
+		fprintf(stderr, "sim: there is no such option; -h says what there is\n");
+		return false;
+	}
+}
+
 static bool options_read(int argc, char **argv, struct options *o)
 {
+	static const struct option words[] = {{"help", no_argument, NULL, 'h'}, {0}};
+	unsigned counts = 0, firsts = 0; // Options that say how many, and from where on.
 	int opt;
 
 	*o = (struct options){.program = argv[0], .first = 1, .count = SEEDS_DEFAULT, .dir = "."};
-	while ((opt = getopt(argc, argv, "c:f:n:s:d:")) != -1) {
-		switch (opt) {
-		case 'c':
-			o->connections = strtoull(optarg, NULL, 0);
-			o->count = UINT64_MAX;
-			break;
-		case 'f':
-			o->first = strtoull(optarg, NULL, 0);
-			break;
-		case 'n':
-			o->count = strtoull(optarg, NULL, 0);
-			break;
-		case 's':
-			o->first = strtoull(optarg, NULL, 0);
-			o->count = 1;
-			o->is_single = true;
-			break;
-		case 'd':
-			o->dir = optarg;
-			break;
-		default:
+	opterr = 0; // Its words are ours.
+	while ((opt = getopt_long(argc, argv, ":c:f:n:s:d:h", words, NULL)) != -1) {
+		if (!option_read(opt, o))
 			return false;
-		}
+		counts += opt == 'c' || opt == 'n' || opt == 's';
+		firsts += opt == 'f' || opt == 's';
 	}
-	return optind == argc && o->count != 0;
+	if (optind < argc) {
+		fprintf(stderr, "sim: %s is no option; -h says what there is\n", argv[optind]);
+		return false;
+	}
+	if (counts > 1 || firsts > 1) {
+		fprintf(stderr,
+			"sim: -n or -c say how many from -f on, and -s is one alone: give one "
+			"of them, once\n");
+		return false;
+	}
+	if (o->is_single)
+		o->count = 1;
+	return true;
 }
 
 static bool run_seed(struct sim_world *s, const struct options *o, uint64_t seed)
@@ -145,12 +210,8 @@ int main(int argc, char **argv)
 	char why[HC_WHY_SIZE];
 	int status = 1;
 
-	if (!options_read(argc, argv, &o)) {
-		fprintf(stderr,
-			"usage: %s [-n SEEDS | -c CONNECTIONS] [-f FIRST] [-s SEED] [-d DIR]\n",
-			argv[0]);
+	if (!options_read(argc, argv, &o))
 		return 2;
-	}
 	if (hc_runtime_start(&cfg, &rt, why) != 0) {
 		fprintf(stderr, "sim: %s\n", why);
 		return 1;
