@@ -10,6 +10,7 @@
 
 #define LIKELY(x)    __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)  __builtin_expect(!!(x), 0)
+#define NOINLINE     __attribute__((noinline))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 #define NS_PER_MS 1000000ull

@@ -373,7 +373,13 @@ static void on_accepted(struct server *s, const struct hc_event *ev)
 	}
 }
 
-static void on_data(struct server *s, const struct hc_event *ev)
+static NOINLINE void serve_session(struct server *s, struct session *ss)
+{
+	serve(s, ss);
+	session_settle(s, ss);
+}
+
+static NOINLINE void serve_any(struct server *s, const struct hc_event *ev)
 {
 	struct session *ss = session_find(s, ev);
 
@@ -382,10 +388,70 @@ static void on_data(struct server *s, const struct hc_event *ev)
 			return;
 		ss = scratch_begin(s, ev->conn, ev->cookie);
 	}
-	if (ss->is_blocked)
-		return;
-	serve(s, ss);
+	if (!ss->is_blocked)
+		serve_session(s, ss);
+}
+
+// A piece that is not the request answered promptly, or more than it.
+static NOINLINE void serve_piece(struct server *s, const struct hc_event *ev,
+				 const struct hc_chunk *piece)
+{
+	struct session *ss = scratch_begin(s, ev->conn, ev->cookie);
+
+	ss->held = *piece;
+	serve_session(s, ss);
+}
+
+// Of a prompt answer the stack took only so much.
+static NOINLINE void keep_rest(struct server *s, const struct hc_event *ev, const struct prompt *p,
+			       uint32_t taken)
+{
+	struct session *ss = scratch_begin(s, ev->conn, ev->cookie);
+
+	ss->first = p->data + taken;
+	ss->first_bytes = p->bytes - taken;
+	ss->is_first_static = true;
+	ss->is_blocked = true;
+	ss->is_ending = p->flags & HC_SEND_CLOSE;
 	session_settle(s, ss);
+}
+
+// The usual case of server_http(), straight: a request like the one read last comes whole and alone
+// on a connection that has no session, and its answer is taken at once.
+static void answer_promptly(struct server *s, const struct hc_event *ev, const struct prompt *p)
+{
+	struct hc_chunk piece;
+	uint32_t taken;
+
+	while (hc_recv(s->worker, ev->conn, &piece, 1) > 0) {
+		if (UNLIKELY(piece.len != p->request_bytes) ||
+		    UNLIKELY(memcmp(piece.data, s->memo, piece.len) != 0)) {
+			serve_piece(s, ev, &piece);
+			return;
+		}
+		hc_recv_release(s->worker, ev->conn, &piece, 1);
+		s->counts.requests++;
+		taken = (uint32_t)hc_send(s->worker, ev->conn, p->data, p->bytes, p->flags);
+		if (UNLIKELY(taken < p->bytes)) {
+			keep_rest(s, ev, p, taken);
+			return;
+		}
+		if (p->flags & HC_SEND_CLOSE)
+			return;
+	}
+}
+
+static void on_data(struct server *s, const struct hc_event *ev)
+{
+	if (LIKELY(ev->cookie < LISTENERS_MAX && s->made_count == 0)) {
+		const struct listen_port *l = &s->listener[ev->cookie];
+
+		if (l->mode == LISTEN_HTTP) {
+			answer_promptly(s, ev, &s->prompt[l->closes_first]);
+			return;
+		}
+	}
+	serve_any(s, ev);
 }
 
 static void on_sent(struct server *s, const struct hc_event *ev)

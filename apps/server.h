@@ -80,6 +80,15 @@ struct ready_response {
 	uint64_t rest_bytes;  // Of the body.
 };
 
+// What answers the request read last when it comes again, whole and alone: one piece that lies
+// ready.
+struct prompt {
+	uint32_t request_bytes; // 0: nothing does.
+	uint32_t bytes;
+	const uint8_t *data;
+	unsigned flags; // Of hc_send().
+};
+
 struct server {
 	struct hc_worker *worker;
 	struct hc_event *events;
@@ -117,6 +126,7 @@ struct server {
 	uint8_t memo[SERVER_MEMO_BYTES];
 	uint32_t memo_len;
 	struct http_head memo_head;
+	struct prompt prompt[2]; // By whether the listener closes first.
 
 	struct server_counts counts;
 };

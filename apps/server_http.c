@@ -52,23 +52,55 @@ static uint64_t drawn_bytes(struct server *s)
 	return s->response_sizes.item[sizes_draw(&s->response_sizes, &s->random)].bytes;
 }
 
+static bool asks_too_much(const struct http_head *h)
+{
+	return h->asked_bytes != HTTP_NO_LENGTH && h->asked_bytes > SERVER_ASKED_MAX;
+}
+
+// Whether the response to a request that can be served lies ready.
+static bool is_ready(const struct server *s, const struct http_head *h)
+{
+	if (h->asked_bytes == HTTP_NO_LENGTH)
+		return LIKELY(s->response_sizes.count <= 1);
+	return h->asked_bytes == s->response_bytes;
+}
+
 static void answer(struct server *s, struct session *ss, const struct http_head *h)
 {
 	bool keeps_alive = http_keeps_alive(h) && !s->listener[ss->listener].closes_first;
 
-	if (h->asked_bytes != HTTP_NO_LENGTH && h->asked_bytes > SERVER_ASKED_MAX) {
+	if (asks_too_much(h)) {
 		answer_error(s, ss, 404);
 		return;
 	}
 	s->counts.requests++;
 	ss->has_head = false;
 	ss->is_ending = !keeps_alive;
-	if (UNLIKELY(s->response_sizes.count > 1) && h->asked_bytes == HTTP_NO_LENGTH)
-		answer_written(s, ss, 200, drawn_bytes(s), !h->is_head, keeps_alive);
-	else if (h->asked_bytes == HTTP_NO_LENGTH || h->asked_bytes == s->response_bytes)
+	if (is_ready(s, h))
 		answer_ready(s, ss, keeps_alive ? &s->keep : &s->close, !h->is_head);
+	else if (h->asked_bytes == HTTP_NO_LENGTH)
+		answer_written(s, ss, 200, drawn_bytes(s), !h->is_head, keeps_alive);
 	else
 		answer_written(s, ss, 200, h->asked_bytes, !h->is_head, keeps_alive);
+}
+
+// What is to answer the request kept from now on, if its response is one that lies ready and goes
+// in one piece, and closing need not wait for its turn.
+static void prompt_set(struct server *s, bool closes_first)
+{
+	const struct http_head *h = &s->memo_head;
+	const bool keeps_alive = http_keeps_alive(h) && !closes_first;
+	const struct ready_response *r = keeps_alive ? &s->keep : &s->close;
+	struct prompt *p = &s->prompt[closes_first];
+
+	p->request_bytes = 0;
+	if (asks_too_much(h) || !is_ready(s, h) || (!h->is_head && r->rest_bytes > 0) ||
+	    (!keeps_alive && s->closes != NULL))
+		return;
+	p->request_bytes = s->memo_len;
+	p->data = r->data;
+	p->bytes = h->is_head ? r->head_bytes : r->first_bytes;
+	p->flags = HC_SEND_STATIC | HC_SEND_QUIET | (keeps_alive ? 0u : HC_SEND_CLOSE);
 }
 
 // Keeps a head that came whole and can be served without reading a body.
@@ -80,6 +112,8 @@ static void memo_store(struct server *s, const struct http_head *h, const uint8_
 	memcpy(s->memo, data, len);
 	s->memo_len = len;
 	s->memo_head = *h;
+	prompt_set(s, false);
+	prompt_set(s, true);
 }
 
 static bool is_memo(const struct server *s, const uint8_t *data, uint32_t len)
