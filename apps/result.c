@@ -70,20 +70,44 @@ static void remark_silence(const struct result *r, struct remarks *to)
 		remark(to, "no ARP answer from " ADDR_FMT ", is it up?", ADDR_ARGS(hop));
 }
 
-static void remark_tuples(const struct result *r, struct remarks *to)
+// Where one end's room is said, whose tables were full. The server of a bench has options of its
+// own.
+static void remark_room(const struct result *r, struct remarks *to)
 {
+	const char *server = r->cfg->command == COMMAND_BENCH ? "server-" : "";
+	const uint64_t *const end[] = {r->client.counter, r->server.counter};
+
 	if (both(r, HC_CTR_connect_no_port) > 0)
 		remark(to, "source tuples ran out: give more --clients or a shorter --time-wait");
 	if (both(r, HC_CTR_connect_no_memory) > 0)
 		remark(to, "control blocks ran out: give a larger --conn-cap");
-	if (both(r, HC_CTR_tw_no_memory) > 0)
+	if (both(r, HC_CTR_tcp_conn_no_memory) > 0)
 		remark(to,
-		       "%llu connections skipped TIME-WAIT for want of memory: give a larger "
-		       "--time-wait-cap",
-		       ull(both(r, HC_CTR_tw_no_memory)));
+		       "the end of a handshake found no control block at the server %llu times: "
+		       "give a larger --%sconn-cap",
+		       ull(both(r, HC_CTR_tcp_conn_no_memory)), server);
+	for (unsigned i = 0; i < ARRAY_LEN(end); i++) {
+		if (end[i][HC_CTR_tw_no_memory] > 0)
+			remark(to,
+			       "%llu connections skipped TIME-WAIT for want of memory: give a "
+			       "larger --%stime-wait-cap",
+			       ull(end[i][HC_CTR_tw_no_memory]), i ? server : "");
+	}
 	if (both(r, HC_CTR_tw_reused) > 0)
 		remark(to, "%llu TIME-WAITs were ended early by a new SYN (RFC 6191)",
 		       ull(both(r, HC_CTR_tw_reused)));
+}
+
+// But for those that are held by plan. Half-open ones are for a server to have or not.
+static void remark_open(const struct result *r, struct remarks *to)
+{
+	uint64_t live = r->view.live - min_u64(r->view.live, r->clients.live_established);
+	uint64_t opening = r->side == SIDE_CLIENT ? r->view.opening : 0;
+
+	if (live > 0)
+		remark(to, "%llu connections were still open at the end", ull(live));
+	if (opening > 0)
+		remark(to, "%llu connections were still opening at the end", ull(opening));
 }
 
 // Dropped, and not because they were another's.
@@ -140,7 +164,8 @@ unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_
 		remark(&to, "every connection was ended by RST, as --close rst asks");
 	if (resets > 0)
 		remark(&to, "%llu connections were reset", ull(resets));
-	remark_tuples(r, &to);
+	remark_open(r, &to);
+	remark_room(r, &to);
 	if (lost > 0)
 		remark(&to, "%llu packets were lost on the way to the port", ull(lost));
 	if (drops > 0)

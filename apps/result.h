@@ -117,7 +117,7 @@ bool result_silent_hop(const struct result *r, uint32_t *hop);
 
 // Sentences worth saying first: retransmissions, TIME-WAIT skipped, drops. Returns how many were
 // written.
-#define REMARKS_MAX 15u
+#define REMARKS_MAX 24u
 unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_SIZE]);
 
 // Adds an interval; the array grows on the main thread only. @return false when memory is short.

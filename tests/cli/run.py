@@ -1167,6 +1167,28 @@ class Results(Case):
         text = run("bench", "--connections", 100, "--hugepages", "off", "--time-wait", 0).out
         self.assertRegex(text, r"(?m)^result: .* TIME-WAIT was skipped")
 
+    def test_the_end_that_is_full_is_named(self):
+        for close, more, option, counters in (
+                ("server", ("--server-time-wait-cap", 100), "--server-time-wait-cap", "server_counters"),
+                ("client", ("--time-wait-cap", 100), "--time-wait-cap", "client_counters")):
+            out = self.check_orderly(bench("--close", close, *more), 2000)
+            told = [r for r in out["remarks"] if "skipped TIME-WAIT" in r]
+            self.assertEqual(told, ["%d connections skipped TIME-WAIT for want of memory: give a larger %s"
+                                    % (out[counters]["tw_no_memory"], option)])
+            self.assertGreater(out[counters]["tw_no_memory"], 0)
+
+    def test_a_server_without_room_and_what_it_left_open_is_told(self):
+        result = run("bench", "--connections", 2000, "--server-conn-cap", 10, "--hugepages", "off",
+                     "--drain", "100ms")
+        self.assert_exit(result, MEASURED)
+        first = next(line for line in result.out.splitlines() if line.startswith("result: "))
+        self.assertRegex(first, r"; \d+ connections were still open at the end")
+        self.assertRegex(first, r"the end of a handshake found no control block at the server \d+ times: "
+                                r"give a larger --server-conn-cap")
+        held = bench("--live", 100, connections=500).json
+        self.assertEqual(held["totals"]["live_at_end"], 100)
+        self.assertEqual(held["remarks"], [])
+
     def test_those_held_do_not_stop_those_that_come_and_go(self):
         # More than three turns through all the tuples, of which half are held side by side.
         out = self.check_orderly(bench("--live", 20000, "--tuple-cap", 40000, "--time-wait", 0,
