@@ -375,6 +375,46 @@ static void warn_of_limits(struct plan *p, const struct config *cfg)
 			  (unsigned long long)cfg->close_per_s, rate);
 }
 
+// What a worker has open at once, by all that is known beforehand.
+static uint64_t open_at_once(const struct plan *p, const struct config *cfg)
+{
+	const unsigned n = p->worker_count;
+	double lasting_s = (double)config_lasting_ns(cfg) / (double)NS_PER_S;
+	uint64_t open = cfg->concurrency;
+
+	if (config_is_open_loop(cfg))
+		open = (uint64_t)(stages_peak_per_s(&cfg->schedule) * lasting_s);
+	if (cfg->turn.act_per_s > 0)
+		open = cfg->connections;
+	if (cfg->connections > 0)
+		open = min_u64(open, cfg->connections);
+	open = plan_share(open, 0, n);
+	if (lasting_s <= 0 && cfg->hold_live == 0 && cfg->turn.act_per_s <= 0)
+		open = min_u64(open, p->load[0].busy_cap);
+	return open + plan_share(cfg->live, 0, n);
+}
+
+// An end that the options leave too little room for what the plan has open at once.
+static void warn_of_room(struct plan *p, const struct config *cfg)
+{
+	const uint64_t wanted = open_at_once(p, cfg);
+	const uint64_t open = min_u64(wanted, p->client[0].conn_cap);
+
+	if (open < wanted)
+		plan_warn(p,
+			  "--conn-cap %llu is less than the %llu connections that this plan has "
+			  "open at once on a worker: there will not be so many; give a larger one, "
+			  "or leave it out",
+			  (unsigned long long)open, (unsigned long long)wanted);
+	if (cfg->command == COMMAND_BENCH && p->server[0].conn_cap < open)
+		plan_warn(p,
+			  "--server-conn-cap %u is less than the %llu connections that this plan "
+			  "has open at once on a worker: it cannot be sustained, the server will "
+			  "have no control block for the others; give a larger one, or leave it "
+			  "out",
+			  p->server[0].conn_cap, (unsigned long long)open);
+}
+
 static void serve_arithmetic(struct plan *p, const struct config *cfg)
 {
 	uint64_t cap = (uint64_t)p->server[0].time_wait_cap * p->worker_count;
@@ -495,6 +535,7 @@ bool plan_make(struct plan *p, struct config *cfg)
 			return false;
 		plan_arithmetic(p, cfg);
 		warn_of_limits(p, cfg);
+		warn_of_room(p, cfg);
 	} else {
 		serve_arithmetic(p, cfg);
 	}

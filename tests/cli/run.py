@@ -742,6 +742,23 @@ class Plans(Case):
         self.assertGreaterEqual(made["sustained_per_s"], 4.5e6)
         self.assertEqual(made["warnings"], [])
 
+    def test_an_end_without_room_for_the_plan_is_warned_of(self):
+        for args, words in (
+                (("--server-conn-cap", 999), ("--server-conn-cap 999 ", " 1000 connections")),
+                (("--conn-cap", 999), ("--conn-cap 999 ", " 1000 connections")),
+                (("--cores", 2, "--server-conn-cap", 499), ("--server-conn-cap 499 ", " 500 ")),
+                (("--live", 500, "--server-conn-cap", 1200), ("--server-conn-cap 1200 ", " 1500 ")),
+                (("--rate", "1k", "--hold", "1s", "--server-conn-cap", 900),
+                 ("--server-conn-cap 900 ", " 1000 "))):
+            warnings = plan("bench", *args).json["plan"]["warnings"]
+            self.assertEqual(len(warnings), 1, warnings)
+            for word in words:
+                self.assertIn(word, warnings[0])
+            self.assertIn("\nwarning: " + warnings[0] + "\n", run("bench", *args, "--dry-run").out)
+        for args in (("--server-conn-cap", 1000), ("--rate", "1k", "--server-conn-cap", 10),
+                     ("--connections", 10, "--server-conn-cap", 10)):
+            self.assertEqual(plan("bench", *args).json["plan"]["warnings"], [], args)
+
     def test_the_exchange_that_others_publish_closes_in_three_segments(self):
         self.assertEqual(plan("bench", "--request", "http", "--close", "server")
                          .json["config"]["close_method"], "three-way")
