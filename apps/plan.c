@@ -375,6 +375,24 @@ static void warn_of_limits(struct plan *p, const struct config *cfg)
 			  (unsigned long long)cfg->close_per_s, rate);
 }
 
+// One text that is known before a connection is there is what a SYN can carry.
+static void warn_of_fast_open(struct plan *p, const struct config *cfg)
+{
+	const char *why = NULL;
+
+	if (!cfg->stack.has_fast_open || p->load[0].connect.flags & HC_CONN_FAST_OPEN)
+		return;
+	if (cfg->request.kind == REQUEST_NONE)
+		why = "there is none: give --request";
+	else if (p->texts)
+		why = "with --requests, several sizes or several targets there is not one for all: "
+		      "leave those out";
+	else
+		why = "it is longer than --snd-buf: make that larger";
+	plan_warn(p, "--fast-open on puts the request on the SYN, and %s, or leave out --fast-open",
+		  why);
+}
+
 // What a worker has open at once, by all that is known beforehand.
 static uint64_t open_at_once(const struct plan *p, const struct config *cfg)
 {
@@ -536,6 +554,7 @@ bool plan_make(struct plan *p, struct config *cfg)
 		plan_arithmetic(p, cfg);
 		warn_of_limits(p, cfg);
 		warn_of_room(p, cfg);
+		warn_of_fast_open(p, cfg);
 	} else {
 		serve_arithmetic(p, cfg);
 	}

@@ -263,6 +263,29 @@ static void attack(const struct result *r)
 		       grouped(r->server.counter[HC_CTR_flood_syns_received], a));
 }
 
+static void fast_open(const struct result *r)
+{
+	const uint64_t *client = r->client.counter, *server = r->server.counter;
+
+	if (!r->cfg->stack.has_fast_open)
+		return;
+	printf("  fast open    ");
+	if (plan_has_client(r->cfg)) {
+		printf("%llu SYNs with data", (unsigned long long)client[HC_CTR_fastopen_syn_data]);
+		print_nonzero("taken", client[HC_CTR_fastopen_taken]);
+		print_nonzero("not taken", client[HC_CTR_fastopen_not_taken]);
+	}
+	if (plan_has_server(r->cfg)) {
+		printf("%s%llu opened by a SYN's cookie",
+		       plan_has_client(r->cfg) ? "; server: " : "",
+		       (unsigned long long)server[HC_CTR_fastopen_accepted]);
+		print_nonzero("cookies given", server[HC_CTR_fastopen_cookies_sent]);
+		print_nonzero("over --fast-open-cap", server[HC_CTR_fastopen_limited]);
+		print_nonzero("with a wrong cookie", server[HC_CTR_fastopen_bad_cookie]);
+	}
+	printf("\n");
+}
+
 static void print_times(const char *name, const struct hc_hist *h)
 {
 	if (h->count == 0)
@@ -346,6 +369,7 @@ void report_summary(const struct result *r)
 	exchanges(r);
 	limits(r);
 	attack(r);
+	fast_open(r);
 	for (unsigned i = 0; i < LATENCY_KINDS; i++)
 		print_times(latency_names[i].title, &r->latency[i]);
 	stages(r);

@@ -135,6 +135,28 @@ static void remark_attack(const struct result *r, struct remarks *to)
 		       ull(r->client.counter[HC_CTR_flood_syns_missed]));
 }
 
+// A handshake that came to be an ordinary one is not what was asked to be measured.
+static void remark_fast_open(const struct result *r, struct remarks *to)
+{
+	const uint64_t *client = r->client.counter;
+	uint64_t sent = client[HC_CTR_fastopen_syn_data];
+
+	if (!r->cfg->stack.has_fast_open || r->view.established == 0)
+		return;
+	if (!plan_has_client(r->cfg)) {
+		if (r->server.counter[HC_CTR_fastopen_accepted] == 0)
+			remark(to, "no client opened fast, as --fast-open on would let it");
+	} else if (sent == 0) {
+		remark(to, "no SYN had data, though --fast-open is on");
+	} else if (client[HC_CTR_fastopen_taken] < sent) {
+		remark(to, "the data of %llu of %llu SYNs was not taken, and was sent again%s",
+		       ull(sent - client[HC_CTR_fastopen_taken]), ull(sent),
+		       r->server.counter[HC_CTR_fastopen_limited] > 0
+			       ? ": give a larger --fast-open-cap"
+			       : "");
+	}
+}
+
 unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_SIZE])
 {
 	struct remarks to = {.text = remarks};
@@ -149,6 +171,7 @@ unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_
 		remark(&to, "the server stood for a device with the limits it was told");
 	remark_attack(r, &to);
 	remark_silence(r, &to);
+	remark_fast_open(r, &to);
 	if (r->cfg->stack.time_wait_ms == 0)
 		remark(&to, "TIME-WAIT was skipped (--time-wait 0)");
 	if (r->retransmitted > 0)

@@ -281,6 +281,36 @@ static json_t *attack_json(const struct result *r)
 	return out;
 }
 
+static json_t *fast_open_json(const struct result *r)
+{
+	const struct {
+		const char *key;
+		enum hc_counter counter;
+		bool is_server;
+	} rows[] = {
+		{"syns_with_data", HC_CTR_fastopen_syn_data, false},
+		{"taken", HC_CTR_fastopen_taken, false},
+		{"not_taken", HC_CTR_fastopen_not_taken, false},
+		{"opened_by_cookie", HC_CTR_fastopen_accepted, true},
+		{"cookies_given", HC_CTR_fastopen_cookies_sent, true},
+		{"over_cap", HC_CTR_fastopen_limited, true},
+		{"wrong_cookies", HC_CTR_fastopen_bad_cookie, true},
+	};
+	json_t *out;
+
+	if (!r->cfg->stack.has_fast_open)
+		return json_null();
+	out = json_object();
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+		bool is_ours =
+			rows[i].is_server ? plan_has_server(r->cfg) : plan_has_client(r->cfg);
+		const struct hc_snapshot *of = rows[i].is_server ? &r->server : &r->client;
+
+		set(out, rows[i].key, is_ours ? count(of->counter[rows[i].counter]) : json_null());
+	}
+	return out;
+}
+
 // ---------------------------------------------------------------------------------------------
 // rates, costs, latencies, intervals
 
@@ -548,6 +578,7 @@ bool result_write_json(const struct result *r, FILE *to)
 	if (plan_has_server(r->cfg))
 		set(out, "server_limits", limits_json(r));
 	set(out, "syn_attack", attack_json(r));
+	set(out, "fast_open", fast_open_json(r));
 	set(out, "rates", rates_json(r));
 	set(out, "cost", cost_json(r));
 	set(out, "latency_us", result_latency_json(r));

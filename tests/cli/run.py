@@ -1206,6 +1206,35 @@ class Results(Case):
         self.assertEqual(held["totals"]["live_at_end"], 100)
         self.assertEqual(held["remarks"], [])
 
+    def test_what_became_of_fast_open_is_told(self):
+        http = ("--fast-open", "on", "--request", "http", "--concurrency", 50)
+        out = self.check_orderly(bench(*http), 2000)
+        told = out["fast_open"]
+        self.assertEqual((told["syns_with_data"], told["taken"], told["not_taken"]), (1999, 1999, 0))
+        self.assertEqual((told["opened_by_cookie"], told["over_cap"], told["wrong_cookies"]), (1999, 0, 0))
+        self.assertEqual(out["remarks"], [])
+        self.assertIsNone(bench("--request", "http").json["fast_open"])
+
+    def test_that_fast_open_did_not_happen_is_told(self):
+        http = ("--fast-open", "on", "--request", "http", "--concurrency", 50)
+        out = self.check_orderly(bench(*http, "--fast-open-cap", 0), 2000)
+        told = out["fast_open"]
+        self.assertEqual((told["syns_with_data"], told["taken"], told["not_taken"]), (1999, 0, 1999))
+        self.assertEqual((told["opened_by_cookie"], told["over_cap"]), (0, 1999))
+        self.assertEqual(out["remarks"], ["the data of 1999 of 1999 SYNs was not taken, and was sent "
+                                          "again: give a larger --fast-open-cap"])
+        for args, warned in ((("--syn-cookies", "always", *http[2:]), None),
+                             ((), "--request"), ((*http[2:], "--requests", 3), "--requests")):
+            out = self.check_orderly(bench("--fast-open", "on", *args), 2000)
+            self.assertEqual(out["fast_open"]["syns_with_data"], 0)
+            self.assertIn("no SYN had data, though --fast-open is on", out["remarks"])
+            warnings = [w for w in out["plan"]["warnings"] if "--fast-open on" in w]
+            self.assertEqual(len(warnings), warned is not None, args)
+            self.assertIn(warned or "", "".join(warnings))
+        text = run("bench", "--connections", 100, "--hugepages", "off", *http, "--fast-open-cap", 0).out
+        self.assertRegex(text, r"(?m)^  fast open    99 SYNs with data, 99 not taken; server: 0 opened by a "
+                               r"SYN's cookie, 100 cookies given, 99 over --fast-open-cap$")
+
     def test_those_held_do_not_stop_those_that_come_and_go(self):
         # More than three turns through all the tuples, of which half are held side by side.
         out = self.check_orderly(bench("--live", 20000, "--tuple-cap", 40000, "--time-wait", 0,
