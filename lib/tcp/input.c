@@ -478,6 +478,8 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 	    seg->flags & HC_TCP_ACK && !(seg->flags & HC_TCP_RST)) {
 		seg->flags &= (uint8_t)~HC_TCP_SYN;
 		seg->seq++;
+		// RFC 7323 2.2: the window beside a SYN is never scaled, that of an ACK is.
+		seg->wnd >>= c->snd_wscale;
 	}
 
 	// The same of one that a SYN's data opened: our SYN,ACK was lost.

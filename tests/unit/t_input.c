@@ -127,8 +127,10 @@ static void simultaneous_open_comes_to_established(void)
 		expected = fx_established(&s);
 		seg = fx_syn(&s, ACK);
 		seg.seq++;
+		seg.wnd >>= FX_WSCALE; // RFC 7323 2.2: it was told beside a SYN, not scaled.
 		fx_saw(&expected, &seg);
 		FX_SAME(x, expected);
+		UNIT_EQ(x.t.snd_wnd, FX_WND);
 	}
 }
 

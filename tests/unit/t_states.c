@@ -264,6 +264,7 @@ static void expect_other(struct expect *e, struct hc_seg seg)
 	    (seg.flags & (HC_TCP_SYN | HC_TCP_ACK | HC_TCP_RST)) == (HC_TCP_SYN | HC_TCP_ACK)) {
 		seg.seq++;
 		seg.flags &= (uint8_t)~HC_TCP_SYN;
+		seg.wnd >>= x->c.snd_wscale; // RFC 7323 2.2.
 	}
 	off = (int32_t)(seg.seq - x->t.rcv_nxt);
 	len = seg.payload_len + !!(seg.flags & HC_TCP_SYN) + !!(seg.flags & HC_TCP_FIN);
