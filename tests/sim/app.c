@@ -38,6 +38,12 @@ static struct sim_session *session_find(struct sim_host *h, hc_conn conn)
 	return NULL;
 }
 
+// Of the nth session, from 1 on.
+static uint32_t key_of(const struct sim_host *h, unsigned n)
+{
+	return (h->idx * SIM_SESSIONS_MAX + n) * 61 % STREAM_KEYS;
+}
+
 static struct sim_session *session_add(struct sim_host *h, hc_conn conn)
 {
 	struct sim_session *s = &h->session[h->session_count];
@@ -49,7 +55,7 @@ static struct sim_session *session_add(struct sim_host *h, hc_conn conn)
 	h->session_count++;
 	*s = (struct sim_session){
 		.conn = conn,
-		.key = (h->idx * SIM_SESSIONS_MAX + h->session_count) * 61 % STREAM_KEYS,
+		.key = key_of(h, h->session_count),
 		.opened_ns = now(h),
 		.active_ns = now(h),
 		.close_ns = SIM_NEVER,
@@ -118,9 +124,10 @@ static void on_accepted(struct sim_host *h, const struct hc_event *ev)
 		sim_fail(h->world, "host %u accepted a connection that nobody opened", h->idx);
 		return;
 	}
-	if (across->peer && h->world->plan.stack[h->idx].syn_cookies != HC_SYN_COOKIES_NEVER) {
-		// That is the price of keeping nothing (RFC 4987 3.6): the final ACK, come late or
-		// twice, opens once more what is over.
+	if (across->peer && (h->world->plan.stack[h->idx].syn_cookies != HC_SYN_COOKIES_NEVER ||
+			     h->world->plan.has_fast_open)) {
+		// That is the price of keeping nothing (RFC 4987 3.6, RFC 7413 6.1): the final ACK,
+		// or the SYN that has data, come late or twice, opens once more what is over.
 		s->is_ghost = true;
 		s->script = &ghost;
 	} else if (across->peer) {
@@ -289,9 +296,10 @@ static bool work_send(struct sim_host *h, struct sim_session *s)
 
 	while (may_send(s)) {
 		uint32_t left = s->script->send_bytes - s->queued_bytes;
-		size_t n = hc_send(h->w, s->conn, stream + s->key + s->queued_bytes,
-				   left < s->script->piece_bytes ? left : s->script->piece_bytes,
-				   s->script->is_static ? HC_SEND_STATIC : 0);
+		uint32_t len = left < s->script->piece_bytes ? left : s->script->piece_bytes;
+		unsigned flags = (s->script->is_static ? HC_SEND_STATIC : 0) |
+				 sim_whim_flags(h, s, left - len);
+		size_t n = hc_send(h->w, s->conn, stream + s->key + s->queued_bytes, len, flags);
 
 		s->queued_bytes += (uint32_t)n;
 		if (n == 0) {
@@ -299,6 +307,8 @@ static bool work_send(struct sim_host *h, struct sim_session *s)
 				s->retry_ns = now(h) + RETRY_NS;
 			return did;
 		}
+		if (n == len && flags & HC_SEND_CLOSE)
+			s->has_shut = s->has_closed = true;
 		did = true;
 	}
 	s->retry_ns = SIM_NEVER;
@@ -410,6 +420,7 @@ static bool work_session(struct sim_host *h, struct sim_session *s)
 
 	if (s->is_ended)
 		return did;
+	did |= sim_whim_option(h, s);
 	did |= work_read(h, s);
 	judge_fin(h, s);
 	did |= work_send(h, s);
@@ -430,6 +441,13 @@ static bool work_connect(struct sim_host *h)
 	if (h->next_client == p->client_count[h->idx] || now(h) < script->start_ns)
 		return false;
 	args.flags = script->flags;
+	if (p->has_fast_open && !script->waits_for_all) {
+		uint32_t cap = p->stack[h->idx].snd_buf_bytes;
+
+		args.flags |= HC_CONN_FAST_OPEN | (script->is_static ? 0 : HC_CONN_COPY);
+		args.data = stream + key_of(h, h->session_count + 1);
+		args.data_bytes = script->send_bytes < cap ? script->send_bytes : cap;
+	}
 	h->next_client++;
 	// No tuple free is an answer as well.
 	if (hc_connect(h->w, &args, &h->session_count, &conn, 1) == 0)
@@ -439,6 +457,7 @@ static bool work_connect(struct sim_host *h)
 	if (!s)
 		return true;
 	s->is_client = true;
+	s->queued_bytes = args.data_bytes;
 	s->client_idx = h->next_client - 1;
 	s->script = script;
 	if (!session_take_names(h, s))
@@ -477,6 +496,8 @@ uint64_t sim_app_due_ns(const struct sim_host *h)
 			continue;
 		best_ns = sooner(best_ns, s->close_ns, now(h));
 		best_ns = sooner(best_ns, s->retry_ns, now(h));
+		best_ns =
+			sooner(best_ns, h->world->plan.has_whims ? s->whim_ns : SIM_NEVER, now(h));
 		best_ns = sooner(best_ns, s->active_ns + IDLE_NS, now(h));
 		best_ns = sooner(best_ns, s->opened_ns + s->script->read_at_ms * SIM_MS, now(h));
 		best_ns = sooner(best_ns, s->opened_ns + s->script->abort_ms * SIM_MS, now(h));

@@ -184,7 +184,7 @@ static void judge_perfect(struct sim_world *s, unsigned i, const uint64_t *n)
 		sim_fail(s, "host %u sends %llu segments again on a wire that lost none", i,
 			 (unsigned long long)again);
 	// Nobody waits any more for the answer to a probe that a FIN's ACK overtakes.
-	if (n[HC_CTR_tx_rst] > n[HC_CTR_tlp_probes])
+	if (n[HC_CTR_tx_rst] > n[HC_CTR_tlp_probes] + n[HC_CTR_keepalive_probes])
 		sim_fail(s, "host %u sends RST in an orderly run", i);
 	if (n[HC_CTR_conn_closed] !=
 	    n[HC_CTR_conn_established_active] + n[HC_CTR_conn_established_passive])
@@ -226,6 +226,7 @@ void sim_judge_end(struct sim_world *s)
 		hc_worker_snapshot(s->host[i].w, &snap[i]);
 		if (s->plan.is_perfect)
 			judge_perfect(s, i, snap[i].counter);
+		s->fast_opens += snap[i].counter[HC_CTR_fastopen_accepted];
 		if (snap[i].counter[HC_CTR_events_lost])
 			sim_fail(s, "host %u lost events", i);
 	}

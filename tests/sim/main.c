@@ -187,10 +187,11 @@ static int run_all(struct sim_world *s, const struct options *o)
 	       o->first, s->connections, s->bytes, s->frames, steps);
 	printf("%" PRIu64 " partitions, %" PRIu64 " narrow paths, %" PRIu64 " stalls, %" PRIu64
 	       " jumps of the clock, %" PRIu64 " times without buffers, %" PRIu64
-	       " marked packets\n",
+	       " marked packets, %" PRIu64 " options set, %" PRIu64
+	       " connections opened by the data of a SYN\n",
 	       s->spells[SIM_SPELL_PARTITION], s->spells[SIM_SPELL_NARROW],
 	       s->spells[SIM_SPELL_STALL], s->spells[SIM_SPELL_JUMP], s->spells[SIM_SPELL_BUFFERS],
-	       s->marked);
+	       s->marked, s->whims, s->fast_opens);
 	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, failed);
 	return failed != 0;
 }

@@ -304,4 +304,11 @@ void sim_plan_draw(struct sim_plan *p, uint64_t seed)
 	p->limit_ns = draw_limit(p);
 	draw_weather(p, &r);
 	draw_clock(p, &r);
+	// By the seed itself, so that the others play on what they always have.
+	p->has_whims = seed % 2 != 0;
+	p->has_fast_open = seed % 3 == 0;
+	for (unsigned i = 0; p->has_fast_open && i < SIM_HOSTS; i++) {
+		p->stack[i].has_fast_open = !one_in(&r, 6);
+		p->stack[i].fast_open_cap = between(&r, 0, 8);
+	}
 }

@@ -9,6 +9,7 @@
 //
 //   plan.c    what a seed means
 //   app.c     the applications of the two hosts, and what they hold against what they receive
+//   whims.c   options that applications set, and ways to send, for no reason
 //   weather.c what goes wrong for a while: partitions, stalls, jumps of the clock, lack of buffers
 //   judge.c   what is held of every frame, and of both hosts after every step
 //   world.c   the hosts, the wire, the clock; one run from beginning to end
@@ -106,7 +107,9 @@ struct sim_plan {
 	// A clean wire, orderly ends, no tuple used twice: nothing is sent twice, and no RST at
 	// all. (Elsewhere a SYN may meet its tuple's last connection on the other side.)
 	bool is_perfect;
-	bool is_twin; // Both ends connect() to each other from the same ports.
+	bool is_twin;       // Both ends connect() to each other from the same ports.
+	bool has_fast_open; // Who connects gives the stack what it has to say.
+	bool has_whims;     // Applications set options of their connections at any time.
 	struct hc_impair_config impair[SIM_HOSTS];
 	uint32_t congested_ppm[SIM_HOSTS]; // Packets that come to carry CE, if they may.
 	uint64_t start_ns;                 // Of the clock.
@@ -147,6 +150,7 @@ struct sim_session {
 	uint64_t close_ns;  // SIM_NEVER: no occasion yet.
 	uint64_t release_ns;
 	uint64_t retry_ns; // hc_send() took nothing.
+	uint64_t whim_ns;  // When an option is set.
 	unsigned chunk_count;
 	struct hc_chunk chunk[SIM_CHUNKS_MAX];
 };
@@ -159,6 +163,7 @@ struct sim_host {
 	unsigned session_count;
 	unsigned ended_count;
 	struct watch watch;
+	struct hc_rng whims;
 	struct rte_mbuf *held[SIM_HELD_MAX]; // By the weather.
 	unsigned held_count;
 	struct sim_session session[SIM_SESSIONS_MAX];
@@ -199,6 +204,8 @@ struct sim_world {
 	uint64_t connections;
 	uint64_t bytes;
 	uint64_t marked;
+	uint64_t whims;      // Options set.
+	uint64_t fast_opens; // Connections opened by the data of a SYN.
 	uint64_t spells[SIM_SPELL_KINDS];
 	char why[512]; // The first thing that went wrong; empty: nothing.
 };
@@ -216,6 +223,12 @@ void sim_app_judge(struct sim_host *h);
 // Whether connection idx of the worker has somebody who waits for it.
 bool sim_app_owns(const struct sim_host *h, uint32_t idx);
 void sim_app_free(struct sim_host *h);
+
+// whims.c
+// Sets an option of a connection, when it is time. @return whether it was.
+bool sim_whim_option(struct sim_host *h, struct sim_session *s);
+// Flags of hc_send() for a piece that leaves `left` bytes to send.
+unsigned sim_whim_flags(struct sim_host *h, const struct sim_session *s, uint32_t left);
 
 // weather.c
 // Makes it what it is at this time: the wire, and the buffers of both hosts.

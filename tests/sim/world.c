@@ -204,7 +204,10 @@ static void play(struct sim_world *s)
 static bool start(struct sim_world *s)
 {
 	const struct hc_listen_args args = {
-		.port = SIM_PORT, .flags = s->plan.listen_flags, .backlog = 32};
+		.port = SIM_PORT,
+		.flags = (uint16_t)(s->plan.listen_flags |
+				    (s->plan.has_fast_open ? HC_CONN_FAST_OPEN : 0)),
+		.backlog = 32};
 	const char *why;
 
 	for (unsigned i = 0; i < SIM_HOSTS; i++) {
@@ -213,6 +216,7 @@ static bool start(struct sim_world *s)
 		h->world = s;
 		h->idx = i;
 		h->session_count = h->ended_count = h->next_client = 0;
+		hc_rng_seed(&h->whims, 2 * s->plan.seed + i);
 		watch_reset(&h->watch);
 		if (hc_worker_create(s->end[i].port, 0, &s->plan.stack[i], &h->w, &why) != 0) {
 			sim_fail(s, "no worker: %s", why);
