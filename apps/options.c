@@ -186,11 +186,16 @@ void options_help(const struct config *cfg, FILE *to)
 {
 	fprintf(to, "usage: handclasp %s [options] [-- EAL arguments]\n", cfg->command_name);
 	for (unsigned group = 0; group < GROUP_COUNT; group++) {
-		fprintf(to, "\n%s\n", option_group_titles[group]);
+		const char *title = option_group_titles[group];
+
 		for (unsigned i = 0; i < option_count; i++) {
-			if (option_table[i].group == group &&
-			    (option_table[i].commands & cfg->command))
-				help_option(&option_table[i], to);
+			if (option_table[i].group != group ||
+			    !(option_table[i].commands & cfg->command))
+				continue;
+			if (title) // A group has none before it has an option.
+				fprintf(to, "\n%s\n", title);
+			title = NULL;
+			help_option(&option_table[i], to);
 		}
 	}
 	fprintf(to, "\nCounts take k, M and G (thousands), sizes take k, M and G (1024), times "

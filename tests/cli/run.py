@@ -248,6 +248,14 @@ class Options(Case):
         "MEASURE>LIMIT": ("p99>5us", "p99_connect>500us"), "on|off": ("yes", "off or on"),
     }
 
+    def test_no_heading_of_help_is_empty(self):
+        for command in COMMANDS + ("test syn-flood", "test teardown-rate"):
+            text = run(*command.split(), "--help").out
+            headings = re.findall(r"\n\n([A-Z][\w ]+)\n(.*)", text)
+            self.assertGreater(len(headings), 5, text)
+            for title, below in headings:
+                self.assertTrue(below.startswith("  --"), "%s: %s" % (command, title))
+
     def test_help_lists_every_option_and_the_table_above_knows_it(self):
         for command in COMMANDS:
             names = {name for name, _ in options_of(command)}
