@@ -71,7 +71,8 @@ struct hc_sockets_counts {
 };
 void hc_sockets_counts(const struct hc_sockets *s, struct hc_sockets_counts *out);
 
-/** An IPv4 address and a port. */
+/** An IPv4 address and a port, both in host byte order: 10.0.0.1 is 0x0a000001, and of a struct
+ * sockaddr_in it is ntohl(sin_addr.s_addr) and ntohs(sin_port). */
 struct hc_socket_addr {
 	uint32_t addr; /**< 0: any. */
 	uint16_t port; /**< 0: any. */

@@ -206,17 +206,17 @@ enum hc_event_type {
 	   R2. `reason` is HC_REASON_UNREACHABLE when ICMP or ARP said so, else
 	   HC_REASON_TIMED_OUT. */
 	HC_EV_STALLED,
-	/** Urgent data (RFC 9293 3.8.5), which stays in line (RFC 6093): so many bytes of what can
-	   be received, now or later, lie before the end of it as hc_event_urgent_bytes() says,
-	   counted from what was not taken when the step began. Comes with each
-	   segment that says so, also before the data does, from the one on that opens the
-	   connection: not with a SYN that only asks for one, whose peer says it again. */
+	/** The peer says that there is urgent data (RFC 9293 3.8.5); it stays in line (RFC 6093).
+	   hc_event_urgent_bytes() says how many bytes there are up to its end, counted from the
+	   first that had not been taken when the step began; some may be still on their way. Comes
+	   with each segment that says so, from the one on that opens the connection: not with a SYN
+	   that only asks for one, whose peer says it again. */
 	HC_EV_URGENT,
 	/** ICMP says that the peer is not reached (RFC 9293 3.9.2.2), for the first time since
-	   something was acknowledged, or for another reason than before (15 times in all until
-	   something is acknowledged); the connection goes on, unless what was refused is our SYN:
-	   then FAILED follows at once. `reason` is HC_REASON_UNREACHABLE, `info` the type of the
-	   message times 256 plus its code. */
+	   something was acknowledged, or for another reason than before: at most 15 times between
+	   two acknowledgments. The connection goes on, unless what was refused is our SYN: then
+	   this comes in any case, and FAILED follows at once. `reason` is HC_REASON_UNREACHABLE,
+	   `info` the type of the message times 256 plus its code. */
 	HC_EV_SOFT_ERROR,
 };
 
@@ -300,7 +300,7 @@ enum hc_conn_flags {
 };
 
 struct hc_connect_args {
-	uint32_t remote_addr;
+	uint32_t remote_addr; /**< Host order, as all addresses and ports here. */
 	uint16_t remote_port;
 	uint16_t flags;      /**< enum hc_conn_flags. */
 	const void *data;    /**< Queued to each connection as by hc_send() with HC_SEND_STATIC, or,
@@ -375,14 +375,14 @@ enum hc_send_flags {
 	/** `data` stays as it is until the connection has ended: it is sent by reference, never
 	   copied into a queue. */
 	HC_SEND_STATIC = 1u << 0,
-	/** No HC_EV_SENT is wanted for these bytes: it comes only if fewer than `len` are taken, or
-	   if others that are not acknowledged yet were queued without this flag. */
+	/** Asks for no HC_EV_SENT for these bytes. It still comes if not all were taken, or if
+	   bytes queued without this flag are not acknowledged yet. */
 	HC_SEND_QUIET = 1u << 1,
-	/** If all of `len` is taken, closes behind it, as hc_close() would do next: for who says
-	   the last word. Nothing is closed if fewer are taken; and none are taken while received
-	   data is not, because hc_close() would reset the connection then, and these bytes with it.
-	   Before ESTABLISHED hc_close() sends nothing more: FAILED with HC_REASON_ABORTED says so.
-	 */
+	/** Closes behind these bytes, as hc_close() would do next: for who says the last word. The
+	   connection is closed if and only if `len`, which must not be 0, is returned. While
+	   received data has not been taken 0 is, because hc_close() would reset the connection
+	   then, and these bytes with it. Before ESTABLISHED hc_close() sends nothing more: FAILED
+	   with HC_REASON_ABORTED says so. */
 	HC_SEND_CLOSE = 1u << 2,
 };
 
