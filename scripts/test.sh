@@ -55,7 +55,8 @@ run_named() {
     *:*) python3 "$top/tests/net/run.py" "${of[@]}" "${name%:}" ;;
     *.*)
         program=$(cli_script "$name") || die 2 "no class of tests/cli is called ${name%%.*}"
-        [ "${program##*/}" != tools.py ] || of=("$dir/tests/sim/sim" "$dir/tests/cli/unit_apps")
+        [ "${program##*/}" != tools.py ] ||
+            of=("$dir/tests/sim/sim" "$dir/tests/cli/unit_apps" "$dir/apps/examples/echo")
         python3 "$program" "${of[@]}" "${name%.}"
         ;;
     esac

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The handclasp authors
 
-// An echo server: echo DEV ADDRESS PORT, for example `echo tap:hc0 10.0.0.1 7`. Everything it needs
-// of handclasp is in one header. Ctrl-C ends it.
+// An echo server: echo DEV ADDRESS PORT, for example `echo tap:hc0 10.0.0.1 7`. ADDRESS is ours, in
+// a network of 24 bits; the other end of a TAP, which is the kernel's, needs one of its own there.
+// Everything it needs of handclasp is in one header. Ctrl-C ends it.
 
 #include <arpa/inet.h>
 #include <handclasp/handclasp.h>
@@ -23,6 +24,15 @@ static int fail(const char *why)
 {
 	fprintf(stderr, "echo: %s\n", why);
 	return 1;
+}
+
+// 1 to 65535; 0 for what is none.
+static uint16_t port_of(const char *text)
+{
+	char *end;
+	long port = strtol(text, &end, 10);
+
+	return *end == '\0' && port > 0 && port <= 65535 ? (uint16_t)port : 0;
 }
 
 // Sends back what has come, one buffer at a time, the next when the last is acknowledged. So what
@@ -75,12 +85,14 @@ int main(int argc, char **argv)
 	char why[HC_WHY_SIZE];
 	const char *reason = "no memory";
 
-	if (argc != 4 || inet_pton(AF_INET, argv[2], &addr) != 1)
-		return fail("usage: echo DEV ADDRESS PORT");
+	if (argc != 4 || inet_pton(AF_INET, argv[2], &addr) != 1 || port_of(argv[3]) == 0) {
+		(void)fail("usage: echo DEV ADDRESS PORT, such as echo tap:hc0 10.0.0.1 7");
+		return 2;
+	}
 	hc_stack_config_default(&stack);
 	stack.local_addr = ntohl(addr.s_addr);
 	stack.local_prefix_len = 24;
-	listen.port = (uint16_t)atoi(argv[3]);
+	listen.port = port_of(argv[3]);
 	rc.memory_bytes = hc_worker_memory_bytes(&stack) + hc_port_memory_bytes(&pc);
 	if (hc_runtime_start(&rc, &runtime, why) != 0 ||
 	    hc_port_open(runtime, &pc, &port, why) != 0)

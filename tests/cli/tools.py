@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The handclasp authors
-"""The command lines of what tests with: scripts, the simulation, the runner of unit tests.
+"""The command lines beside the program's: scripts, the simulation, the runner of unit tests, the
+example.
 
-Usage: tools.py SIM UNIT_PROGRAM [unittest arguments]
+Usage: tools.py SIM UNIT_PROGRAM ECHO [unittest arguments]
 A wrong word gets one sentence and exit code 2, before anything is installed, built or run. Ends with
 "N passed, N failed".
 """
@@ -16,7 +17,7 @@ from pathlib import Path
 import run as cli
 
 TREE = Path(__file__).resolve().parent.parent.parent
-SIM = UNIT = ""
+SIM = UNIT = ECHO = ""
 
 
 def run(*argv):
@@ -123,13 +124,19 @@ class Programs(Tool):
         self.refused(run(UNIT, suite + "/no_such_test"), "no test", "-l")
         self.refused(run(UNIT, "no_such_suite"), "no suite", "-l")
 
+    def test_the_example_refuses_what_is_no_port_and_no_address(self):
+        for port in ("700000", "65536", "0", "-1", "7x", ""):
+            self.refused(run(ECHO, "tap:hc0", "10.0.0.1", port), "usage: echo DEV ADDRESS PORT")
+        self.refused(run(ECHO, "tap:hc0", "here", "7"), "usage: echo DEV ADDRESS PORT")
+        self.refused(run(ECHO), "usage: echo DEV ADDRESS PORT")
+
 
 def main():
-    global SIM, UNIT
-    if len(sys.argv) < 3:
+    global SIM, UNIT, ECHO
+    if len(sys.argv) < 4:
         print(__doc__, file=sys.stderr)
         return cli.USAGE
-    SIM, UNIT = sys.argv.pop(1), sys.argv[1]
+    SIM, UNIT, ECHO = sys.argv.pop(1), sys.argv.pop(1), sys.argv[1]
     return cli.main()
 
 
