@@ -258,7 +258,7 @@ HC_ALWAYS_INLINE uint64_t hc_csum_wide_copy(uint64_t sum, uint8_t *to, const uin
 			to[i] = p[i];
 		return hc_csum_wide1(sum, hc_csum_add(0, p, len));
 	}
-	for (; len >= 32; p += 32, to += 32, len -= 32) {
+	for (const uint8_t *end = p + (len & ~31u); p != end; p += 32, to += 32) {
 		memcpy(to, p, 32);
 		sum = hc_csum_wide32(sum, p);
 	}
