@@ -22,8 +22,8 @@ static bool may_begin(const struct hc_worker *w, const struct hc_tcb *t,
 
 static struct hc_tx_seg bulk_seg(struct hc_worker *w, uint32_t idx, const struct hc_bulk *b)
 {
-	struct hc_tcb *t = &w->tcb[idx];
-	struct hc_tcb_cold *c = &w->cold[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
+	struct hc_tcb_cold *c = &w->block[idx].cold;
 	struct hc_tx_seg s = hc_tx_from_tcb(w, t, c);
 
 	s.seq = b->seq;
@@ -45,7 +45,7 @@ static uint64_t first_sum(const struct rte_mbuf *m, const struct hc_tx_seg *s)
 
 void hc_bulk_send(struct hc_worker *w, uint32_t idx, struct hc_bulk *b)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 	struct rte_mbuf *m = b->head;
 	struct hc_tx_seg s;
 	uint32_t len;
@@ -67,7 +67,7 @@ void hc_bulk_send(struct hc_worker *w, uint32_t idx, struct hc_bulk *b)
 	m->l2_len = HC_ETH_LEN;
 	m->l3_len = HC_IP4_LEN;
 	m->l4_len = (len - HC_ETH_LEN - HC_IP4_LEN) & 0xff;
-	m->tso_segsz = (uint16_t)hc_min_u32(w->cold[idx].mss, w->port->cut_frame_max - len);
+	m->tso_segsz = (uint16_t)hc_min_u32(w->block[idx].cold.mss, w->port->cut_frame_max - len);
 	m->data_len = (uint16_t)(len + b->first_len);
 	m->pkt_len = len + b->len;
 	m->nb_segs = (uint16_t)b->count;
@@ -118,14 +118,14 @@ static void join(struct hc_worker *w, uint32_t idx, struct hc_bulk *b, struct rt
 bool hc_bulk_take(struct hc_worker *w, uint32_t idx, struct hc_bulk *b, struct rte_mbuf *m,
 		  const struct hc_send_plan *plan)
 {
-	const struct hc_tcb_cold *c = &w->cold[idx];
+	const struct hc_tcb_cold *c = &w->block[idx].cold;
 
 	if (b->head && (plan->is_rtx || plan->len == 0 || plan->seq != b->seq + b->len ||
 			b->len + plan->len > BULK_BYTES_MAX))
 		hc_bulk_send(w, idx, b);
 	if (b->head)
 		join(w, idx, b, m, plan);
-	else if (may_begin(w, &w->tcb[idx], c, plan))
+	else if (may_begin(w, &w->block[idx].tcb, c, plan))
 		begin(w, idx, b, m, plan);
 	else
 		return false;

@@ -26,7 +26,7 @@ static void late_event(struct hc_worker *w, uint32_t idx, enum hc_event_type typ
 	*ev = (struct hc_event){
 		.type = (uint8_t)type,
 		.reason = (uint8_t)reason,
-		.cookie = w->tcb[idx].cookie,
+		.cookie = w->block[idx].tcb.cookie,
 		.conn = hc_handle(w, idx),
 	};
 }
@@ -77,7 +77,7 @@ static int connect_one(struct hc_worker *w, const struct connect_plan *p, uint32
 		w->ctr[HC_CTR_connect_no_memory]++;
 		return -ENOMEM;
 	}
-	t = &w->tcb[idx];
+	t = &w->block[idx].tcb;
 	t->key = p->remote;
 	slot = HC_UNLIKELY(p->args->local_addr)
 		       ? hc_tuple_take_at(w, &t->key, hc_to_be32(p->args->local_addr))
@@ -90,14 +90,15 @@ static int connect_one(struct hc_worker *w, const struct connect_plan *p, uint32
 	t->flags = p->flags;
 	t->cookie = cookie;
 	t->neigh = p->neigh;
-	hc_tcp_open(t, &w->cold[idx], &w->env);
+	hc_tcp_open(t, &w->block[idx].cold, &w->env);
 	if (HC_UNLIKELY(p->has_data) && !hc_fastopen_prepare(w, idx, p->args)) {
 		w->ctr[HC_CTR_connect_no_buffer]++;
 		err = -ENOBUFS;
 		goto err;
 	}
-	if (HC_UNLIKELY(!(HC_LIKELY(p->has_form) ? hc_tx_syn_by(w, &p->form, t, w->cold[idx].iss)
-						 : hc_tx_syn(w, t, &w->cold[idx])))) {
+	if (HC_UNLIKELY(!(HC_LIKELY(p->has_form)
+				  ? hc_tx_syn_by(w, &p->form, t, w->block[idx].cold.iss)
+				  : hc_tx_syn(w, t, &w->block[idx].cold)))) {
 		w->ctr[HC_CTR_connect_no_buffer]++;
 		err = -ENOBUFS;
 		goto err;
@@ -234,7 +235,7 @@ static int run_call(struct hc_worker *w, uint32_t idx, hc_verdict v)
 	if (v == 0)
 		return -EALREADY;
 	if (v & HC_DO_RST)
-		hc_tx_rst(w, &w->tcb[idx], &w->cold[idx]);
+		hc_tx_rst(w, &w->block[idx].tcb, &w->block[idx].cold);
 	if (v & HC_DO_FAILED) {
 		w->ctr[HC_CTR_conn_failed_aborted]++;
 		late_event(w, idx, HC_EV_FAILED, reason);
@@ -258,7 +259,7 @@ int hc_shutdown(struct hc_worker *w, hc_conn conn)
 
 	if (HC_UNLIKELY(idx == HC_IDX_NONE))
 		return -ESTALE;
-	return run_call(w, idx, hc_tcp_shutdown(&w->tcb[idx]));
+	return run_call(w, idx, hc_tcp_shutdown(&w->block[idx].tcb));
 }
 
 static HC_NOINLINE int close_any(struct hc_worker *w, hc_conn conn)
@@ -269,13 +270,13 @@ static HC_NOINLINE int close_any(struct hc_worker *w, hc_conn conn)
 
 	if (HC_UNLIKELY(idx == HC_IDX_NONE))
 		return -ESTALE;
-	t = &w->tcb[idx];
+	t = &w->block[idx].tcb;
 	if (t->state == HC_TIME_WAIT)
 		return -EALREADY; // Closed both ways; kept for its data alone.
 	if (HC_UNLIKELY(t->flags & HC_TCB_DATA)) {
-		unread = w->sock[idx].readable_bytes;
+		unread = w->block[idx].sock.readable_bytes;
 		// Nobody will read it: text in its turn will be answered with RST.
-		if (HC_UNLIKELY(hc_tcb_is_holding(&w->cold[idx])))
+		if (HC_UNLIKELY(hc_tcb_is_holding(&w->block[idx].cold)))
 			hc_held_free(w, idx);
 	}
 	return run_call(w, idx, hc_tcp_close(t, unread, &w->env));
@@ -288,7 +289,7 @@ int hc_close(struct hc_worker *w, hc_conn conn)
 
 	if (HC_UNLIKELY(idx == HC_IDX_NONE) || HC_UNLIKELY(!hc_sock_has_none_unread(w, idx)) ||
 	    HC_UNLIKELY(hc_pending_is_full(w)) ||
-	    HC_UNLIKELY(!hc_tcp_close_quick(&w->tcb[idx], &flags)))
+	    HC_UNLIKELY(!hc_tcp_close_quick(&w->block[idx].tcb, &flags)))
 		return close_any(w, conn);
 	hc_pend_flags(w, idx, flags);
 	return 0;
@@ -296,10 +297,10 @@ int hc_close(struct hc_worker *w, hc_conn conn)
 
 static void abort_one(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 
 	if (hc_tcp_abort_sends_rst(t))
-		hc_tx_rst(w, t, &w->cold[idx]);
+		hc_tx_rst(w, t, &w->block[idx].cold);
 	if (t->state == HC_SYN_SENT || t->state == HC_SYN_RCVD)
 		w->ctr[HC_CTR_conn_failed_aborted]++;
 	else
@@ -311,7 +312,7 @@ int hc_abort(struct hc_worker *w, hc_conn conn)
 {
 	uint32_t idx = call_idx(w, conn);
 
-	if (HC_UNLIKELY(idx == HC_IDX_NONE || w->tcb[idx].state == HC_TIME_WAIT))
+	if (HC_UNLIKELY(idx == HC_IDX_NONE || w->block[idx].tcb.state == HC_TIME_WAIT))
 		return -ESTALE;
 	abort_one(w, idx);
 	return 0;
@@ -323,7 +324,7 @@ unsigned hc_abort_all(struct hc_worker *w)
 
 	hc_release_retired(w);
 	for (uint32_t i = 0; i < w->cfg.conn_cap; i++) {
-		if (w->tcb[i].state == HC_CLOSED || w->tcb[i].state == HC_TIME_WAIT)
+		if (w->block[i].tcb.state == HC_CLOSED || w->block[i].tcb.state == HC_TIME_WAIT)
 			continue;
 		abort_one(w, i);
 		aborted++;
@@ -352,8 +353,8 @@ int hc_conn_info(const struct hc_worker *w, hc_conn conn, struct hc_conn_info *o
 
 	if (idx == HC_IDX_NONE)
 		return -ESTALE;
-	t = &w->tcb[idx];
-	c = &w->cold[idx];
+	t = &w->block[idx].tcb;
+	c = &w->block[idx].cold;
 	has_data = t->flags & HC_TCB_DATA;
 	*out = (struct hc_conn_info){
 		.local_addr = hc_from_be32(t->key.local_be),
@@ -362,7 +363,7 @@ int hc_conn_info(const struct hc_worker *w, hc_conn conn, struct hc_conn_info *o
 		.remote_port = hc_from_be16(t->key.rport_be),
 		.state = (enum hc_conn_state)t->state,
 		.cookie = t->cookie,
-		.readable_bytes = has_data ? w->sock[idx].readable_bytes : 0,
+		.readable_bytes = has_data ? w->block[idx].sock.readable_bytes : 0,
 		.unacked_bytes =
 			has_data && hc_seq_lt(t->snd_una, c->snd_end) ? c->snd_end - t->snd_una : 0,
 		.srtt_us = c->srtt_us,
@@ -389,6 +390,6 @@ int hc_conn_set_cookie(struct hc_worker *w, hc_conn conn, uint32_t cookie)
 
 	if (idx == HC_IDX_NONE)
 		return -ESTALE;
-	w->tcb[idx].cookie = cookie;
+	w->block[idx].tcb.cookie = cookie;
 	return 0;
 }

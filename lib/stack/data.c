@@ -10,7 +10,7 @@
 
 void hc_sock_init(struct hc_worker *w, uint32_t idx, hc_seq snd_first)
 {
-	hc_sock_begin(w, &w->sock[idx], snd_first);
+	hc_sock_begin(w, &w->block[idx].sock, snd_first);
 	if (HC_UNLIKELY(w->pmtus.count))
 		hc_pmtu_apply(w, idx);
 }
@@ -61,7 +61,7 @@ static inline struct rte_mbuf *rcv_pop(struct hc_sock *k)
 
 void hc_sock_free(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_sock *k = &w->sock[idx];
+	struct hc_sock *k = &w->block[idx].sock;
 
 	while (k->snd_head != HC_IDX_NONE) {
 		uint32_t next = span_at(w, k, k->snd_head)->next;
@@ -71,19 +71,19 @@ void hc_sock_free(struct hc_worker *w, uint32_t idx)
 	}
 	while (k->rcv_head)
 		hc_mbuf_put(w, rcv_pop(k));
-	if (HC_UNLIKELY(hc_tcb_is_holding(&w->cold[idx])))
+	if (HC_UNLIKELY(hc_tcb_is_holding(&w->block[idx].cold)))
 		hc_held_free(w, idx);
-	hc_recovery_release(&w->cold[idx], &w->env);
+	hc_recovery_release(&w->block[idx].cold, &w->env);
 	if (HC_UNLIKELY(w->has_shapes))
 		hc_shape_last(w, idx);
-	hc_live_release(&w->cold[idx], &w->env);
+	hc_live_release(&w->block[idx].cold, &w->env);
 }
 
 // What of the queue is acknowledged, when it is not all of the one span it has.
 void hc_sock_acked_any(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_sock *k = &w->sock[idx];
-	hc_seq una = w->tcb[idx].snd_una;
+	struct hc_sock *k = &w->block[idx].sock;
+	hc_seq una = w->block[idx].tcb.snd_una;
 
 	while (k->snd_head != HC_IDX_NONE) {
 		uint32_t i = k->snd_head;
@@ -102,7 +102,7 @@ void hc_sock_acked_any(struct hc_worker *w, uint32_t idx)
 uint64_t hc_sock_copy_out(const struct hc_worker *w, uint32_t idx, hc_seq seq, uint32_t len,
 			  uint8_t *dst, bool wants_sum)
 {
-	const struct hc_sock *k = &w->sock[idx];
+	const struct hc_sock *k = &w->block[idx].sock;
 	uint32_t skip = seq - k->snd_first;
 	uint32_t i = k->snd_head;
 	uint32_t left = len;
@@ -138,7 +138,7 @@ uint64_t hc_sock_copy_out(const struct hc_worker *w, uint32_t idx, hc_seq seq, u
 bool hc_sock_deliver_more(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 			  const struct hc_seg *seg)
 {
-	struct hc_sock *k = &w->sock[idx];
+	struct hc_sock *k = &w->block[idx].sock;
 	struct rte_mbuf *tail = k->rcv_tail;
 	const uint8_t *payload = rte_pktmbuf_mtod_offset(m, const uint8_t *, seg->payload_off);
 
@@ -185,12 +185,12 @@ HC_ALWAYS_INLINE void queue_own(struct hc_sock *k, const uint8_t *data, uint32_t
 HC_ALWAYS_INLINE uint32_t queue_static(struct hc_worker *w, uint32_t idx, const uint8_t *data,
 				       uint32_t len)
 {
-	struct hc_sock *k = &w->sock[idx];
+	struct hc_sock *k = &w->block[idx].sock;
 	uint32_t i = span_get(w, k);
 
 	if (HC_UNLIKELY(i == HC_IDX_NONE))
 		return 0;
-	len = hc_tcp_queue(&w->tcb[idx], &w->cold[idx], len, w->cfg.snd_buf_bytes);
+	len = hc_tcp_queue(&w->block[idx].tcb, &w->block[idx].cold, len, w->cfg.snd_buf_bytes);
 	if (HC_UNLIKELY(len == 0)) {
 		span_put(w, i);
 		return 0;
@@ -208,7 +208,7 @@ HC_ALWAYS_INLINE uint32_t queue_static(struct hc_worker *w, uint32_t idx, const 
 static HC_NOINLINE uint32_t queue_copy(struct hc_worker *w, uint32_t idx, const uint8_t *data,
 				       uint32_t len)
 {
-	struct hc_sock *k = &w->sock[idx];
+	struct hc_sock *k = &w->block[idx].sock;
 	uint32_t taken = 0;
 
 	while (taken < len) {
@@ -234,8 +234,8 @@ static HC_NOINLINE uint32_t queue_copy(struct hc_worker *w, uint32_t idx, const 
 			span_append(w, k, i);
 		}
 		room = rte_pktmbuf_tailroom(s->owner);
-		n = hc_tcp_queue(&w->tcb[idx], &w->cold[idx], hc_min_u32(len - taken, room),
-				 w->cfg.snd_buf_bytes);
+		n = hc_tcp_queue(&w->block[idx].tcb, &w->block[idx].cold,
+				 hc_min_u32(len - taken, room), w->cfg.snd_buf_bytes);
 		if (n == 0)
 			break;
 		memcpy(rte_pktmbuf_mtod_offset(s->owner, uint8_t *, s->owner->data_len),
@@ -252,8 +252,8 @@ static uint32_t queue(struct hc_worker *w, uint32_t idx, const void *data, size_
 		      unsigned flags)
 {
 	uint32_t want = len < w->cfg.snd_buf_bytes ? (uint32_t)len : w->cfg.snd_buf_bytes;
-	struct hc_tcb *t = &w->tcb[idx];
-	struct hc_tcb_cold *c = &w->cold[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
+	struct hc_tcb_cold *c = &w->block[idx].cold;
 	bool was_empty;
 	uint32_t taken;
 
@@ -263,7 +263,7 @@ static uint32_t queue(struct hc_worker *w, uint32_t idx, const void *data, size_
 		hc_sock_init(w, idx, c->snd_end);
 		t->flags |= HC_TCB_DATA;
 	}
-	was_empty = w->sock[idx].snd_head == HC_IDX_NONE;
+	was_empty = w->block[idx].sock.snd_head == HC_IDX_NONE;
 	taken = flags & HC_SEND_STATIC ? queue_static(w, idx, data, want)
 				       : queue_copy(w, idx, data, want);
 	// What was not taken waits for the event.
@@ -284,7 +284,8 @@ static HC_NOINLINE size_t send_any(struct hc_worker *w, hc_conn conn, const void
 
 	if (idx == HC_IDX_NONE)
 		return 0;
-	if (flags & HC_SEND_CLOSE && w->tcb[idx].flags & HC_TCB_DATA && w->sock[idx].readable_bytes)
+	if (flags & HC_SEND_CLOSE && w->block[idx].tcb.flags & HC_TCB_DATA &&
+	    w->block[idx].sock.readable_bytes)
 		return 0; // Closing would be a reset.
 	taken = queue(w, idx, data, len, flags);
 	if (flags & HC_SEND_CLOSE && taken == len)
@@ -304,14 +305,14 @@ size_t hc_send(struct hc_worker *w, hc_conn conn, const void *data, size_t len, 
 
 	if (HC_UNLIKELY(idx == HC_IDX_NONE))
 		return send_any(w, conn, data, len, flags);
-	t = &w->tcb[idx];
-	c = &w->cold[idx];
+	t = &w->block[idx].tcb;
+	c = &w->block[idx].cold;
 	if (HC_UNLIKELY(!(flags & HC_SEND_STATIC)) ||
 	    HC_UNLIKELY(len - 1 >= w->cfg.snd_buf_bytes) || HC_UNLIKELY(w->pmtus.count) ||
 	    HC_UNLIKELY(hc_pending_is_full(w)) || HC_UNLIKELY(!hc_tcp_may_queue_quick(t, c)) ||
 	    (flags & HC_SEND_CLOSE && HC_UNLIKELY(!hc_sock_has_none_unread(w, idx))))
 		return send_any(w, conn, data, len, flags);
-	k = &w->sock[idx];
+	k = &w->block[idx].sock;
 	if (t->flags & HC_TCB_DATA)
 		HC_ASSERT(k->snd_head == HC_IDX_NONE);
 	else
@@ -345,9 +346,9 @@ static HC_NOINLINE unsigned recv_any(struct hc_worker *w, hc_conn conn, struct h
 	struct hc_sock *k;
 	unsigned taken = 0;
 
-	if (idx == HC_IDX_NONE || !(w->tcb[idx].flags & HC_TCB_DATA))
+	if (idx == HC_IDX_NONE || !(w->block[idx].tcb.flags & HC_TCB_DATA))
 		return 0;
-	k = &w->sock[idx];
+	k = &w->block[idx].sock;
 	while (taken < n && k->rcv_head)
 		lend(k, rcv_pop(k), &chunks[taken++]);
 	return taken;
@@ -360,9 +361,9 @@ unsigned hc_recv(struct hc_worker *w, hc_conn conn, struct hc_chunk *chunks, uns
 	struct hc_sock *k;
 
 	// A free block has no flags.
-	if (HC_UNLIKELY(idx == HC_IDX_NONE || !(w->tcb[idx].flags & HC_TCB_DATA) || n == 0))
+	if (HC_UNLIKELY(idx == HC_IDX_NONE || !(w->block[idx].tcb.flags & HC_TCB_DATA) || n == 0))
 		return recv_any(w, conn, chunks, n);
-	k = &w->sock[idx];
+	k = &w->block[idx].sock;
 	if (HC_UNLIKELY(!k->rcv_head || k->rcv_head != k->rcv_tail))
 		return recv_any(w, conn, chunks, n);
 	lend(k, k->rcv_head, chunks);
@@ -380,8 +381,8 @@ HC_ALWAYS_INLINE bool offers_most(const struct hc_worker *w, const struct hc_tcb
 // The application has done with `bytes` of what it received: the window may open.
 HC_ALWAYS_INLINE void give_back(struct hc_worker *w, uint32_t idx, uint32_t bytes)
 {
-	struct hc_tcb *t = &w->tcb[idx];
-	struct hc_tcb_cold *c = &w->cold[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
+	struct hc_tcb_cold *c = &w->block[idx].cold;
 	uint32_t buf = w->env.rcv_buf_bytes;
 	uint32_t offered = t->rcv_edge - t->rcv_nxt;
 	uint32_t free, gain;
@@ -430,13 +431,13 @@ void hc_recv_release(struct hc_worker *w, hc_conn conn, const struct hc_chunk *c
 	uint32_t idx = hc_handle_block(w, conn);
 
 	// A free block has no flags.
-	if (HC_UNLIKELY(idx == HC_IDX_NONE || !(w->tcb[idx].flags & HC_TCB_DATA) || n != 1 ||
-			!offers_most(w, &w->tcb[idx]))) {
+	if (HC_UNLIKELY(idx == HC_IDX_NONE || !(w->block[idx].tcb.flags & HC_TCB_DATA) || n != 1 ||
+			!offers_most(w, &w->block[idx].tcb))) {
 		release_any(w, conn, chunks, n);
 		return;
 	}
-	HC_ASSERT(w->cold[idx].rcv_used >= chunks->len);
-	w->cold[idx].rcv_used -= chunks->len;
+	HC_ASSERT(w->block[idx].cold.rcv_used >= chunks->len);
+	w->block[idx].cold.rcv_used -= chunks->len;
 	hc_mbuf_put_read(w, chunks->owner);
 }
 
@@ -446,9 +447,9 @@ size_t hc_recv_copy(struct hc_worker *w, hc_conn conn, void *buf, size_t cap)
 	struct hc_sock *k;
 	size_t taken = 0;
 
-	if (idx == HC_IDX_NONE || !(w->tcb[idx].flags & HC_TCB_DATA))
+	if (idx == HC_IDX_NONE || !(w->block[idx].tcb.flags & HC_TCB_DATA))
 		return 0;
-	k = &w->sock[idx];
+	k = &w->block[idx].sock;
 	while (taken < cap && k->rcv_head) {
 		struct rte_mbuf *m = k->rcv_head;
 		uint32_t n = cap - taken < m->data_len ? (uint32_t)(cap - taken) : m->data_len;

@@ -69,12 +69,13 @@ static void expire_syn(struct hc_worker *w)
 // How long the timer of a connection with something in flight has to run.
 static uint32_t loss_delay_ms(const struct hc_worker *w, uint32_t idx)
 {
-	return hc_recovery_delay_ms(&w->tcb[idx], &w->cold[idx], &w->env);
+	return hc_recovery_delay_ms(&w->block[idx].tcb, &w->block[idx].cold, &w->env);
 }
 
 static uint32_t live_delay_ms(const struct hc_worker *w, uint32_t idx)
 {
-	return hc_live_delay_ms(&w->tcb[idx], &w->cold[idx], &w->env, loss_delay_ms(w, idx));
+	return hc_live_delay_ms(&w->block[idx].tcb, &w->block[idx].cold, &w->env,
+				loss_delay_ms(w, idx));
 }
 
 void hc_arm_loss(struct hc_worker *w, uint32_t idx)
@@ -92,7 +93,7 @@ void hc_arm_sent(struct hc_worker *w, uint32_t idx)
 	}
 	// RFC 8985 7.2: also what was sent before has its probe when more is in flight. Never later
 	// than the timer that runs, which bounds it by the retransmission timeout.
-	if (!hc_tlp_may(&w->tcb[idx], &w->cold[idx], &w->env))
+	if (!hc_tlp_may(&w->block[idx].tcb, &w->block[idx].cold, &w->env))
 		return;
 	delay_ms = loss_delay_ms(w, idx);
 	if (hc_seq_lt(w->env.now_ms + delay_ms, hc_timer_node(&w->tcb_timers, idx)->deadline_ms))
@@ -107,10 +108,10 @@ static void expire_tcb(struct hc_worker *w)
 				      room < HC_EXPIRE_TIMER_MAX ? room : HC_EXPIRE_TIMER_MAX);
 
 	for (unsigned i = 0; i < n; i++) {
-		struct hc_tcb *t = &w->tcb[due[i]];
-		uint8_t retries = w->cold[due[i]].retries;
-		hc_verdict v = hc_tcp_timeout(t, &w->cold[due[i]], &w->env);
-		bool is_retry = w->cold[due[i]].retries != retries;
+		struct hc_tcb *t = &w->block[due[i]].tcb;
+		uint8_t retries = w->block[due[i]].cold.retries;
+		hc_verdict v = hc_tcp_timeout(t, &w->block[due[i]].cold, &w->env);
+		bool is_retry = w->block[due[i]].cold.retries != retries;
 
 		if (v & HC_DO_PROBE) {
 			if (v & HC_DO_KEEPALIVE)
@@ -121,15 +122,16 @@ static void expire_tcb(struct hc_worker *w)
 		if (HC_UNLIKELY(v & HC_DO_TAIL_PROBE))
 			hc_conn_tail_probe(w, due[i]);
 		// RACK's timer says nothing of size: something behind has come.
-		if (v & HC_DO_OUTPUT && is_retry && w->cold[due[i]].retries >= 2)
-			hc_pmtu_timeout(w, due[i], w->cold[due[i]].retries);
+		if (v & HC_DO_OUTPUT && is_retry && w->block[due[i]].cold.retries >= 2)
+			hc_pmtu_timeout(w, due[i], w->block[due[i]].cold.retries);
 		hc_run_timeout(w, due[i], v);
 		// An ACK that waited and found no buffer goes at the flush, and its timer is
 		// keep-alive's again.
 		if (HC_UNLIKELY(t->flags & HC_TCB_ACK_OWED))
 			hc_pend(w, due[i]);
 		hc_keep_arm(w, due[i]);
-		if (HC_UNLIKELY(v & HC_DO_TIMER_RTX && w->cold[due[i]].switches & HC_SWITCH_LIVE))
+		if (HC_UNLIKELY(v & HC_DO_TIMER_RTX &&
+				w->block[due[i]].cold.switches & HC_SWITCH_LIVE))
 			hc_timer_arm(&w->tcb_timers, due[i], live_delay_ms(w, due[i]),
 				     w->env.now_ms);
 	}
@@ -141,8 +143,8 @@ void hc_paws_tick(struct hc_worker *w)
 
 	w->paws_ms += looks * HC_PAWS_LOOK_MS;
 	for (uint32_t idx = 0; idx < w->cfg.conn_cap; idx++)
-		if (w->tcb[idx].state != HC_CLOSED)
-			hc_paws_look(&w->tcb[idx], &w->cold[idx], looks);
+		if (w->block[idx].tcb.state != HC_CLOSED)
+			hc_paws_look(&w->block[idx].tcb, &w->block[idx].cold, looks);
 }
 
 void hc_expire(struct hc_worker *w)

@@ -22,8 +22,8 @@ bool hc_fast_open_is_known(struct hc_worker *w, uint32_t remote_addr)
 // @return false when there is no room for the data.
 bool hc_fastopen_prepare(struct hc_worker *w, uint32_t idx, const struct hc_connect_args *args)
 {
-	struct hc_tcb *t = &w->tcb[idx];
-	struct hc_tcb_cold *c = &w->cold[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
+	struct hc_tcb_cold *c = &w->block[idx].cold;
 	size_t taken;
 
 	HC_ASSERT(args->data_bytes <= w->cfg.snd_buf_bytes);
@@ -46,7 +46,7 @@ static bool syn_send(struct hc_worker *w, struct hc_tcb *t, struct hc_tcb_cold *
 {
 	struct hc_tx_seg s = hc_tx_syn_seg(w, &t->key, c->iss);
 	struct rte_mbuf *m = hc_mbuf_get(w);
-	uint32_t idx = (uint32_t)(t - w->tcb);
+	uint32_t idx = (uint32_t)((const struct hc_block *)(const void *)t - w->block);
 	uint32_t hdr_len;
 
 	if (!m)
@@ -97,8 +97,8 @@ HC_NOINLINE bool hc_tx_syn_odd(struct hc_worker *w, struct hc_tcb *t, struct hc_
 static void client_done(struct hc_worker *w, uint32_t idx, const struct rte_mbuf *m,
 			const struct hc_seg *seg)
 {
-	const struct hc_tcb *t = &w->tcb[idx];
-	struct hc_tcb_cold *c = &w->cold[idx];
+	const struct hc_tcb *t = &w->block[idx].tcb;
+	struct hc_tcb_cold *c = &w->block[idx].cold;
 	struct hc_fastopen_peer *peer =
 		hc_fastopen_find(&w->fastopen, t->key.remote_be, w->env.now_ms);
 	const uint8_t *cookie = NULL;
@@ -196,7 +196,7 @@ HC_NOINLINE bool hc_fastopen_accept(struct hc_worker *w, uint32_t listener, stru
 	memset(&lent, 0, sizeof lent);
 	hc_syn_open(&lent, seg, &w->env, false, 0);
 	lent.neigh = hc_route(w, seg->key.remote_be);
-	hc_fastopen_open(&lent, seg, &w->env, &w->tcb[idx], &w->cold[idx]);
+	hc_fastopen_open(&lent, seg, &w->env, &w->block[idx].tcb, &w->block[idx].cold);
 	w->fastopen_pending++;
 	w->ctr[HC_CTR_fastopen_accepted]++;
 	w->ctr[HC_CTR_conn_opened_passive]++;
@@ -206,7 +206,7 @@ HC_NOINLINE bool hc_fastopen_accept(struct hc_worker *w, uint32_t listener, stru
 	if (seg->flags & HC_TCP_URG)
 		put_urgent(w, idx, *m, seg);
 	*m = hc_run_deliver(w, idx, *m, seg);
-	synack_send(w, &w->tcb[idx], &w->cold[idx], answer == HC_FASTOPEN_OLD);
+	synack_send(w, &w->block[idx].tcb, &w->block[idx].cold, answer == HC_FASTOPEN_OLD);
 	hc_arm_rtx(w, idx);
 	return true;
 }
@@ -248,13 +248,13 @@ HC_NOINLINE void hc_tx_ack_echo(struct hc_worker *w, struct hc_tcb *t, const str
 HC_NOINLINE void hc_fastopen_done(struct hc_worker *w, uint32_t idx, const struct rte_mbuf *m,
 				  const struct hc_seg *seg)
 {
-	if (w->tcb[idx].flags & HC_TCB_ACTIVE) {
+	if (w->block[idx].tcb.flags & HC_TCB_ACTIVE) {
 		client_done(w, idx, m, seg);
 		return;
 	}
 	HC_ASSERT(w->fastopen_pending > 0);
 	w->fastopen_pending--;
-	hc_ends_accepted(w, &w->tcb[idx].key);
+	hc_ends_accepted(w, &w->block[idx].tcb.key);
 	if (HC_UNLIKELY(w->has_keepalive))
 		hc_keep_start(w, idx);
 }
@@ -262,7 +262,7 @@ HC_NOINLINE void hc_fastopen_done(struct hc_worker *w, uint32_t idx, const struc
 // A connection ends whose SYN the peer never acknowledged.
 HC_NOINLINE void hc_fastopen_end(struct hc_worker *w, uint32_t idx)
 {
-	w->cold[idx].switches &= (uint16_t)~HC_SWITCH_SYN_OWED;
+	w->block[idx].cold.switches &= (uint16_t)~HC_SWITCH_SYN_OWED;
 	HC_ASSERT(w->fastopen_pending > 0);
 	w->fastopen_pending--;
 }
@@ -277,19 +277,19 @@ HC_NOINLINE void hc_fastopen_was_reset(struct hc_worker *w)
 // ICMP says that a SYN did not arrive, perhaps for the data on it (RFC 7413 4.1.3.1).
 HC_NOINLINE void hc_fastopen_refused(struct hc_worker *w, uint32_t idx)
 {
-	const struct hc_tcb_cold *c = &w->cold[idx];
+	const struct hc_tcb_cold *c = &w->block[idx].cold;
 
 	if (c->rtx_nxt != c->iss + 1)
-		hc_fastopen_learn(&w->fastopen, w->tcb[idx].key.remote_be, w->env.now_ms,
+		hc_fastopen_learn(&w->fastopen, w->block[idx].tcb.key.remote_be, w->env.now_ms,
 				  HC_MSS_DEFAULT, NULL, 0);
 }
 
 // The SYN with the option was lost, perhaps for it: the server is not asked for a while.
 HC_NOINLINE void hc_fastopen_lost(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_tcb_cold *c = &w->cold[idx];
+	struct hc_tcb_cold *c = &w->block[idx].cold;
 
 	if (c->retries == 1)
-		hc_fastopen_learn(&w->fastopen, w->tcb[idx].key.remote_be, w->env.now_ms,
+		hc_fastopen_learn(&w->fastopen, w->block[idx].tcb.key.remote_be, w->env.now_ms,
 				  HC_MSS_DEFAULT, NULL, 0);
 }

@@ -101,15 +101,16 @@ void hc_tx_drain(struct hc_worker *w)
 HC_ALWAYS_INLINE void send_planned(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 				   const struct hc_send_plan *plan)
 {
-	struct hc_tcb *t = &w->tcb[idx];
-	struct hc_tx_seg s = hc_tx_from_tcb(w, t, &w->cold[idx]);
+	struct hc_tcb *t = &w->block[idx].tcb;
+	struct hc_tx_seg s = hc_tx_from_tcb(w, t, &w->block[idx].cold);
 
 	s.seq = plan->seq;
-	s.flags = (uint8_t)(plan->flags | (hc_tx_has_echo(t, &w->cold[idx]) ? HC_TCP_ECE : 0));
-	hc_ecn_mark(t, &w->cold[idx], plan, &s);
+	s.flags =
+		(uint8_t)(plan->flags | (hc_tx_has_echo(t, &w->block[idx].cold) ? HC_TCP_ECE : 0));
+	hc_ecn_mark(t, &w->block[idx].cold, plan, &s);
 	s.payload_len = plan->len;
-	if (HC_UNLIKELY(hc_tcb_is_holding(&w->cold[idx])))
-		hc_held_tell(w, idx, NULL, m, &s, w->cold[idx].mss - plan->len);
+	if (HC_UNLIKELY(hc_tcb_is_holding(&w->block[idx].cold)))
+		hc_held_tell(w, idx, NULL, m, &s, w->block[idx].cold.mss - plan->len);
 	if (plan->len) {
 		uint8_t *payload = rte_pktmbuf_mtod(m, uint8_t *) + HC_ETH_LEN + HC_IP4_LEN +
 				   hc_build_tcp_hdr_len(&s);
@@ -133,7 +134,7 @@ void hc_conn_probe(struct hc_worker *w, uint32_t idx)
 
 	if (!m)
 		return;
-	hc_tcp_output_probe(&w->tcb[idx], &w->cold[idx], &w->env, &plan);
+	hc_tcp_output_probe(&w->block[idx].tcb, &w->block[idx].cold, &w->env, &plan);
 	send_planned(w, idx, m, &plan);
 }
 
@@ -144,7 +145,7 @@ void hc_conn_tail_probe(struct hc_worker *w, uint32_t idx)
 
 	if (!m)
 		return;
-	if (hc_tlp_plan(&w->tcb[idx], &w->cold[idx], &w->env, &plan))
+	if (hc_tlp_plan(&w->block[idx].tcb, &w->block[idx].cold, &w->env, &plan))
 		send_planned(w, idx, m, &plan);
 	else
 		hc_mbuf_put(w, m);
@@ -153,12 +154,12 @@ void hc_conn_tail_probe(struct hc_worker *w, uint32_t idx)
 // A FIN with nothing before it, which is what tear-down consists of.
 HC_ALWAYS_INLINE void send_fin(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 	struct rte_mbuf *m = hc_mbuf_get(w);
-	struct hc_tx_seg s = hc_tx_from_tcb(w, t, &w->cold[idx]);
+	struct hc_tx_seg s = hc_tx_from_tcb(w, t, &w->block[idx].cold);
 
 	s.flags = HC_TCP_ACK | HC_TCP_FIN;
-	hc_tcp_output_fin(t, &w->cold[idx], &w->env);
+	hc_tcp_output_fin(t, &w->block[idx].cold, &w->env);
 	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;
 	hc_tx_segment(w, m, &s, t->neigh);
 	hc_arm_rtx(w, idx);
@@ -168,8 +169,8 @@ HC_ALWAYS_INLINE void send_fin(struct hc_worker *w, uint32_t idx)
 // has waited has behind it.
 static void owed_ack(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_tcb *t = &w->tcb[idx];
-	struct hc_tcb_cold *c = &w->cold[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
+	struct hc_tcb_cold *c = &w->block[idx].cold;
 	bool may_wait = hc_tcp_ack_may_wait(t, c) && !hc_timer_is_armed(&w->tcb_timers, idx);
 
 	c->receiving &= (uint8_t)~HC_RECEIVING_ACK_MAY_WAIT;
@@ -188,9 +189,9 @@ static void owed_ack(struct hc_worker *w, uint32_t idx)
 // tell more than that.
 static void ack_stops_waiting(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_tcb_cold *c = &w->cold[idx];
+	struct hc_tcb_cold *c = &w->block[idx].cold;
 
-	if (hc_tcp_ack_is_waiting(&w->tcb[idx], c))
+	if (hc_tcp_ack_is_waiting(&w->block[idx].tcb, c))
 		hc_timer_off(&w->tcb_timers, idx);
 	c->receiving &= (uint8_t)~HC_RECEIVING_ACK_WAITS;
 }
@@ -198,8 +199,8 @@ static void ack_stops_waiting(struct hc_worker *w, uint32_t idx)
 // All that one connection may send now. @return false when buffers ran out before it was done.
 static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_tcb *t = &w->tcb[idx];
-	struct hc_tcb_cold *c = &w->cold[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
+	struct hc_tcb_cold *c = &w->block[idx].cold;
 	struct hc_send_plan plan;
 	struct hc_bulk bulk = {.head = NULL};
 	bool was_probing = t->flags & HC_TCB_PROBING;
@@ -249,7 +250,7 @@ static HC_NOINLINE bool conn_output_any(struct hc_worker *w, uint32_t idx)
 HC_ALWAYS_INLINE uint64_t copy_all(struct hc_worker *w, uint32_t idx, hc_seq seq, uint32_t len,
 				   uint8_t *to)
 {
-	const struct hc_sock *k = &w->sock[idx];
+	const struct hc_sock *k = &w->block[idx].sock;
 
 	if (HC_LIKELY(k->snd_head == HC_SPAN_OWN && k->snd_first == seq && k->own_span.len == len &&
 		      len < HC_CSUM_LONG_BYTES))
@@ -282,8 +283,8 @@ HC_ALWAYS_INLINE void send_one_plain(struct hc_worker *w, uint32_t idx, struct h
 // A request or a short response in one segment.
 static HC_NOINLINE void send_one_segment(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_tcb *t = &w->tcb[idx];
-	struct hc_tcb_cold *c = &w->cold[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
+	struct hc_tcb_cold *c = &w->block[idx].cold;
 
 	if (HC_LIKELY(t->flags & HC_TCB_TS && !w->has_tx_csum && !(c->switches & HC_SWITCH_ECN) &&
 		      !hc_tcb_is_holding(c))) {
@@ -302,7 +303,7 @@ static HC_NOINLINE void send_one_segment(struct hc_worker *w, uint32_t idx)
 // The timer is keep-alive's only until something is sent.
 static HC_NOINLINE bool conn_output_kept(struct hc_worker *w, uint32_t idx)
 {
-	const struct hc_tcb *t = &w->tcb[idx];
+	const struct hc_tcb *t = &w->block[idx].tcb;
 	bool is_done;
 
 	if (t->state != HC_FIN_WAIT_2 && t->snd_una == t->snd_nxt && !(t->flags & HC_TCB_PROBING))
@@ -314,14 +315,14 @@ static HC_NOINLINE bool conn_output_kept(struct hc_worker *w, uint32_t idx)
 
 static inline bool conn_output(struct hc_worker *w, uint32_t idx)
 {
-	if (HC_UNLIKELY(w->cold[idx].switches & HC_SWITCH_KEEPALIVE))
+	if (HC_UNLIKELY(w->block[idx].cold.switches & HC_SWITCH_KEEPALIVE))
 		return conn_output_kept(w, idx);
 	if (HC_UNLIKELY(w->spare_count == 0))
 		return conn_output_any(w, idx);
-	if (HC_LIKELY(hc_tcp_owes_only_fin(&w->tcb[idx], &w->cold[idx])) &&
-	    !hc_tx_has_echo(&w->tcb[idx], &w->cold[idx]))
+	if (HC_LIKELY(hc_tcp_owes_only_fin(&w->block[idx].tcb, &w->block[idx].cold)) &&
+	    !hc_tx_has_echo(&w->block[idx].tcb, &w->block[idx].cold))
 		send_fin(w, idx);
-	else if (hc_tcp_owes_one_segment(&w->tcb[idx], &w->cold[idx]))
+	else if (hc_tcp_owes_one_segment(&w->block[idx].tcb, &w->block[idx].cold))
 		send_one_segment(w, idx);
 	else
 		return conn_output_any(w, idx);
@@ -336,14 +337,14 @@ void hc_pending_compact(struct hc_worker *w)
 	for (uint32_t i = 0; i < w->pending_count; i++) {
 		uint32_t idx = w->pending[i];
 
-		if (!(w->tcb[idx].flags & HC_TCB_PENDING))
+		if (!(w->block[idx].tcb.flags & HC_TCB_PENDING))
 			continue;
-		w->tcb[idx].flags &= (uint16_t)~HC_TCB_PENDING;
+		w->block[idx].tcb.flags &= (uint16_t)~HC_TCB_PENDING;
 		w->pending[kept++] = idx;
 	}
 	w->pending_count = kept;
 	for (uint32_t i = 0; i < kept; i++)
-		w->tcb[w->pending[i]].flags |= HC_TCB_PENDING;
+		w->block[w->pending[i]].tcb.flags |= HC_TCB_PENDING;
 }
 
 void hc_flush(struct hc_worker *w)
@@ -355,11 +356,11 @@ void hc_flush(struct hc_worker *w)
 		uint32_t idx = w->pending[i];
 
 		// Freed since: the block is nobody's, or another's who is not waiting.
-		if (HC_UNLIKELY(!(w->tcb[idx].flags & HC_TCB_PENDING)))
+		if (HC_UNLIKELY(!(w->block[idx].tcb.flags & HC_TCB_PENDING)))
 			continue;
-		w->tcb[idx].flags &= (uint16_t)~HC_TCB_PENDING;
+		w->block[idx].tcb.flags &= (uint16_t)~HC_TCB_PENDING;
 		if (HC_UNLIKELY(!conn_output(w, idx))) {
-			w->tcb[idx].flags |= HC_TCB_PENDING; // Again at the next flush.
+			w->block[idx].tcb.flags |= HC_TCB_PENDING; // Again at the next flush.
 			w->pending[kept++] = idx;
 		}
 	}

@@ -8,15 +8,15 @@
 
 static struct hc_holding *holding_of(const struct hc_worker *w, uint32_t idx)
 {
-	HC_ASSERT(hc_tcb_is_holding(&w->cold[idx]));
-	return &w->holding[w->sock[idx].holding];
+	HC_ASSERT(hc_tcb_is_holding(&w->block[idx].cold));
+	return &w->holding[w->block[idx].sock.holding];
 }
 
 static void holding_free(struct hc_worker *w, uint32_t idx)
 {
 	HC_ASSERT(holding_of(w, idx)->buf_count == 0);
-	w->cold[idx].receiving &= (uint8_t)~HC_RECEIVING_HOLDS;
-	hc_pool_put(&w->holding_pool, w->sock[idx].holding);
+	w->block[idx].cold.receiving &= (uint8_t)~HC_RECEIVING_HOLDS;
+	hc_pool_put(&w->holding_pool, w->block[idx].sock.holding);
 }
 
 // The connection's record, or a new one. @return NULL when there is none left.
@@ -25,17 +25,17 @@ static struct hc_holding *holding_get(struct hc_worker *w, uint32_t idx)
 	struct hc_holding *h;
 	uint32_t i;
 
-	if (hc_tcb_is_holding(&w->cold[idx]))
+	if (hc_tcb_is_holding(&w->block[idx].cold))
 		return holding_of(w, idx);
 	i = hc_pool_get(&w->holding_pool);
 	if (i == HC_IDX_NONE)
 		return NULL;
-	if (!(w->tcb[idx].flags & HC_TCB_DATA)) {
-		hc_sock_init(w, idx, w->cold[idx].snd_end);
-		w->tcb[idx].flags |= HC_TCB_DATA;
+	if (!(w->block[idx].tcb.flags & HC_TCB_DATA)) {
+		hc_sock_init(w, idx, w->block[idx].cold.snd_end);
+		w->block[idx].tcb.flags |= HC_TCB_DATA;
 	}
-	w->sock[idx].holding = i;
-	w->cold[idx].receiving |= HC_RECEIVING_HOLDS;
+	w->block[idx].sock.holding = i;
+	w->block[idx].cold.receiving |= HC_RECEIVING_HOLDS;
 	h = &w->holding[i];
 	h->buf_count = 0;
 	hc_held_init(&h->held);
@@ -208,7 +208,7 @@ enum hc_counter hc_held_add(struct hc_worker *w, uint32_t idx, struct rte_mbuf *
 	if (!h)
 		return HC_CTR_tcp_held_no_record;
 	*is_dup = hc_held_find(&h->held, seg->seq, end, &w->env.dup) &&
-		  w->tcb[idx].flags & HC_TCB_SACK;
+		  w->block[idx].tcb.flags & HC_TCB_SACK;
 	text_end = hc_held_text_end(&h->held, end);
 	if (hc_seq_lt(seg->seq, text_end))
 		held = hold_text(w, h, m, seg, text_end, &refused);
@@ -239,7 +239,7 @@ static void chain_cut(struct hc_worker *w, struct hc_holding *h, struct hc_held_
 static void chain_deliver(struct hc_worker *w, uint32_t idx, struct hc_holding *h,
 			  struct hc_held_chain *ch)
 {
-	struct hc_sock *k = &w->sock[idx];
+	struct hc_sock *k = &w->block[idx].sock;
 	struct hc_held_chain queue = {.head = k->rcv_head, .tail = k->rcv_tail};
 	unsigned count = 1;
 
@@ -259,14 +259,14 @@ static void chain_deliver(struct hc_worker *w, uint32_t idx, struct hc_holding *
 // Whether some of lo to before hi, which comes in its turn, was held already: then env.dup has it.
 bool hc_held_is_twice(struct hc_worker *w, uint32_t idx, hc_seq lo, hc_seq hi)
 {
-	return w->tcb[idx].flags & HC_TCB_SACK &&
+	return w->block[idx].tcb.flags & HC_TCB_SACK &&
 	       hc_held_find(&holding_of(w, idx)->held, lo, hi, &w->env.dup);
 }
 
 uint32_t hc_held_deliver(struct hc_worker *w, uint32_t idx, bool *has_fin)
 {
 	struct hc_holding *h = holding_of(w, idx);
-	hc_seq rcv_nxt = w->tcb[idx].rcv_nxt;
+	hc_seq rcv_nxt = w->block[idx].tcb.rcv_nxt;
 	hc_seq first = rcv_nxt;
 	uint8_t slot;
 
@@ -287,7 +287,7 @@ uint32_t hc_held_deliver(struct hc_worker *w, uint32_t idx, bool *has_fin)
 	*has_fin = hc_held_fin_is_due(&h->held, rcv_nxt);
 	if (*has_fin || hc_held_is_empty(&h->held))
 		hc_held_free(w, idx);
-	w->sock[idx].readable_bytes += rcv_nxt - first;
+	w->block[idx].sock.readable_bytes += rcv_nxt - first;
 	w->ctr[HC_CTR_data_bytes_received] += rcv_nxt - first;
 	return rcv_nxt - first;
 }
@@ -310,13 +310,13 @@ void hc_held_tell(struct hc_worker *w, uint32_t idx, const struct hc_seq_range *
 		  struct rte_mbuf *m, struct hc_tx_seg *s, uint32_t room)
 {
 	const struct hc_held *h =
-		hc_tcb_is_holding(&w->cold[idx]) ? &holding_of(w, idx)->held : NULL;
+		hc_tcb_is_holding(&w->block[idx].cold) ? &holding_of(w, idx)->held : NULL;
 	struct hc_seq_range blocks[HC_SACK_BLOCKS_MAX];
 	unsigned max = s->has_ts ? HC_SACK_BLOCKS_MAX - 1 : HC_SACK_BLOCKS_MAX;
 	unsigned count;
 
 	HC_ASSERT(s->sack_len == 0);
-	if (!(w->tcb[idx].flags & HC_TCB_SACK) || room < HC_SACK_LEN(1))
+	if (!(w->block[idx].tcb.flags & HC_TCB_SACK) || room < HC_SACK_LEN(1))
 		return;
 	max = hc_min_u32(max, (room - HC_SACK_LEN(0)) / (HC_SACK_LEN(1) - HC_SACK_LEN(0)));
 	count = hc_held_blocks(h, dup, blocks, max);
@@ -333,14 +333,14 @@ void hc_held_tell(struct hc_worker *w, uint32_t idx, const struct hc_seq_range *
 // An ACK that tells what is held, and of *dup, if it is not NULL, that it came twice.
 void hc_held_ack(struct hc_worker *w, uint32_t idx, const struct hc_seq_range *dup)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 	struct rte_mbuf *m = hc_mbuf_get(w);
 	struct hc_tx_seg s;
 
 	if (!m)
 		return; // The peer will ask again.
-	s = hc_tx_from_tcb(w, t, &w->cold[idx]);
-	if (hc_tx_has_echo(t, &w->cold[idx]))
+	s = hc_tx_from_tcb(w, t, &w->block[idx].cold);
+	if (hc_tx_has_echo(t, &w->block[idx].cold))
 		s.flags |= HC_TCP_ECE;
 	hc_held_tell(w, idx, dup, m, &s, HC_TCP_LEN_MAX - HC_TCP_LEN);
 	t->flags &= (uint16_t)~HC_TCB_ACK_OWED;

@@ -49,7 +49,7 @@ static uint32_t quoted_conn(const struct hc_worker *w, const uint8_t *ip, uint32
 	ref = hc_flow_find(w, &key);
 	if (ref == HC_REF_NONE || hc_ref_kind(ref) != HC_REF_TCB)
 		return HC_IDX_NONE;
-	t = &w->tcb[hc_ref_idx(ref)];
+	t = &w->block[hc_ref_idx(ref)].tcb;
 	if (!hc_seq_in(seq, t->snd_una, t->snd_nxt - t->snd_una) &&
 	    !HC_FAULT(icmp_sequence_unchecked))
 		return HC_IDX_NONE;
@@ -112,27 +112,27 @@ static inline uint32_t soft_error_word(uint32_t type, uint32_t code)
 
 static uint32_t soft_error_of(const struct hc_worker *w, uint32_t idx)
 {
-	return w->sock[idx].soft_error & ((1u << HC_SOFT_ERROR_TOLD_SHIFT) - 1);
+	return w->block[idx].sock.soft_error & ((1u << HC_SOFT_ERROR_TOLD_SHIFT) - 1);
 }
 
 // How many were told.
 static uint32_t soft_errors_told(const struct hc_worker *w, uint32_t idx)
 {
-	return w->tcb[idx].flags & HC_TCB_SOFT_ERROR
-		       ? w->sock[idx].soft_error >> HC_SOFT_ERROR_TOLD_SHIFT
+	return w->block[idx].tcb.flags & HC_TCB_SOFT_ERROR
+		       ? w->block[idx].sock.soft_error >> HC_SOFT_ERROR_TOLD_SHIFT
 		       : 0;
 }
 
 static void set_soft_error(struct hc_worker *w, uint32_t idx, uint32_t told, uint32_t what)
 {
-	w->tcb[idx].flags |= HC_TCB_SOFT_ERROR;
-	w->sock[idx].soft_error = (uint16_t)(told << HC_SOFT_ERROR_TOLD_SHIFT | what);
+	w->block[idx].tcb.flags |= HC_TCB_SOFT_ERROR;
+	w->block[idx].sock.soft_error = (uint16_t)(told << HC_SOFT_ERROR_TOLD_SHIFT | what);
 }
 
 // @return whether it is worth an event: not the same as the last, and not one too many.
 static bool note_soft_error(struct hc_worker *w, uint32_t idx, uint32_t type, uint32_t code)
 {
-	bool is_first = !(w->tcb[idx].flags & HC_TCB_SOFT_ERROR);
+	bool is_first = !(w->block[idx].tcb.flags & HC_TCB_SOFT_ERROR);
 	uint32_t what = soft_error_word(type, code);
 	uint32_t told = soft_errors_told(w, idx);
 	bool is_told = (is_first || soft_error_of(w, idx) != what) && told < HC_SOFT_ERROR_TOLD_MAX;
@@ -145,7 +145,7 @@ uint32_t hc_soft_error_info(const struct hc_worker *w, uint32_t idx, enum hc_rea
 {
 	if (reason != HC_REASON_UNREACHABLE)
 		return 0;
-	HC_ASSERT(w->tcb[idx].flags & HC_TCB_SOFT_ERROR);
+	HC_ASSERT(w->block[idx].tcb.flags & HC_TCB_SOFT_ERROR);
 	return soft_error_of(w, idx);
 }
 
@@ -182,9 +182,9 @@ static enum hc_counter error_input(struct hc_worker *w, const uint8_t *icmp, uin
 		return too_big(w, idx, icmp);
 	w->ctr[HC_CTR_icmp_unreachable]++;
 	is_told = note_soft_error(w, idx, icmp[HC_ICMP_TYPE], code);
-	if (w->cold[idx].switches & HC_SWITCH_FASTOPEN)
+	if (w->block[idx].cold.switches & HC_SWITCH_FASTOPEN)
 		hc_fastopen_refused(w, idx);
-	is_end = w->tcb[idx].state <= HC_SYN_RCVD && is_refusal(icmp);
+	is_end = w->block[idx].tcb.state <= HC_SYN_RCVD && is_refusal(icmp);
 	if (is_told || is_end)
 		hc_event_put(w, idx, HC_EV_SOFT_ERROR, HC_REASON_UNREACHABLE,
 			     soft_error_of(w, idx));

@@ -10,15 +10,16 @@
 
 void hc_keep_arm(struct hc_worker *w, uint32_t idx)
 {
-	if (hc_live_is_kept(&w->tcb[idx], &w->cold[idx]) && !hc_timer_is_armed(&w->tcb_timers, idx))
-		hc_timer_arm(&w->tcb_timers, idx, hc_live_keep_delay_ms(&w->cold[idx], &w->env),
-			     w->env.now_ms);
+	if (hc_live_is_kept(&w->block[idx].tcb, &w->block[idx].cold) &&
+	    !hc_timer_is_armed(&w->tcb_timers, idx))
+		hc_timer_arm(&w->tcb_timers, idx,
+			     hc_live_keep_delay_ms(&w->block[idx].cold, &w->env), w->env.now_ms);
 }
 
 struct hc_live *hc_keep_record(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_tcb *t = &w->tcb[idx];
-	struct hc_live *l = hc_live_take(&w->cold[idx], &w->env);
+	struct hc_tcb *t = &w->block[idx].tcb;
+	struct hc_live *l = hc_live_take(&w->block[idx].cold, &w->env);
 
 	if (!l) {
 		w->ctr[HC_CTR_keepalive_no_memory]++;
@@ -26,7 +27,7 @@ struct hc_live *hc_keep_record(struct hc_worker *w, uint32_t idx)
 	}
 	// It goes back with the queues of the connection.
 	if (!(t->flags & HC_TCB_DATA)) {
-		hc_sock_init(w, idx, w->cold[idx].snd_end);
+		hc_sock_init(w, idx, w->block[idx].cold.snd_end);
 		t->flags |= HC_TCB_DATA;
 	}
 	return l;
@@ -38,7 +39,7 @@ bool hc_keep_start(struct hc_worker *w, uint32_t idx)
 
 	if (!l)
 		return false;
-	w->cold[idx].switches |= HC_SWITCH_KEEPALIVE;
+	w->block[idx].cold.switches |= HC_SWITCH_KEEPALIVE;
 	l->heard_ms = w->env.now_ms;
 	l->probes = 0;
 	hc_keep_arm(w, idx);
@@ -49,16 +50,16 @@ void hc_keep_stop(struct hc_worker *w, uint32_t idx)
 {
 	if (hc_keep_has_timer(w, idx))
 		hc_timer_off(&w->tcb_timers, idx);
-	w->cold[idx].switches &= (uint16_t)~HC_SWITCH_KEEPALIVE;
+	w->block[idx].cold.switches &= (uint16_t)~HC_SWITCH_KEEPALIVE;
 }
 
 void hc_keep_heard(struct hc_worker *w, uint32_t idx, bool is_taken)
 {
 	struct hc_live *l;
 
-	if (w->tcb[idx].state == HC_CLOSED || w->tcb[idx].state == HC_TIME_WAIT)
+	if (w->block[idx].tcb.state == HC_CLOSED || w->block[idx].tcb.state == HC_TIME_WAIT)
 		return;
-	l = hc_live_of(&w->cold[idx], &w->env);
+	l = hc_live_of(&w->block[idx].cold, &w->env);
 	if (is_taken) {
 		// After a probe the timer is set for the next: it begins anew.
 		if (l->probes && hc_keep_has_timer(w, idx))
@@ -71,22 +72,22 @@ void hc_keep_heard(struct hc_worker *w, uint32_t idx, bool is_taken)
 
 bool hc_keep_has_timer(const struct hc_worker *w, uint32_t idx)
 {
-	const struct hc_tcb *t = &w->tcb[idx];
+	const struct hc_tcb *t = &w->block[idx].tcb;
 
-	return hc_live_is_kept(t, &w->cold[idx]) && t->snd_una == t->snd_nxt &&
-	       !(t->flags & HC_TCB_PROBING) && !hc_tcp_ack_is_waiting(t, &w->cold[idx]);
+	return hc_live_is_kept(t, &w->block[idx].cold) && t->snd_una == t->snd_nxt &&
+	       !(t->flags & HC_TCB_PROBING) && !hc_tcp_ack_is_waiting(t, &w->block[idx].cold);
 }
 
 // RFC 9293 3.8.4: <SEQ=SND.NXT-1><ACK=RCV.NXT>, without data.
 void hc_keep_probe(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 	struct rte_mbuf *m = hc_mbuf_get(w);
 	struct hc_tx_seg s;
 
 	if (!m)
 		return;
-	s = hc_tx_from_tcb(w, t, &w->cold[idx]);
+	s = hc_tx_from_tcb(w, t, &w->block[idx].cold);
 	s.seq--;
 	hc_tx_segment(w, m, &s, t->neigh);
 }

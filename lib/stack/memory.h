@@ -62,9 +62,7 @@ static inline void hc_layout_make(const struct hc_stack_config *cfg, struct hc_l
 
 	*l = (struct hc_layout){
 		.size = {
-			[HC_ARRAY_TCB] = conns * sizeof(struct hc_tcb),
-			[HC_ARRAY_COLD] = conns * sizeof(struct hc_tcb_cold),
-			[HC_ARRAY_SOCK] = conns * sizeof(struct hc_sock),
+			[HC_ARRAY_BLOCK] = conns * sizeof(struct hc_block),
 			[HC_ARRAY_TCB_POOL] = conns * sizeof(uint32_t),
 			[HC_ARRAY_PENDING] = 2 * conns * sizeof(uint32_t),
 			[HC_ARRAY_LATE] = (uint64_t)hc_late_cap(cfg) * sizeof(struct hc_event),

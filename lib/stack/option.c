@@ -52,9 +52,9 @@ static int set_live(struct hc_worker *w, uint32_t idx, enum hc_conn_option optio
 // Corked or not, and small or not: what waited may go.
 static int set_pushing(struct hc_worker *w, uint32_t idx, enum hc_tcb_switch which, uint32_t value)
 {
-	int err = set_switch(&w->cold[idx], which, value);
+	int err = set_switch(&w->block[idx].cold, which, value);
 
-	if (w->tcb[idx].flags & HC_TCB_DATA && w->tcb[idx].state >= HC_ESTABLISHED)
+	if (w->block[idx].tcb.flags & HC_TCB_DATA && w->block[idx].tcb.state >= HC_ESTABLISHED)
 		hc_pend(w, idx);
 	return err;
 }
@@ -73,7 +73,7 @@ int hc_conn_set(struct hc_worker *w, hc_conn conn, enum hc_conn_option option, u
 {
 	uint32_t idx = hc_handle_idx(w, conn);
 
-	if (idx == HC_IDX_NONE || w->tcb[idx].state == HC_TIME_WAIT) {
+	if (idx == HC_IDX_NONE || w->block[idx].tcb.state == HC_TIME_WAIT) {
 		w->ctr[HC_CTR_stale_handles]++;
 		return -ESTALE;
 	}
@@ -110,7 +110,7 @@ int hc_conn_get(const struct hc_worker *w, hc_conn conn, enum hc_conn_option opt
 
 	if (idx == HC_IDX_NONE)
 		return -ESTALE;
-	l = hc_live_of(&w->cold[idx], &w->env);
+	l = hc_live_of(&w->block[idx].cold, &w->env);
 	l = l ? l : &usual;
 	if (hc_shape_has(option)) {
 		*value = hc_shape_get(w, &l->shape, option);
@@ -118,13 +118,13 @@ int hc_conn_get(const struct hc_worker *w, hc_conn conn, enum hc_conn_option opt
 	}
 	switch (option) {
 	case HC_OPTION_NODELAY:
-		*value = (w->cold[idx].switches & HC_SWITCH_NODELAY) != 0;
+		*value = (w->block[idx].cold.switches & HC_SWITCH_NODELAY) != 0;
 		return 0;
 	case HC_OPTION_CORK:
-		*value = (w->cold[idx].switches & HC_SWITCH_CORK) != 0;
+		*value = (w->block[idx].cold.switches & HC_SWITCH_CORK) != 0;
 		return 0;
 	case HC_OPTION_KEEPALIVE:
-		*value = (w->cold[idx].switches & HC_SWITCH_KEEPALIVE) != 0;
+		*value = (w->block[idx].cold.switches & HC_SWITCH_KEEPALIVE) != 0;
 		return 0;
 	case HC_OPTION_KEEPALIVE_COUNT:
 		*value = l->probes_max;

@@ -34,14 +34,14 @@ static bool has_handshake(const struct hc_tcb *t)
 // @return false when the segments are no larger than that already.
 static bool lower(struct hc_worker *w, uint32_t idx, uint32_t mtu)
 {
-	struct hc_tcb_cold *c = &w->cold[idx];
-	uint32_t mss = mss_of(&w->tcb[idx], mtu);
+	struct hc_tcb_cold *c = &w->block[idx].cold;
+	uint32_t mss = mss_of(&w->block[idx].tcb, mtu);
 
 	HC_ASSERT(mtu >= HC_PMTU_FLOOR);
 	if (mss >= c->mss)
 		return false;
-	if (w->sock[idx].mss_full == 0)
-		w->sock[idx].mss_full = c->mss;
+	if (w->block[idx].sock.mss_full == 0)
+		w->block[idx].sock.mss_full = c->mss;
 	c->mss = (uint16_t)mss;
 	w->ctr[HC_CTR_pmtu_lowered]++;
 	return true;
@@ -55,13 +55,13 @@ static void forget(struct hc_worker *w, uint32_t i)
 
 	p->entry[i] = p->entry[--p->count];
 	for (uint32_t idx = 0; idx < w->cfg.conn_cap; idx++) {
-		const struct hc_tcb *t = &w->tcb[idx];
-		struct hc_sock *k = &w->sock[idx];
+		const struct hc_tcb *t = &w->block[idx].tcb;
+		struct hc_sock *k = &w->block[idx].sock;
 
 		if (t->key.remote_be != addr_be || !has_handshake(t) || !(t->flags & HC_TCB_DATA) ||
 		    k->mss_full == 0)
 			continue;
-		w->cold[idx].mss = k->mss_full;
+		w->block[idx].cold.mss = k->mss_full;
 		k->mss_full = 0;
 		w->ctr[HC_CTR_pmtu_raised]++;
 	}
@@ -98,7 +98,7 @@ static void learn(struct hc_worker *w, hc_be32 addr_be, uint32_t mtu)
 // learn the size when the handshake is over (run.c).
 static void syn_again(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 
 	if (t->flags & HC_TCB_RTX)
 		return; // It was, and an old one is told of.
@@ -108,9 +108,10 @@ static void syn_again(struct hc_worker *w, uint32_t idx)
 
 bool hc_pmtu_too_big(struct hc_worker *w, uint32_t idx, uint32_t total_len, uint32_t mtu)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 	// Of a handshake only a SYN with data may be too large for something.
-	bool is_opening = t->state == HC_SYN_SENT && w->cold[idx].switches & HC_SWITCH_FASTOPEN;
+	bool is_opening =
+		t->state == HC_SYN_SENT && w->block[idx].cold.switches & HC_SWITCH_FASTOPEN;
 	hc_seq from;
 
 	if (!(has_handshake(t) || is_opening) || !(t->flags & HC_TCB_DATA) ||
@@ -130,10 +131,10 @@ bool hc_pmtu_too_big(struct hc_worker *w, uint32_t idx, uint32_t total_len, uint
 		return true; // For another segment of the same flight.
 	// All that is in flight is as large, and lost: sent again at once, which is no sign of
 	// congestion (RFC 1191 6.5). Our SYN has no text, and a timer that sends it.
-	from = t->snd_una + ((w->cold[idx].switches & HC_SWITCH_SYN_OWED) != 0);
+	from = t->snd_una + ((w->block[idx].cold.switches & HC_SWITCH_SYN_OWED) != 0);
 	if (from == t->snd_nxt)
 		return true;
-	hc_recovery_go_back(t, &w->cold[idx], &w->env, from);
+	hc_recovery_go_back(t, &w->block[idx].cold, &w->env, from);
 	hc_arm_loss(w, idx); // It may have been a tail probe's.
 	hc_pend(w, idx);
 	return true;
@@ -141,7 +142,7 @@ bool hc_pmtu_too_big(struct hc_worker *w, uint32_t idx, uint32_t total_len, uint
 
 void hc_pmtu_apply(struct hc_worker *w, uint32_t idx)
 {
-	const struct hc_tcb *t = &w->tcb[idx];
+	const struct hc_tcb *t = &w->block[idx].tcb;
 	const struct hc_pmtu *e = find(w, t->key.remote_be);
 
 	// In the handshake the MSS is still to come; run.c asks again when it is over.
@@ -151,8 +152,8 @@ void hc_pmtu_apply(struct hc_worker *w, uint32_t idx)
 
 void hc_pmtu_timeout(struct hc_worker *w, uint32_t idx, uint32_t retries)
 {
-	const struct hc_tcb *t = &w->tcb[idx];
-	struct hc_tcb_cold *c = &w->cold[idx];
+	const struct hc_tcb *t = &w->block[idx].tcb;
+	struct hc_tcb_cold *c = &w->block[idx].cold;
 	uint32_t mtu = retries < 4 ? 1006 : HC_PMTU_FLOOR;
 
 	if (!has_handshake(t) || !(t->flags & HC_TCB_DATA) ||

@@ -73,7 +73,7 @@ hc_ref hc_flow_find(const struct hc_worker *w, const struct hc_flow_key *key)
 // and its block with it: in TIME-WAIT, without a key, on no list of flows and with no timer.
 static HC_NOINLINE bool tcb_retire(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 
 	if (t->flags & HC_TCB_NO_RECEIVE)
 		return false;
@@ -91,13 +91,14 @@ static HC_NOINLINE bool tcb_retire(struct hc_worker *w, uint32_t idx)
 // received may still be wanted.
 HC_ALWAYS_INLINE void tcb_release(struct hc_worker *w, uint32_t idx, bool has_closed)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 
 	hc_timer_off(&w->tcb_timers, idx);
 	if (HC_UNLIKELY(t->flags & HC_TCB_DATA)) {
-		if (w->cold[idx].switches & HC_SWITCH_SYN_OWED)
+		if (w->block[idx].cold.switches & HC_SWITCH_SYN_OWED)
 			hc_fastopen_end(w, idx);
-		if (HC_UNLIKELY(w->sock[idx].readable_bytes) && has_closed && tcb_retire(w, idx))
+		if (HC_UNLIKELY(w->block[idx].sock.readable_bytes) && has_closed &&
+		    tcb_retire(w, idx))
 			return;
 		if (HC_UNLIKELY(!hc_sock_is_empty(w, idx)))
 			hc_sock_free(w, idx);
@@ -119,13 +120,14 @@ void hc_release_retired(struct hc_worker *w)
 
 HC_ALWAYS_INLINE void tcb_free(struct hc_worker *w, uint32_t idx, uint32_t where, bool has_closed)
 {
-	flow_remove(w, where, w->tcb[idx].flags & HC_TCB_ACTIVE, hc_ref_make(HC_REF_TCB, idx));
+	flow_remove(w, where, w->block[idx].tcb.flags & HC_TCB_ACTIVE,
+		    hc_ref_make(HC_REF_TCB, idx));
 	tcb_release(w, idx, has_closed);
 }
 
 void hc_tcb_free(struct hc_worker *w, uint32_t idx)
 {
-	const struct hc_tcb *t = &w->tcb[idx];
+	const struct hc_tcb *t = &w->block[idx].tcb;
 
 	tcb_free(w, idx, flow_where(w, &t->key, t->flags & HC_TCB_ACTIVE), false);
 }
@@ -168,7 +170,7 @@ void hc_tw_forget(struct hc_worker *w, uint32_t idx)
 // The TCB's last act: a TIME-WAIT mini takes its place, if it may.
 HC_ALWAYS_INLINE void enter_time_wait(struct hc_worker *w, uint32_t idx, uint32_t where)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 	uint32_t tw_idx;
 
 	if (HC_UNLIKELY(w->cfg.time_wait_ms == 0 || HC_FAULT(time_wait_skipped))) {
@@ -185,7 +187,7 @@ HC_ALWAYS_INLINE void enter_time_wait(struct hc_worker *w, uint32_t idx, uint32_
 	w->ctr[HC_CTR_tw_entered]++;
 	hc_tw_open(&w->tw.mini[tw_idx], t,
 		   w->env.now_ms + (w->cfg.time_wait_ms >> HC_FAULT(time_wait_halved)),
-		   hc_tcp_advertise(t, &w->cold[idx], &w->env));
+		   hc_tcp_advertise(t, &w->block[idx].cold, &w->env));
 	flow_replace(w, where, t->flags & HC_TCB_ACTIVE, hc_ref_make(HC_REF_TCB, idx),
 		     hc_ref_make(HC_REF_TW, tw_idx));
 	tcb_release(w, idx, true);
@@ -209,7 +211,7 @@ static void count_end(struct hc_worker *w, uint32_t idx, hc_verdict v)
 		w->ctr[HC_CTR_conn_reset_in]++;
 	} else if (reason == HC_REASON_ABORTED) {
 		w->ctr[HC_CTR_conn_reset_out]++;
-	} else if (w->tcb[idx].state == HC_FIN_WAIT_2) {
+	} else if (w->block[idx].tcb.state == HC_FIN_WAIT_2) {
 		w->ctr[HC_CTR_conn_fin_wait2_expired]++;
 	} else {
 		w->ctr[HC_CTR_conn_timed_out]++;
@@ -224,7 +226,7 @@ HC_ALWAYS_INLINE void latency_add(struct hc_worker *w, enum hc_latency which, ui
 // All data is acknowledged.
 HC_ALWAYS_INLINE void tell_sent(struct hc_worker *w, uint32_t idx)
 {
-	if (!(w->cold[idx].switches & HC_SWITCH_QUIET))
+	if (!(w->block[idx].cold.switches & HC_SWITCH_QUIET))
 		hc_event_put(w, idx, HC_EV_SENT, HC_REASON_NONE, 0);
 }
 
@@ -235,9 +237,9 @@ static inline struct rte_mbuf *deliver(struct hc_worker *w, uint32_t idx, struct
 	HC_ASSERT(seg);
 	w->ctr[HC_CTR_data_bytes_received] += seg->payload_len;
 	if (!had_data && HC_LIKELY(w->pmtus.count == 0))
-		hc_sock_begin(w, &w->sock[idx], w->cold[idx].snd_end);
+		hc_sock_begin(w, &w->block[idx].sock, w->block[idx].cold.snd_end);
 	else if (!had_data)
-		hc_sock_init(w, idx, w->cold[idx].snd_end);
+		hc_sock_init(w, idx, w->block[idx].cold.snd_end);
 	hc_event_put(w, idx, HC_EV_DATA, HC_REASON_NONE, seg->payload_len);
 	return hc_sock_deliver(w, idx, m, seg) ? NULL : m;
 }
@@ -252,8 +254,8 @@ struct rte_mbuf *hc_run_deliver(struct hc_worker *w, uint32_t idx, struct rte_mb
 static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_seg *seg,
 				 struct rte_mbuf **m, hc_verdict v, bool had_data)
 {
-	struct hc_tcb *t = &w->tcb[idx];
-	struct hc_tcb_cold *c = &w->cold[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
+	struct hc_tcb_cold *c = &w->block[idx].cold;
 
 	if (v & HC_DO_ACKED)
 		hc_sock_acked(w, idx);
@@ -308,7 +310,7 @@ static HC_NOINLINE void run_rare(struct hc_worker *w, uint32_t idx, struct hc_se
 HC_ALWAYS_INLINE void carry_out(struct hc_worker *w, uint32_t idx, struct hc_seg *seg,
 				struct rte_mbuf **m, hc_verdict v, uint32_t where, bool had_data)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 
 	if (v & HC_DO_OPENED) {
 		w->ctr[HC_CTR_conn_established_active]++;
@@ -334,7 +336,8 @@ HC_ALWAYS_INLINE void carry_out(struct hc_worker *w, uint32_t idx, struct hc_seg
 	}
 	if (v & HC_DO_ACK) {
 		// Without a buffer the peer will ask again; but what waited has no timer now.
-		if (HC_UNLIKELY(!hc_tx_ack(w, t, &w->cold[idx])) && t->flags & HC_TCB_ACK_OWED)
+		if (HC_UNLIKELY(!hc_tx_ack(w, t, &w->block[idx].cold)) &&
+		    t->flags & HC_TCB_ACK_OWED)
 			hc_pend(w, idx);
 	} else if (v & HC_DO_ACK_DEFER) {
 		t->flags |= HC_TCB_ACK_OWED;
@@ -356,7 +359,7 @@ HC_ALWAYS_INLINE void carry_out(struct hc_worker *w, uint32_t idx, struct hc_seg
 
 void hc_run_timeout(struct hc_worker *w, uint32_t idx, hc_verdict v)
 {
-	const struct hc_tcb *t = &w->tcb[idx];
+	const struct hc_tcb *t = &w->block[idx].tcb;
 	struct rte_mbuf *none = NULL;
 
 	carry_out(w, idx, NULL, &none, v, flow_where(w, &t->key, t->flags & HC_TCB_ACTIVE), true);
@@ -367,15 +370,15 @@ static void carry_out_telling(struct hc_worker *w, uint32_t idx, struct hc_seg *
 			      struct rte_mbuf **m, hc_verdict v, bool had_data)
 {
 	const uint32_t ends = HC_DO_TIME_WAIT | HC_DO_FREE;
-	uint32_t where = seg_where(seg, w->tcb[idx].flags & HC_TCB_ACTIVE);
+	uint32_t where = seg_where(seg, w->block[idx].tcb.flags & HC_TCB_ACTIVE);
 	bool tells = v & HC_DO_ACK && !(v & ends) &&
-		     (v & HC_DO_DSACK || hc_tcb_is_holding(&w->cold[idx]));
+		     (v & HC_DO_DSACK || hc_tcb_is_holding(&w->block[idx].cold));
 
 	carry_out(w, idx, seg, m, tells ? v & ~(hc_verdict)HC_DO_ACK : v, where, had_data);
 	if (!tells)
 		return;
 	hc_held_ack(w, idx, v & HC_DO_DSACK ? &w->env.dup : NULL);
-	if (w->tcb[idx].flags & HC_TCB_ACK_OWED)
+	if (w->block[idx].tcb.flags & HC_TCB_ACK_OWED)
 		hc_pend(w, idx); // The same.
 }
 
@@ -385,7 +388,7 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_holding(struct hc_worker *w, uint32_
 						    struct rte_mbuf *m, struct hc_seg *seg,
 						    hc_verdict v)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 	uint32_t what = (uint32_t)v;
 
 	HC_ASSERT(!(what & HC_DO_OPENED));
@@ -409,7 +412,7 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_holding(struct hc_worker *w, uint32_
 				hc_held_is_twice(w, idx, t->rcv_nxt - seg->payload_len, t->rcv_nxt);
 		more = hc_held_deliver(w, idx, &has_fin);
 		hc_event_put(w, idx, HC_EV_DATA, HC_REASON_NONE, seg->payload_len + more);
-		what = hc_tcp_input_held(t, &w->cold[idx], more, has_fin, what);
+		what = hc_tcp_input_held(t, &w->block[idx].cold, more, has_fin, what);
 		what &= ~(uint32_t)HC_DO_DELIVER;
 		if (is_twice)
 			what = (what & ~(uint32_t)HC_DO_ACK_DEFER) | HC_DO_ACK | HC_DO_DSACK;
@@ -436,7 +439,7 @@ hc_seq hc_run_urgent_end(const struct rte_mbuf *m, const struct hc_seg *seg)
 static HC_NOINLINE uint32_t urgent_bytes(const struct hc_worker *w, uint32_t idx,
 					 const struct rte_mbuf *m, const struct hc_seg *seg)
 {
-	const struct hc_tcb *t = &w->tcb[idx];
+	const struct hc_tcb *t = &w->block[idx].tcb;
 	bool opens = t->state == HC_SYN_SENT || t->state == HC_SYN_RCVD;
 	hc_seq next = t->state == HC_SYN_SENT ? seg->seq + 1 : t->rcv_nxt;
 	hc_seq end = hc_run_urgent_end(m, seg);
@@ -445,7 +448,8 @@ static HC_NOINLINE uint32_t urgent_bytes(const struct hc_worker *w, uint32_t idx
 	if (!(opens ? seg->flags & HC_TCP_ACK : hc_tcp_is_receiving(t)) ||
 	    t->flags & HC_TCB_NO_RECEIVE || seg->flags & HC_TCP_RST || !hc_seq_gt(end, next))
 		return 0;
-	return end - next + (!opens && t->flags & HC_TCB_DATA ? w->sock[idx].readable_bytes : 0);
+	return end - next +
+	       (!opens && t->flags & HC_TCB_DATA ? w->block[idx].sock.readable_bytes : 0);
 }
 
 // An event has 16 bits to say something with, and 8 more where others have a reason.
@@ -478,7 +482,7 @@ static HC_NOINLINE void put_opened_first(struct hc_worker *w)
 static struct rte_mbuf *run_tcb_book(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 				     struct hc_seg *seg)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 	bool had_data = t->flags & HC_TCB_DATA;
 	uint32_t urgent = 0;
 	enum hc_counter drop;
@@ -489,10 +493,10 @@ static struct rte_mbuf *run_tcb_book(struct hc_worker *w, uint32_t idx, struct r
 	if (HC_UNLIKELY(seg->opts & HC_OPT_SACK))
 		w->env.sack_count =
 			hc_parse_sack(rte_pktmbuf_mtod(m, const uint8_t *), seg, w->env.sack);
-	if (HC_UNLIKELY(w->cold[idx].switches & HC_SWITCH_ECN))
+	if (HC_UNLIKELY(w->block[idx].cold.switches & HC_SWITCH_ECN))
 		seg->ecn =
 			*rte_pktmbuf_mtod_offset(m, const uint8_t *, HC_ETH_LEN + HC_IP4_TOS) & 3;
-	v = hc_tcp_input(t, &w->cold[idx], seg, &w->env);
+	v = hc_tcp_input(t, &w->block[idx].cold, seg, &w->env);
 	drop = hc_verdict_drop_of(v);
 
 	if (HC_UNLIKELY(v & HC_DO_HOLD)) {
@@ -508,7 +512,7 @@ static struct rte_mbuf *run_tcb_book(struct hc_worker *w, uint32_t idx, struct r
 	// What was queued before the handshake was over has segments of the path's size as well.
 	if (HC_UNLIKELY(w->pmtus.count) && v & HC_DO_OPENED && had_data)
 		hc_pmtu_apply(w, idx);
-	if (HC_UNLIKELY(hc_tcb_is_holding(&w->cold[idx])) && !(v & HC_DO_HOLD))
+	if (HC_UNLIKELY(hc_tcb_is_holding(&w->block[idx].cold)) && !(v & HC_DO_HOLD))
 		return run_tcb_holding(w, idx, m, seg, v);
 	if (HC_UNLIKELY(v & (HC_DO_HOLD | HC_DO_DSACK)))
 		carry_out_telling(w, idx, seg, &m, v, had_data);
@@ -525,7 +529,7 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_any(struct hc_worker *w, uint32_t id
 	uint64_t taken = w->ctr[HC_CTR_rx_tcp];
 
 	m = run_tcb_book(w, idx, m, seg);
-	if (HC_UNLIKELY(w->cold[idx].switches & HC_SWITCH_KEEPALIVE))
+	if (HC_UNLIKELY(w->block[idx].cold.switches & HC_SWITCH_KEEPALIVE))
 		hc_keep_heard(w, idx, w->ctr[HC_CTR_rx_tcp] != taken);
 	return m;
 }
@@ -534,7 +538,7 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_any(struct hc_worker *w, uint32_t id
 HC_ALWAYS_INLINE struct rte_mbuf *finish(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 					 struct hc_seg *seg, uint32_t what, bool had_data)
 {
-	uint32_t where = seg_where(seg, w->tcb[idx].flags & HC_TCB_ACTIVE);
+	uint32_t where = seg_where(seg, w->block[idx].tcb.flags & HC_TCB_ACTIVE);
 
 	if (what & HC_DO_ACKED)
 		hc_sock_acked(w, idx);
@@ -574,11 +578,12 @@ HC_ALWAYS_INLINE struct rte_mbuf *run_tcb_data_in(struct hc_worker *w, uint32_t 
 		last_ack =
 			HC_DO_ACKED | HC_DO_TIMER_OFF | HC_DO_FIN_ACKED | HC_DO_CLOSED | HC_DO_FREE,
 	};
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 	bool had_data = t->flags & HC_TCB_DATA;
 	uint32_t what;
 
-	if (HC_UNLIKELY(!hc_tcp_input_quick_data(t, &w->cold[idx], seg, &w->env, state, &what)))
+	if (HC_UNLIKELY(
+		    !hc_tcp_input_quick_data(t, &w->block[idx].cold, seg, &w->env, state, &what)))
 		return run_tcb_any(w, idx, m, seg);
 	w->ctr[HC_CTR_rx_tcp]++;
 	switch (what) {
@@ -597,7 +602,7 @@ HC_ALWAYS_INLINE struct rte_mbuf *run_tcb_data_in(struct hc_worker *w, uint32_t 
 HC_ALWAYS_INLINE struct rte_mbuf *run_tcb_data(struct hc_worker *w, uint32_t idx,
 					       struct rte_mbuf *m, struct hc_seg *seg)
 {
-	enum hc_conn_state state = w->tcb[idx].state;
+	enum hc_conn_state state = w->block[idx].tcb.state;
 
 	switch (state) {
 	case HC_ESTABLISHED:
@@ -615,7 +620,7 @@ HC_ALWAYS_INLINE struct rte_mbuf *run_tcb_data(struct hc_worker *w, uint32_t idx
 static HC_NOINLINE struct rte_mbuf *run_tcb_first(struct hc_worker *w, uint32_t idx,
 						  struct rte_mbuf *m, struct hc_seg *seg)
 {
-	HC_ASSERT(w->tcb[idx].state == HC_ESTABLISHED);
+	HC_ASSERT(w->block[idx].tcb.state == HC_ESTABLISHED);
 	return run_tcb_data_in(w, idx, m, seg, HC_ESTABLISHED);
 }
 
@@ -626,8 +631,8 @@ HC_ALWAYS_INLINE struct rte_mbuf *run_tcb_request(struct hc_worker *w, uint32_t 
 	const uint32_t request = HC_DO_DELIVER | HC_DO_ACK_DEFER;
 	uint32_t what;
 
-	if (HC_UNLIKELY(
-		    !hc_tcp_input_quick_first(&w->tcb[idx], &w->cold[idx], seg, &w->env, &what)))
+	if (HC_UNLIKELY(!hc_tcp_input_quick_first(&w->block[idx].tcb, &w->block[idx].cold, seg,
+						  &w->env, &what)))
 		return run_tcb_first(w, idx, m, seg);
 	w->ctr[HC_CTR_rx_tcp]++;
 	if (HC_LIKELY(what == request))
@@ -639,10 +644,10 @@ HC_ALWAYS_INLINE struct rte_mbuf *run_tcb_request(struct hc_worker *w, uint32_t 
 HC_ALWAYS_INLINE struct rte_mbuf *run_tcb(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 					  struct hc_seg *seg)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 	uint32_t what;
 
-	if (HC_UNLIKELY(!hc_tcp_input_quick(t, &w->cold[idx], seg, &w->env, &what)))
+	if (HC_UNLIKELY(!hc_tcp_input_quick(t, &w->block[idx].cold, seg, &w->env, &what)))
 		return run_tcb_data(w, idx, m, seg);
 	w->ctr[HC_CTR_rx_tcp]++;
 	switch (what) {
@@ -753,8 +758,8 @@ uint32_t hc_run_tcb_at_once(struct hc_worker *w, const struct hc_seg *seg,
 		hc_pool_put(&w->tcb_pool, idx);
 		return HC_IDX_NONE;
 	}
-	w->tcb[idx].flags = l->tcb_flags;
-	w->tcb[idx].cookie = l->cookie;
+	w->block[idx].tcb.flags = l->tcb_flags;
+	w->block[idx].tcb.cookie = l->cookie;
 	return idx;
 }
 
@@ -772,7 +777,7 @@ static HC_NOINLINE struct rte_mbuf *accept_cookie(struct hc_worker *w, const str
 		w->ctr[HC_CTR_tcp_conn_no_memory]++;
 		return m; // The peer's data brings the cookie again.
 	}
-	hc_syn_promote(&y, seg, &w->env, &w->tcb[idx], &w->cold[idx]);
+	hc_syn_promote(&y, seg, &w->env, &w->block[idx].tcb, &w->block[idx].cold);
 	w->ctr[HC_CTR_syn_cookies_accepted]++;
 	w->ctr[HC_CTR_conn_opened_passive]++;
 	return accepted(w, idx, l, m, seg, false);
@@ -814,10 +819,10 @@ HC_ALWAYS_INLINE struct rte_mbuf *promote(struct hc_worker *w, uint32_t syn_idx,
 		w->ctr[HC_CTR_tcp_conn_no_memory]++;
 		return m; // The SYN,ACK goes out again, and the peer's ACK comes again.
 	}
-	t = &w->tcb[idx];
+	t = &w->block[idx].tcb;
 	t->flags = l->tcb_flags;
 	t->cookie = l->cookie;
-	hc_syn_promote(y, seg, &w->env, t, &w->cold[idx]);
+	hc_syn_promote(y, seg, &w->env, t, &w->block[idx].cold);
 	flow_replace(w, seg->hash, false, hc_ref_make(HC_REF_SYN, syn_idx),
 		     hc_ref_make(HC_REF_TCB, idx));
 	syn_release(w, syn_idx, l);

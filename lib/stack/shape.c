@@ -96,7 +96,7 @@ uint32_t hc_shape_first_window(const struct hc_worker *w, const struct hc_listen
 static uint32_t syn_window(const struct hc_worker *w, uint32_t idx, const struct hc_shape *s,
 			   unsigned flags)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 
 	if (!(flags & HC_TCP_SYN))
 		return 0;
@@ -104,7 +104,7 @@ static uint32_t syn_window(const struct hc_worker *w, uint32_t idx, const struct
 		return s->rcv_less ? hc_min_u32(t->rcv_edge - t->rcv_nxt, 0xffff) : 0;
 	if (t->state != HC_SYN_SENT)
 		return 0;
-	if (s->rcv_less && t->rcv_edge == 0 && w->cold[idx].retries == 0)
+	if (s->rcv_less && t->rcv_edge == 0 && w->block[idx].cold.retries == 0)
 		t->rcv_edge = less_of_buffer(w, s);
 	return t->rcv_edge;
 }
@@ -121,7 +121,7 @@ static const struct hc_shape *shape_of(const struct hc_worker *w, const struct h
 
 	*wnd = 0;
 	if (ref != HC_REF_NONE && hc_ref_kind(ref) == HC_REF_TCB) {
-		live = hc_live_of(&w->cold[hc_ref_idx(ref)], &w->env);
+		live = hc_live_of(&w->block[hc_ref_idx(ref)].cold, &w->env);
 		if (live)
 			*wnd = syn_window(w, hc_ref_idx(ref), &live->shape, flags);
 		return live ? &live->shape : NULL;
@@ -156,7 +156,7 @@ void hc_shape_frames(struct hc_worker *w)
 
 void hc_shape_last(struct hc_worker *w, uint32_t idx)
 {
-	const struct hc_live *live = hc_live_of(&w->cold[idx], &w->env);
+	const struct hc_live *live = hc_live_of(&w->block[idx].cold, &w->env);
 
 	for (unsigned i = 0; live && i < w->tx_count && !HC_FAULT(last_segments_without_shape);
 	     i++) {
@@ -166,7 +166,7 @@ void hc_shape_last(struct hc_worker *w, uint32_t idx)
 		if (!is_tcp(w->tx[i], frame))
 			continue;
 		key = key_of(frame);
-		if (hc_flow_key_equal(&key, &w->tcb[idx].key))
+		if (hc_flow_key_equal(&key, &w->block[idx].tcb.key))
 			change_frame(w, w->tx[i], &live->shape, 0);
 	}
 }
@@ -220,18 +220,18 @@ static void put(const struct hc_worker *w, struct hc_shape *s, enum hc_conn_opti
 
 static void limit_mss(struct hc_worker *w, uint32_t idx, uint32_t mss_max)
 {
-	struct hc_sock *k = &w->sock[idx];
+	struct hc_sock *k = &w->block[idx].sock;
 
-	hc_live_limit_mss(&w->tcb[idx], &w->cold[idx], mss_max);
+	hc_live_limit_mss(&w->block[idx].tcb, &w->block[idx].cold, mss_max);
 	// What comes back when the path is wider again.
-	if (k->mss_full > w->cold[idx].mss)
+	if (k->mss_full > w->block[idx].cold.mss)
 		k->mss_full = (uint16_t)hc_min_u32(k->mss_full, mss_max);
 }
 
 int hc_shape_set(struct hc_worker *w, uint32_t idx, enum hc_conn_option option, uint32_t value)
 {
-	struct hc_tcb_cold *c = &w->cold[idx];
-	bool is_open = w->tcb[idx].state != HC_SYN_SENT;
+	struct hc_tcb_cold *c = &w->block[idx].cold;
+	bool is_open = w->block[idx].tcb.state != HC_SYN_SENT;
 	struct hc_live *l;
 	uint32_t before;
 
@@ -299,8 +299,8 @@ int hc_listener_set(struct hc_worker *w, int listener, enum hc_conn_option optio
 void hc_shape_accept(struct hc_worker *w, uint32_t idx, const struct hc_listener *l)
 {
 	struct hc_live *live = hc_keep_record(w, idx);
-	struct hc_tcb_cold *c = &w->cold[idx];
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb_cold *c = &w->block[idx].cold;
+	struct hc_tcb *t = &w->block[idx].tcb;
 	hc_seq edge = c->irs + 1 + hc_shape_first_window(w, l);
 
 	if (!live)

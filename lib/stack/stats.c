@@ -98,8 +98,7 @@ void hc_worker_footprint(const struct hc_worker *w, struct hc_footprint *out)
 
 	// Block, its place in the pool, on the list of pending ones (twice), among the timers and
 	// in the late events, one span, and the reference that finds it.
-	out->conn_bytes = (uint32_t)(sizeof(struct hc_tcb) + sizeof(struct hc_tcb_cold) +
-				     sizeof(struct hc_sock) + sizeof(struct hc_span) +
+	out->conn_bytes = (uint32_t)(sizeof(struct hc_block) + sizeof(struct hc_span) +
 				     5 * sizeof(uint32_t) + 2 * sizeof(struct hc_event)) +
 			  found_by;
 	out->time_wait_bytes = (uint32_t)sizeof(struct hc_tw_mini) + found_by;
@@ -174,16 +173,16 @@ static bool take_census(const struct hc_worker *w, struct census *c)
 
 	*c = (struct census){0};
 	for (uint32_t i = 0; i < w->cfg.conn_cap; i++) {
-		const struct hc_tcb *t = &w->tcb[i];
+		const struct hc_tcb *t = &w->block[i].tcb;
 
 		if (t->state == HC_CLOSED)
 			continue;
-		if (t->flags & HC_TCB_DATA && hc_tcb_is_holding(&w->cold[i])) {
+		if (t->flags & HC_TCB_DATA && hc_tcb_is_holding(&w->block[i].cold)) {
 			c->holding++;
-			c->held_bufs += w->holding[w->sock[i].holding].buf_count;
+			c->held_bufs += w->holding[w->block[i].sock.holding].buf_count;
 		}
-		c->lives += (w->cold[i].switches & HC_SWITCH_LIVE) != 0;
-		c->boards += (w->cold[i].switches & HC_SWITCH_BOARD) != 0;
+		c->lives += (w->block[i].cold.switches & HC_SWITCH_LIVE) != 0;
+		c->boards += (w->block[i].cold.switches & HC_SWITCH_BOARD) != 0;
 		if (t->state == HC_TIME_WAIT) {
 			c->retired++;
 			continue;

@@ -255,11 +255,11 @@ HC_ALWAYS_INLINE void lookup_burst(struct hc_worker *w, struct hc_seg *end, bool
 		if (HC_LIKELY(hc_ref_is_tcb(ref))) {
 			uint32_t idx = hc_ref_idx(ref);
 
-			seg->found = &w->tcb[idx].key;
+			seg->found = &w->block[idx].tcb.key;
 			hc_prefetch_w(seg->found);
-			hc_prefetch_w(&w->cold[idx]);
+			hc_prefetch_w(&w->block[idx].cold);
 			if (has_data)
-				hc_prefetch_w(&w->sock[idx]);
+				hc_prefetch_w(&w->block[idx].sock);
 		} else if (HC_LIKELY(ref != HC_REF_NONE)) {
 			seg->found = hc_ref_key(w, ref);
 			hc_prefetch_w(seg->found);

@@ -389,7 +389,7 @@ HC_ALWAYS_INLINE bool hc_pending_is_full(const struct hc_worker *w)
 // Puts a connection on the list of those that hc_flush() looks at.
 HC_ALWAYS_INLINE void hc_pend(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 
 	if (!(t->flags & HC_TCB_PENDING)) {
 		if (HC_UNLIKELY(hc_pending_is_full(w)))
@@ -402,7 +402,7 @@ HC_ALWAYS_INLINE void hc_pend(struct hc_worker *w, uint32_t idx)
 // The same, if hc_pending_is_full() said no. Sets more flags with one stroke.
 HC_ALWAYS_INLINE void hc_pend_flags(struct hc_worker *w, uint32_t idx, uint32_t more)
 {
-	struct hc_tcb *t = &w->tcb[idx];
+	struct hc_tcb *t = &w->block[idx].tcb;
 	uint32_t flags = t->flags;
 
 	t->flags = (uint16_t)(flags | HC_TCB_PENDING | more);
@@ -414,7 +414,7 @@ HC_ALWAYS_INLINE void hc_pend_flags(struct hc_worker *w, uint32_t idx, uint32_t 
 // the least RTO that is the timer of a tail probe as well (tcp/tlp.h).
 HC_ALWAYS_INLINE void hc_arm_rtx(struct hc_worker *w, uint32_t idx)
 {
-	uint32_t rto_ms = w->cold[idx].rto_ms;
+	uint32_t rto_ms = w->block[idx].cold.rto_ms;
 
 	if (HC_LIKELY(rto_ms == w->env.rto_min_ms))
 		hc_timer_arm_fifo(&w->tcb_timers, idx, w->fifo_rto_min, w->env.now_ms);
@@ -454,7 +454,7 @@ HC_ALWAYS_INLINE void hc_sock_put_last(struct hc_sock *k, struct rte_mbuf *m,
 HC_ALWAYS_INLINE bool hc_sock_deliver(struct hc_worker *w, uint32_t idx, struct rte_mbuf *m,
 				      const struct hc_seg *seg)
 {
-	struct hc_sock *k = &w->sock[idx];
+	struct hc_sock *k = &w->block[idx].sock;
 
 	if (k->rcv_head)
 		return hc_sock_deliver_more(w, idx, m, seg);
@@ -467,8 +467,8 @@ HC_ALWAYS_INLINE bool hc_sock_deliver(struct hc_worker *w, uint32_t idx, struct 
 // and nobody's buffer.
 HC_ALWAYS_INLINE void hc_sock_acked(struct hc_worker *w, uint32_t idx)
 {
-	struct hc_sock *k = &w->sock[idx];
-	uint32_t una_off = w->tcb[idx].snd_una - k->snd_first;
+	struct hc_sock *k = &w->block[idx].sock;
+	uint32_t una_off = w->block[idx].tcb.snd_una - k->snd_first;
 	uint32_t behind = una_off - k->own_span.len + (uint32_t)HC_FAULT(unacked_byte_let_go);
 
 	if (k->snd_head == HC_IDX_NONE)
@@ -487,15 +487,15 @@ HC_ALWAYS_INLINE void hc_sock_acked(struct hc_worker *w, uint32_t idx)
 // Whether a connection may be closed without a look at its data: it has nothing unread, nor held.
 HC_ALWAYS_INLINE bool hc_sock_has_none_unread(const struct hc_worker *w, uint32_t idx)
 {
-	return !(w->tcb[idx].flags & HC_TCB_DATA) ||
-	       !(w->sock[idx].readable_bytes || hc_tcb_is_holding(&w->cold[idx]));
+	return !(w->block[idx].tcb.flags & HC_TCB_DATA) ||
+	       !(w->block[idx].sock.readable_bytes || hc_tcb_is_holding(&w->block[idx].cold));
 }
 
 // Whether a connection with data has nothing of it any more, nor anything else to give back.
 HC_ALWAYS_INLINE bool hc_sock_is_empty(const struct hc_worker *w, uint32_t idx)
 {
-	const struct hc_sock *k = &w->sock[idx];
-	const struct hc_tcb_cold *c = &w->cold[idx];
+	const struct hc_sock *k = &w->block[idx].sock;
+	const struct hc_tcb_cold *c = &w->block[idx].cold;
 
 	return k->snd_head == HC_IDX_NONE && !k->rcv_head && !hc_tcb_is_holding(c) &&
 	       !(c->switches & (HC_SWITCH_BOARD | HC_SWITCH_LIVE));

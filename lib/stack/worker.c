@@ -238,9 +238,7 @@ static void init_arrays(struct hc_worker *w, void *const array[HC_ARRAY_COUNT])
 {
 	const struct hc_stack_config *cfg = &w->cfg;
 
-	w->tcb = array[HC_ARRAY_TCB];
-	w->cold = array[HC_ARRAY_COLD];
-	w->sock = array[HC_ARRAY_SOCK];
+	w->block = array[HC_ARRAY_BLOCK];
 	w->syn = array[HC_ARRAY_SYN];
 	w->span = array[HC_ARRAY_SPAN];
 	w->holding = array[HC_ARRAY_HOLDING];
@@ -265,10 +263,10 @@ static void init_arrays(struct hc_worker *w, void *const array[HC_ARRAY_COUNT])
 	w->env.boards = &w->boards;
 	hc_tw_ring_init(&w->tw, array[HC_ARRAY_TW], cfg->time_wait_cap);
 	hc_table_init(&w->table, array[HC_ARRAY_TABLE], hc_table_size(cfg));
-	hc_timers_init(&w->tcb_timers, (uint8_t *)w->tcb + offsetof(struct hc_tcb, timer),
-		       array[HC_ARRAY_TCB_WHEEL], 0);
+	hc_timers_init(&w->tcb_timers, (uint8_t *)w->block + offsetof(struct hc_block, tcb.timer),
+		       sizeof *w->block, array[HC_ARRAY_TCB_WHEEL], 0);
 	hc_timers_init(&w->syn_timers, (uint8_t *)w->syn + offsetof(struct hc_syn_mini, timer),
-		       array[HC_ARRAY_SYN_WHEEL], 0);
+		       sizeof *w->syn, array[HC_ARRAY_SYN_WHEEL], 0);
 	w->fifo_rto_init = hc_timers_fifo_add(&w->tcb_timers, cfg->rto_init_ms);
 	w->fifo_rto_min = hc_timers_fifo_add(&w->tcb_timers, cfg->rto_min_ms);
 	// Never armed when it is 0, which stands for ever.
@@ -355,7 +353,7 @@ void hc_worker_destroy(struct hc_worker *w)
 	if (!w)
 		return;
 	for (uint32_t i = 0; i < w->cfg.conn_cap; i++)
-		if (w->tcb[i].state != HC_CLOSED && w->tcb[i].flags & HC_TCB_DATA)
+		if (w->block[i].tcb.state != HC_CLOSED && w->block[i].tcb.flags & HC_TCB_DATA)
 			hc_sock_free(w, i);
 	hc_neighs_free(w);
 	rte_pktmbuf_free_bulk(w->tx, w->tx_count);

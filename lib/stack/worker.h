@@ -84,6 +84,15 @@ struct hc_sock {
 };
 HC_STATIC_ASSERT(sizeof(struct hc_sock) == 64, "the data of a connection is one cache line");
 
+// A connection: what every segment needs first, each part beginning on a line of its own. One
+// address leads to all.
+struct hc_block {
+	struct hc_tcb tcb;
+	struct hc_tcb_cold cold;
+	struct hc_sock sock; // With HC_TCB_DATA.
+};
+HC_STATIC_ASSERT(sizeof(struct hc_block) == 256, "blocks are found by a shift");
+
 #define HC_SPAN_OWN (HC_IDX_NONE - 1) // The span in the sock itself.
 
 struct hc_listener {
@@ -100,9 +109,7 @@ struct hc_listener {
 
 // The arrays of a worker (memory.h has their sizes).
 enum hc_array {
-	HC_ARRAY_TCB,
-	HC_ARRAY_COLD,
-	HC_ARRAY_SOCK,
+	HC_ARRAY_BLOCK,
 	HC_ARRAY_TCB_POOL,
 	HC_ARRAY_PENDING,
 	HC_ARRAY_LATE,
@@ -300,9 +307,7 @@ struct hc_worker {
 	struct hc_tcp_env env;
 	struct hc_parse_env parse_env;
 
-	struct hc_tcb *tcb;
-	struct hc_tcb_cold *cold;
-	struct hc_sock *sock;
+	struct hc_block *block;
 	struct hc_syn_mini *syn;
 	struct hc_tw_ring tw;
 	struct hc_table table;
@@ -398,7 +403,7 @@ struct hc_worker {
 // that there are. All 64 bits count: any other word is no handle.
 HC_ALWAYS_INLINE hc_conn hc_handle(const struct hc_worker *w, uint32_t idx)
 {
-	return ~(uint64_t)idx << 16 | w->tcb[idx].gen;
+	return ~(uint64_t)idx << 16 | w->block[idx].tcb.gen;
 }
 
 // The TCB of a handle's generation, HC_IDX_NONE when there is none. It may be free: generations
@@ -407,7 +412,7 @@ HC_ALWAYS_INLINE uint32_t hc_handle_block(const struct hc_worker *w, hc_conn con
 {
 	uint64_t idx = (uint64_t)((int64_t)~conn >> 16);
 
-	if (HC_UNLIKELY(idx >= w->cfg.conn_cap || w->tcb[idx].gen != (uint16_t)conn))
+	if (HC_UNLIKELY(idx >= w->cfg.conn_cap || w->block[idx].tcb.gen != (uint16_t)conn))
 		return HC_IDX_NONE;
 	return (uint32_t)idx;
 }
@@ -417,7 +422,7 @@ HC_ALWAYS_INLINE uint32_t hc_handle_idx(const struct hc_worker *w, hc_conn conn)
 {
 	uint32_t idx = hc_handle_block(w, conn);
 
-	if (HC_UNLIKELY(idx == HC_IDX_NONE || w->tcb[idx].state == HC_CLOSED))
+	if (HC_UNLIKELY(idx == HC_IDX_NONE || w->block[idx].tcb.state == HC_CLOSED))
 		return HC_IDX_NONE;
 	return idx;
 }
@@ -432,7 +437,7 @@ HC_ALWAYS_INLINE void hc_event_put(struct hc_worker *w, uint32_t idx, enum hc_ev
 	ev->type = (uint8_t)type;
 	ev->reason = (uint8_t)reason;
 	ev->info = (uint16_t)hc_min_u32(info, 0xffff);
-	ev->cookie = w->tcb[idx].cookie;
+	ev->cookie = w->block[idx].tcb.cookie;
 	ev->conn = hc_handle(w, idx);
 }
 
@@ -443,7 +448,7 @@ HC_ALWAYS_INLINE struct hc_flow_key *hc_ref_key(const struct hc_worker *w, hc_re
 
 	switch (hc_ref_kind(ref)) {
 	case HC_REF_TCB:
-		return &w->tcb[idx].key;
+		return &w->block[idx].tcb.key;
 	case HC_REF_SYN:
 		return &w->syn[idx].key;
 	case HC_REF_TW:

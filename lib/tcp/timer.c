@@ -6,12 +6,15 @@
 
 #include "tcp/timer.h"
 
-void hc_timers_init(struct hc_timers *t, void *first_node, void *memory, uint32_t now_ms)
+void hc_timers_init(struct hc_timers *t, void *first_node, size_t object_bytes, void *memory,
+		    uint32_t now_ms)
 {
 	HC_ASSERT((uintptr_t)first_node % _Alignof(struct hc_timer_node) == 0);
 	HC_ASSERT((uintptr_t)memory % _Alignof(struct hc_timer_list) == 0);
 	memset(t, 0, sizeof *t);
+	HC_ASSERT((object_bytes & (object_bytes - 1)) == 0);
 	t->first_node = first_node;
+	t->node_shift = (uint8_t)__builtin_ctzl(object_bytes);
 	t->wheel = memory;
 	t->wake_ms = (uint32_t *)(void *)(t->wheel + HC_WHEEL_SLOTS);
 	t->wheel_done_ms = now_ms;

@@ -58,7 +58,8 @@ struct hc_timer_list {
 };
 
 struct hc_timers {
-	uint8_t *first_node;         // Node of object 0; node i lies 64 * i bytes further on.
+	uint8_t *first_node; // Node of object 0; node i lies i << node_shift bytes further on.
+	uint8_t node_shift;
 	uint32_t *wake_ms;           // By object: when its list has it looked at.
 	struct hc_timer_list *wheel; // HC_WHEEL_SLOTS lists.
 	struct hc_timer_list fifo[HC_FIFOS_MAX];
@@ -79,9 +80,11 @@ struct hc_timers {
 #define HC_TIMERS_WHEEL_BYTES    (HC_WHEEL_SLOTS * sizeof(struct hc_timer_list))
 #define HC_TIMERS_BYTES(objects) (HC_TIMERS_WHEEL_BYTES + (uint64_t)(objects) * sizeof(uint32_t))
 
-// No timer is armed, no FIFO exists. `first_node` is the timer node of object 0, `memory` has
-// HC_TIMERS_BYTES(objects). The nodes themselves are the caller's to zero.
-void hc_timers_init(struct hc_timers *t, void *first_node, void *memory, uint32_t now_ms);
+// No timer is armed, no FIFO exists. `first_node` is the timer node of object 0, `object_bytes`
+// a power of two, `memory` has HC_TIMERS_BYTES(objects). The nodes themselves are the caller's to
+// zero.
+void hc_timers_init(struct hc_timers *t, void *first_node, size_t object_bytes, void *memory,
+		    uint32_t now_ms);
 
 // The clock was not known before: it reads now_ms where it was taken to read was_ms. What is armed
 // keeps its delay. O(objects) when something is in a list.
@@ -109,7 +112,7 @@ void hc_timer_list_anew(struct hc_timers *t, uint32_t idx, unsigned fifo, uint32
 
 HC_ALWAYS_INLINE struct hc_timer_node *hc_timer_node(const struct hc_timers *t, uint32_t idx)
 {
-	return (struct hc_timer_node *)(void *)(t->first_node + (size_t)idx * HC_CACHE_LINE);
+	return (struct hc_timer_node *)(void *)(t->first_node + ((size_t)idx << t->node_shift));
 }
 
 // Takes up to `max` due timers off and stores their objects' indices; call it again when it

@@ -317,7 +317,8 @@ static void timers_open(struct timers *s, uint32_t count)
 	s->object = bench_alloc((uint64_t)count * sizeof *s->object);
 	s->order = bench_alloc((uint64_t)count * sizeof *s->order);
 	s->rte = bench_alloc((uint64_t)s->rte_count * sizeof *s->rte);
-	hc_timers_init(&s->t, &s->object[0].timer, bench_alloc(HC_TIMERS_BYTES(s->count)), 0);
+	hc_timers_init(&s->t, &s->object[0].timer, sizeof s->object[0],
+		       bench_alloc(HC_TIMERS_BYTES(s->count)), 0);
 	s->fifo = hc_timers_fifo_add(&s->t, DELAY_MS);
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t k = hc_rng_below(&s->rng, i + 1);

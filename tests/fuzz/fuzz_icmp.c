@@ -73,12 +73,12 @@ static void open_connections(hc_conn conn[2])
 	put_segment(40000, 80, 1000, 0, FRAME_SYN);
 	put_segment(40000, 80, 1001, rcv_nxt[0], FRAME_ACK);
 	conn[0] = hc_handle(fz.w, 0);
-	FZ_CHECK(fz.w->tcb[0].state == HC_ESTABLISHED);
+	FZ_CHECK(fz.w->block[0].tcb.state == HC_ESTABLISHED);
 	FZ_CHECK(hc_connect(fz.w, &args, &cookie, &conn[1], 1) == 1);
 	fz_step();
 	port = (uint16_t)frame_get16(sent + FRAME_L4);
 	put_segment(7, port, 5000, rcv_nxt[1], FRAME_SYN | FRAME_ACK);
-	FZ_CHECK(fz.w->tcb[hc_handle_idx(fz.w, conn[1])].state == HC_ESTABLISHED);
+	FZ_CHECK(fz.w->block[hc_handle_idx(fz.w, conn[1])].tcb.state == HC_ESTABLISHED);
 	args.remote_port = 9;
 	FZ_CHECK(hc_connect(fz.w, &args, &cookie, &third, 1) == 1);
 	FZ_CHECK(hc_send(fz.w, conn[0], bytes, SENT_BYTES, HC_SEND_STATIC) != 0);
@@ -140,16 +140,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			uint32_t idx = hc_handle_idx(fz.w, conn[n]);
 
 			FZ_CHECK(idx != HC_IDX_NONE);
-			FZ_CHECK(fz.w->tcb[idx].state == HC_ESTABLISHED);
-			FZ_CHECK(fz.w->cold[idx].mss >= hc_min_u32(MSS_LEAST, fz.cfg.mtu - 52u));
+			FZ_CHECK(fz.w->block[idx].tcb.state == HC_ESTABLISHED);
+			FZ_CHECK(fz.w->block[idx].cold.mss >=
+				 hc_min_u32(MSS_LEAST, fz.cfg.mtu - 52u));
 		}
 		if (fz_take(&b, 1) & 1)
 			fz_pass_ms(50);
 	}
 	// All that is in flight can be acknowledged, as if nothing had been said.
-	nxt = fz.w->tcb[hc_handle_idx(fz.w, conn[0])].snd_nxt;
+	nxt = fz.w->block[hc_handle_idx(fz.w, conn[0])].tcb.snd_nxt;
 	put_segment(40000, 80, 1001, nxt, FRAME_ACK);
-	FZ_CHECK(fz.w->tcb[hc_handle_idx(fz.w, conn[0])].snd_una == nxt);
+	FZ_CHECK(fz.w->block[hc_handle_idx(fz.w, conn[0])].tcb.snd_una == nxt);
 	fz_shut();
 	return 0;
 }

@@ -120,7 +120,7 @@ static void check_received(struct conn *c, const uint8_t *data, uint32_t len)
 	uint32_t idx = hc_handle_idx(fz.w, c->handle);
 
 	if (!c->has_irs && idx != HC_IDX_NONE) {
-		c->irs = fz.w->cold[idx].irs;
+		c->irs = fz.w->block[idx].cold.irs;
 		c->has_irs = true;
 	}
 	for (uint32_t i = 0; c->has_irs && i < len; i++)

@@ -75,8 +75,8 @@ static bool session_take_names(struct sim_host *h, struct sim_session *s)
 	s->remote_addr = info.remote_addr;
 	s->local_port = info.local_port;
 	s->remote_port = info.remote_port;
-	s->iss = h->w->cold[hc_handle_idx(h->w, s->conn)].iss;
-	s->irs = h->w->cold[hc_handle_idx(h->w, s->conn)].irs;
+	s->iss = h->w->block[hc_handle_idx(h->w, s->conn)].cold.iss;
+	s->irs = h->w->block[hc_handle_idx(h->w, s->conn)].cold.irs;
 	return true;
 }
 
@@ -507,7 +507,7 @@ uint64_t sim_app_due_ns(const struct sim_host *h)
 
 bool sim_app_owns(const struct sim_host *h, uint32_t idx)
 {
-	const struct hc_tcb *t = &h->w->tcb[idx];
+	const struct hc_tcb *t = &h->w->block[idx].tcb;
 	const struct sim_session *s = &h->session[t->cookie % SIM_SESSIONS_MAX];
 
 	return t->cookie < h->session_count && !s->is_ended && s->conn == hc_handle(h->w, idx);

@@ -144,11 +144,11 @@ static void judge_ends(struct sim_world *s, unsigned i)
 
 		if (idx == HC_IDX_NONE || peer == HC_IDX_NONE)
 			continue;
-		bad = watch_ends(&h->w->tcb[idx], &h->w->cold[idx], &other->w->tcb[peer],
-				 &other->w->cold[peer]);
+		bad = watch_ends(&h->w->block[idx].tcb, &h->w->block[idx].cold,
+				 &other->w->block[peer].tcb, &other->w->block[peer].cold);
 		if (!bad)
-			bad = watch_ends(&other->w->tcb[peer], &other->w->cold[peer],
-					 &h->w->tcb[idx], &h->w->cold[idx]);
+			bad = watch_ends(&other->w->block[peer].tcb, &other->w->block[peer].cold,
+					 &h->w->block[idx].tcb, &h->w->block[idx].cold);
 		if (bad)
 			sim_fail(s, "host %u session %u: %s", i, n, bad);
 	}
@@ -163,8 +163,8 @@ void sim_judge_step(struct sim_world *s, unsigned i)
 	if (bad)
 		sim_fail(s, "host %u connection %d: %s", i, (int)idx, bad);
 	for (uint32_t c = 0; c < h->w->cfg.conn_cap; c++)
-		if (h->w->tcb[c].state != HC_CLOSED && h->w->tcb[c].state != HC_TIME_WAIT &&
-		    !sim_app_owns(h, c))
+		if (h->w->block[c].tcb.state != HC_CLOSED &&
+		    h->w->block[c].tcb.state != HC_TIME_WAIT && !sim_app_owns(h, c))
 			sim_fail(s, "host %u connection %u: no application waits for it", i, c);
 	judge_ends(s, i);
 	if ((s->steps + i) % AUDIT_EVERY == 0)

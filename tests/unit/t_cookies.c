@@ -72,8 +72,8 @@ static void cookies_are_used_when_the_minis_are_full(void)
 	UNIT_EQ(hc_conn_info(fx.worker, conn, &info), 0);
 	UNIT_EQ(info.state, HC_ESTABLISHED);
 	UNIT_EQ(info.mss, 1400 - 12);
-	UNIT_EQ(fx.worker->cold[hc_handle_idx(fx.worker, conn)].snd_wscale, 7);
-	UNIT_EQ(fx.worker->tcb[hc_handle_idx(fx.worker, conn)].snd_wnd, 60000u << 7);
+	UNIT_EQ(fx.worker->block[hc_handle_idx(fx.worker, conn)].cold.snd_wscale, 7);
+	UNIT_EQ(fx.worker->block[hc_handle_idx(fx.worker, conn)].tcb.snd_wnd, 60000u << 7);
 	// The one with a mini is not disturbed.
 	fx_peer_put(&a, FRAME_ACK, 0);
 	fx_step();

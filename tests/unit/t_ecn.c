@@ -305,7 +305,7 @@ static void a_mark_means_nothing_to_who_did_not_agree(void)
 
 static uint32_t cwnd(void)
 {
-	return fx.worker->cold[0].cwnd;
+	return fx.worker->block[0].cold.cwnd;
 }
 
 // RFC 3168 6.1.2.
@@ -370,13 +370,13 @@ static void a_loss_and_an_echo_of_one_round_trip_are_one(void)
 	p.ack = first + MSS;
 	fx_peer_put(&p, FRAME_ACK | FRAME_ECE, 0);
 	fx_step();
-	before = fx.worker->cold[0].ssthresh;
+	before = fx.worker->block[0].cold.ssthresh;
 	UNIT_EQ(before, 5 * MSS);
 	// And the second segment is lost.
 	for (unsigned i = 0; i < 3; i++)
 		fx_peer_put(&p, FRAME_ACK | FRAME_ECE, 0);
 	fx_step();
-	UNIT_EQ(fx.worker->cold[0].ssthresh, before);
+	UNIT_EQ(fx.worker->block[0].cold.ssthresh, before);
 	UNIT_EQ(fx_ctr(HC_CTR_ecn_reductions), 1);
 	UNIT_EQ(fx_ctr(HC_CTR_fast_recoveries), 1);
 	s = take_data(&p);

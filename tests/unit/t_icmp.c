@@ -241,7 +241,7 @@ static void a_silent_neighbour_takes_no_word_from_icmp(void)
 	frame_put32(ip + 16, info.remote_addr);
 	frame_put16(ip + 20, info.local_port);
 	frame_put16(ip + 22, info.remote_port);
-	frame_put32(ip + 24, fx.worker->tcb[0].snd_una);
+	frame_put32(ip + 24, fx.worker->block[0].tcb.snd_una);
 	put_error(3, 20, ip, 28);
 	expect_error(3, 20);
 	fx_wait_ms(3500);

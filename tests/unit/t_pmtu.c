@@ -236,7 +236,7 @@ static void reordering_timer_is_no_black_hole(void)
 	p.opt_len = sizeof sack;
 	fx_peer_put(&p, FRAME_ACK, 0);
 	fx_step();
-	fx.worker->cold[hc_handle_idx(fx.worker, conn)].retries =
+	fx.worker->block[hc_handle_idx(fx.worker, conn)].cold.retries =
 		2; // As if there had been timeouts.
 	fx_wait_ms(10);
 	UNIT_EQ(fx_ctr(HC_CTR_rack_timeouts), 1);

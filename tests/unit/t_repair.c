@@ -39,7 +39,7 @@ static hc_conn open_with_data(struct fx_peer *p, void (*set_cfg)(struct hc_stack
 	p->opt_len = sizeof permitted;
 	conn = fx_accept(p);
 	p->opt_len = 0;
-	fx.worker->cold[hc_handle_idx(fx.worker, conn)].srtt_us =
+	fx.worker->block[hc_handle_idx(fx.worker, conn)].cold.srtt_us =
 		20000; // As if the handshake had taken that.
 	UNIT_EQ(hc_send(fx.worker, conn, big, BIG, HC_SEND_STATIC), BIG);
 	fx_step();
@@ -302,16 +302,16 @@ static void what_came_twice_was_not_lost(void)
 {
 	struct fx_peer p;
 	hc_conn conn = open_with_data(&p, with_sack);
-	uint32_t cwnd = fx.worker->cold[hc_handle_idx(fx.worker, conn)].cwnd;
+	uint32_t cwnd = fx.worker->block[hc_handle_idx(fx.worker, conn)].cold.cwnd;
 
 	put_sack(&p, 1000, 4000);
-	CU_ASSERT(fx.worker->cold[hc_handle_idx(fx.worker, conn)].cwnd < cwnd);
+	CU_ASSERT(fx.worker->block[hc_handle_idx(fx.worker, conn)].cold.cwnd < cwnd);
 	p.ack += 4000;
 	fx_peer_put(&p, FRAME_ACK, 0);
 	fx_step();
 	put_sack(&p, (uint32_t)-4000, (uint32_t)-3000);
 	UNIT_EQ(fx_ctr(HC_CTR_recoveries_undone), 1);
-	CU_ASSERT(fx.worker->cold[hc_handle_idx(fx.worker, conn)].cwnd >= cwnd);
+	CU_ASSERT(fx.worker->block[hc_handle_idx(fx.worker, conn)].cold.cwnd >= cwnd);
 	fx_forget();
 	fx_shut();
 }

@@ -41,7 +41,7 @@ static void timers_open(uint64_t at)
 	}
 	now = at;
 	object_count = 0;
-	hc_timers_init(&t, &object[0].timer, &memory, (uint32_t)now);
+	hc_timers_init(&t, &object[0].timer, sizeof object[0], &memory, (uint32_t)now);
 }
 
 static bool owner_bytes_are_untouched(void)

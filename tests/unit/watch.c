@@ -46,8 +46,8 @@ static const char *check_numbers(struct watch_conn *k, const struct hc_tcb *t,
 // Who waits for something that may not come has to have a timer.
 static const char *check_owner(const struct hc_worker *w, uint32_t idx)
 {
-	const struct hc_tcb *t = &w->tcb[idx];
-	const struct hc_tcb_cold *c = &w->cold[idx];
+	const struct hc_tcb *t = &w->block[idx].tcb;
+	const struct hc_tcb_cold *c = &w->block[idx].cold;
 	bool is_unsent = hc_seq_lt(t->snd_nxt, c->snd_end) ||
 			 (t->flags & (HC_TCB_FIN_QUEUED | HC_TCB_FIN_SENT)) == HC_TCB_FIN_QUEUED;
 
@@ -67,7 +67,7 @@ static const char *check_owner(const struct hc_worker *w, uint32_t idx)
 // RFC 9293 MUST-58: an ACK waits half a second at most, as far as the worker was let to work.
 static const char *check_ack_delay(struct watch_conn *k, const struct hc_worker *w, uint32_t idx)
 {
-	const struct hc_tcb *t = &w->tcb[idx];
+	const struct hc_tcb *t = &w->block[idx].tcb;
 	bool has_waited = k->is_ack_owed && k->acked_gen == t->gen && k->owed_nxt == t->rcv_nxt;
 
 	k->is_ack_owed = t->flags & HC_TCB_ACK_OWED && !(t->flags & HC_TCB_PENDING);
@@ -83,7 +83,7 @@ static const char *check_ack_delay(struct watch_conn *k, const struct hc_worker 
 
 static const char *check_conn(struct watch *v, const struct hc_worker *w, uint32_t idx)
 {
-	const struct hc_tcb *t = &w->tcb[idx];
+	const struct hc_tcb *t = &w->block[idx].tcb;
 	const char *bad;
 
 	if (hc_flow_find(w, &t->key) != hc_ref_make(HC_REF_TCB, idx))
@@ -93,7 +93,7 @@ static const char *check_conn(struct watch *v, const struct hc_worker *w, uint32
 		if (t->state != HC_SYN_SENT && t->state != HC_SYN_RCVD)
 			return "it is in a state that no connection has";
 	} else {
-		bad = check_numbers(&v->conn[idx], t, &w->cold[idx]);
+		bad = check_numbers(&v->conn[idx], t, &w->block[idx].cold);
 		bad = bad ? bad : check_ack_delay(&v->conn[idx], w, idx);
 		if (bad)
 			return bad;
@@ -144,7 +144,7 @@ const char *watch_worker(struct watch *v, const struct hc_worker *w, uint32_t *i
 
 	HC_ASSERT(w->cfg.conn_cap <= WATCH_CONNS_MAX);
 	for (*idx = 0; *idx < w->cfg.conn_cap; ++*idx) {
-		const struct hc_tcb *t = &w->tcb[*idx];
+		const struct hc_tcb *t = &w->block[*idx].tcb;
 		const char *bad;
 
 		if (t->state == HC_CLOSED && hc_timer_is_armed(&w->tcb_timers, *idx))
