@@ -310,5 +310,9 @@ void sim_plan_draw(struct sim_plan *p, uint64_t seed)
 	for (unsigned i = 0; p->has_fast_open && i < SIM_HOSTS; i++) {
 		p->stack[i].has_fast_open = !one_in(&r, 6);
 		p->stack[i].fast_open_cap = between(&r, 0, 8);
+		// Where no tuple is used twice at one time of the clock: the SYNs of two
+		// connections, of which the first was given up at once, would be the same.
+		if (!p->is_twin)
+			p->stack[i].port_hi = SIM_PORT_LO + SIM_PORT_COUNT - 1;
 	}
 }
