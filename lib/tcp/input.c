@@ -138,6 +138,8 @@ static uint32_t ack_advances(struct hc_tcb *t, struct hc_tcb_cold *c, const stru
 		c->switches &= (uint16_t)~HC_SWITCH_SYN_OWED;
 		una_before++;
 		what = HC_DO_FASTOPEN;
+		if (t->flags & HC_TCB_RTX)
+			hc_tcp_after_loss(c, env, c->retries);
 	}
 	t->snd_una = seg->ack;
 	if (t->flags & HC_TCB_TIMING && hc_seq_ge(seg->ack, c->timed_seq)) {
