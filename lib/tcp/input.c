@@ -488,6 +488,8 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 	if (HC_UNLIKELY(c->switches & HC_SWITCH_SYN_OWED) && seg->seq == c->irs &&
 	    (seg->flags & (HC_TCP_SYN | HC_TCP_ACK | HC_TCP_RST)) == HC_TCP_SYN) {
 		t->flags |= HC_TCB_RTX;
+		if (t->flags & HC_TCB_TS && seg->opts & HC_OPT_TIMESTAMPS)
+			hc_paws_take(t, c, seg->tsval);
 		return HC_DO_SYNACK;
 	}
 

@@ -64,6 +64,10 @@ hc_verdict hc_syn_input(struct hc_syn_mini *m, struct hc_seg *seg, struct hc_tcp
 	if (seg->flags & HC_TCP_SYN && !(seg->flags & (HC_TCP_RST | HC_TCP_ACK)) &&
 	    seg->seq == m->irs) {
 		m->flags |= HC_SYN_RTX;
+		// RFC 7323 4.3 (2): the SYN that is answered is the one whose time it tells.
+		if (m->flags & HC_SYN_TS && seg->opts & HC_OPT_TIMESTAMPS &&
+		    hc_seq_gt(seg->tsval, m->ts_recent))
+			m->ts_recent = seg->tsval;
 		// RFC 3168 6.1.1: one SYN without is enough.
 		if ((seg->flags & HC_ECN_SYN) != HC_ECN_SYN)
 			m->flags &= (uint16_t)~HC_SYN_ECN;

@@ -309,6 +309,50 @@ static void a_syn_that_comes_again_delivers_nothing_again(void)
 }
 
 // RFC 9293 3.10.7.4, fifth: the ACK of a SYN that was not ours opens nothing.
+static void with_timestamps(struct hc_stack_config *cfg)
+{
+	with_fast_open(cfg);
+	cfg->has_timestamps = true;
+}
+
+// A SYN at a time of the peer's, with the cookie and so many bytes, as a frame of its own.
+static void put_timed_syn(struct fx_peer *p, const uint8_t *cookie, uint32_t tsval, uint32_t len)
+{
+	struct syn_options o;
+	uint8_t opt[sizeof o + 12] = {1, 1, 8, 10};
+
+	with_cookie(p, &o, cookie, COOKIE_BYTES);
+	frame_put32(opt + 4, tsval);
+	memcpy(opt + 12, o.bytes, p->opt_len);
+	p->opt = opt;
+	p->opt_len += 12;
+	fx_peer_put(p, FRAME_SYN, len);
+	p->opt_len = 0;
+	fx_step();
+}
+
+// RFC 7323 4.3 (2): never an older one's.
+static void a_syn_that_comes_again_has_its_own_time_echoed(void)
+{
+	static const uint32_t told[] = {5000, 6000, 5000}, echoed[] = {5000, 6000, 6000};
+	const struct fx_options o = {.set_cfg = with_timestamps};
+	struct fx_peer p = fx_peer_new();
+	uint8_t cookie[COOKIE_BYTES];
+
+	fx_open(&o);
+	listen_fast();
+	get_cookie(FX_PEER, cookie);
+	for (unsigned i = 0; i < HC_ARRAY_LEN(told); i++) {
+		struct fx_peer again = p;
+
+		put_timed_syn(&again, cookie, told[i], 30);
+		UNIT_EQ(fx_expect_tcp(FRAME_SYN | FRAME_ACK)->tsecr, echoed[i]);
+	}
+	UNIT_EQ(fx_ctr(HC_CTR_fastopen_accepted), 1);
+	fx_forget();
+	fx_shut();
+}
+
 static void an_ack_of_anything_else_is_reset(void)
 {
 	struct fx_peer p = fx_peer_new();
@@ -1015,6 +1059,7 @@ UNIT_SUITE(fastopen, UNIT_TEST(data_on_the_syn_is_there_before_the_handshake_is_
 	   UNIT_TEST(an_old_cookie_is_renewed_and_an_older_one_refused),
 	   UNIT_TEST(a_syn_that_comes_again_delivers_nothing_again),
 	   UNIT_TEST(an_ack_of_anything_else_is_reset),
+	   UNIT_TEST(a_syn_that_comes_again_has_its_own_time_echoed),
 	   UNIT_TEST(there_are_so_many_before_their_handshake_is_over),
 	   UNIT_TEST(a_syn_ack_that_is_lost_comes_again_and_then_the_data),
 	   UNIT_TEST(who_never_answers_is_given_up),

@@ -570,8 +570,13 @@ static void check_mini(const char *where, const struct row *r, const struct hc_s
 		report("drop counter", where, r, hc_verdict_drop_of(v), e.drop);
 	if (env.ctr[HC_CTR_tx_challenge_ack] != e.is_challenge)
 		report("challenges", where, r, env.ctr[HC_CTR_tx_challenge_ack], e.is_challenge);
-	if (e.what & HC_DO_SYNACK)
-		m.flags &= (uint16_t)~HC_SYN_RTX; // All that a SYN again leaves behind.
+	// All that a SYN again leaves behind: that it came, and its time.
+	if (e.what & HC_DO_SYNACK) {
+		m.flags &= (uint16_t)~HC_SYN_RTX;
+		if (m.flags & HC_SYN_TS && seg->opts & HC_OPT_TIMESTAMPS &&
+		    hc_seq_gt(seg->tsval, before->ts_recent) && m.ts_recent == seg->tsval)
+			m.ts_recent = before->ts_recent;
+	}
 	if (memcmp(&m, before, sizeof m) != 0)
 		report("mini unchanged", where, r, 1, 0);
 }

@@ -189,6 +189,27 @@ static void retransmitted_syn_is_answered_again(void)
 	UNIT_EQ(promoted(&m, &ack).c.rto_ms, 3000);
 }
 
+// RFC 7323 4.3 (2): the time of the SYN that is answered, and never an older one.
+static void retransmitted_syn_has_its_own_time_echoed(void)
+{
+	struct fx_story s = {.iss = 1000, .irs = 5, .has_ts = true};
+	struct hc_seg syn = fx_syn(&s, HC_TCP_SYN);
+	struct hc_syn_mini m = mini(&syn);
+	uint32_t first = syn.tsval;
+
+	UNIT_EQ(m.ts_recent, first);
+	syn.tsval = first + 1000;
+	FX_VERDICT(input(&m, &syn), HC_DO_SYNACK, 0, 0);
+	UNIT_EQ(m.ts_recent, first + 1000);
+	syn.tsval = first;
+	FX_VERDICT(input(&m, &syn), HC_DO_SYNACK, 0, 0);
+	UNIT_EQ(m.ts_recent, first + 1000);
+	syn.opts &= (uint8_t)~HC_OPT_TIMESTAMPS;
+	syn.tsval = first + 2000;
+	FX_VERDICT(input(&m, &syn), HC_DO_SYNACK, 0, 0);
+	UNIT_EQ(m.ts_recent, first + 1000);
+}
+
 static void handshake_lost_twice_begins_with_one_segment(void) // RFC 5681 3.1, RFC 6928 2.
 {
 	struct hc_tcp_env env = fx_env();
@@ -335,6 +356,7 @@ UNIT_SUITE(syn, UNIT_TEST(the_usual_final_ack_is_what_the_whole_input_takes),
 	   UNIT_TEST(tiny_mss_does_not_make_us_send_a_thousand_headers),
 	   UNIT_TEST(window_scale_above_14_counts_as_14),
 	   UNIT_TEST(retransmitted_syn_is_answered_again),
+	   UNIT_TEST(retransmitted_syn_has_its_own_time_echoed),
 	   UNIT_TEST(handshake_lost_twice_begins_with_one_segment),
 	   UNIT_TEST(ack_of_something_else_is_reset),
 	   UNIT_TEST(rst_leads_back_to_listen_when_exact),
