@@ -95,7 +95,7 @@ class Programs(Tool):
 
     def test_the_simulation_plays_no_seed_that_is_none(self):
         for option in ("-s", "-f", "-n", "-c"):
-            for value in ("abc", "12x", "-1", "", "18446744073709551616"):
+            for value in ("abc", "12x", "-1", "0x", "", "18446744073709551616"):
                 self.refused(run(SIM, option, value), option, "whole number")
         for option in ("-n", "-c"):
             self.refused(run(SIM, option, "0"), option, "from 1 on")
@@ -105,9 +105,10 @@ class Programs(Tool):
         self.refused(run(SIM, "--frobnicate"), "-h")
 
     def test_a_seed_may_be_hexadecimal(self):
-        result = run(SIM, "-f", "0x10", "-n", "1")
-        self.assert_exit(result, cli.MEASURED)
-        self.assertIn("seeds from 16:", result.out)
+        for text, seed in (("0x10", 16), ("010", 10)):
+            result = run(SIM, "-f", text, "-n", "1")
+            self.assert_exit(result, cli.MEASURED)
+            self.assertIn("seeds from %d:" % seed, result.out)
 
     def test_one_unit_test_is_run_by_its_name(self):
         names = run(UNIT, "-l").out.split()

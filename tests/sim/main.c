@@ -82,7 +82,7 @@ static bool number_read(int opt, const char *text, uint64_t least, uint64_t *out
 	char *end;
 
 	errno = 0;
-	*out = strtoull(text, &end, 0);
+	*out = strtoull(text, &end, strncmp(text, "0x", 2) == 0 ? 16 : 10); // 010 is ten.
 	if (isdigit((unsigned char)text[0]) && *end == '\0' && errno == 0 && *out >= least)
 		return true;
 	fprintf(stderr, "sim: -%c %s: give a whole number from %" PRIu64 " on\n", opt, text, least);
