@@ -13,9 +13,12 @@
 
 #include "unit/runner.h"
 
-#define GOT_MAX   400000u
-#define CONNS     2u
-#define USUAL     "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+#define GOT_MAX 400000u
+#define CONNS   2u
+#define USUAL   "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+#define X64     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+// So long that the stack keeps each as a piece of its own.
+#define LONG      "GET / HTTP/1.1\r\nHost: a\r\nX: " X64 X64 X64 X64 X64 X64 "\r\n\r\n"
 #define SAME_SIZE "GET / HTTP/1.1\r\nHost a:\r\n\r\n" // No field.
 
 // What one end that is only a worker knows of its connections, by cookie or in order.
@@ -229,20 +232,25 @@ static void a_request_may_come_in_two_pieces(void)
 	shut_pair();
 }
 
-// The server finds two pieces at once, and on the other connection the beginning of a request.
+// The server finds two requests at once, and on the other connection the beginning of one.
 static void what_came_since_the_last_turn_is_answered(void)
 {
-	for (unsigned half = 0; half < 2; half++) {
+	static const char *const texts[] = {USUAL, LONG};
+
+	for (unsigned k = 0; k < 4; k++) {
+		const char *text = texts[k / 2];
+		const unsigned half = k % 2;
+
 		begin_asking(CLOSE_CLIENT, 300);
 		open_pair();
 		asker_connect();
-		ask(0, USUAL);
+		ask(0, text);
 		both_turn();
 		ask(!half, "GET / H");
 		asker_turn();
-		ask(half, USUAL);
+		ask(half, text);
 		asker_turn();
-		ask(half, USUAL);
+		ask(half, text);
 		asker_turn();
 		both_turn();
 		ask(!half, "TTP/1.1\r\nHost: a\r\n\r\n");
@@ -254,7 +262,6 @@ static void what_came_since_the_last_turn_is_answered(void)
 	}
 }
 
-// The second piece is told of in the same turn, before its connection is known to have a session.
 static void both_pieces_may_come_since_the_last_turn(void)
 {
 	begin_asking(CLOSE_CLIENT, 300);
@@ -362,16 +369,17 @@ static void a_request_behind_a_long_response_waits_for_it(void)
 	begin_asking(CLOSE_CLIENT, 30000);
 	pair.cfg.stack.snd_buf_bytes = 8000;
 	open_pair();
-	expect_answer(USUAL, 200, 30000, 30000, true);
-	ask(0, USUAL);
+	expect_answer(LONG, 200, 30000, 30000, true);
+	// Both are told of in the same turn, before the connection is known to have a session.
+	ask(1, LONG);
 	asker_turn();
-	ask(0, USUAL);
+	ask(1, LONG);
 	both_turn();
 	both_turn();
-	at = response_at(&peers[0], 0, 200, 30000, 30000, true);
-	at += response_at(&peers[0], at, 200, 30000, 30000, true);
-	at += response_at(&peers[0], at, 200, 30000, 30000, true);
-	CU_ASSERT_EQUAL(peers[0].got_bytes, at);
+	at = response_at(&peers[1], 0, 200, 30000, 30000, true);
+	at += response_at(&peers[1], at, 200, 30000, 30000, true);
+	CU_ASSERT_EQUAL(peers[1].got_bytes, at);
+	CU_ASSERT_EQUAL(pair.server.session_used, 2);
 	shut_pair();
 }
 
@@ -384,7 +392,7 @@ static void a_response_comes_at_once_and_its_close_in_its_turn(void)
 	asker_connect();
 	for (unsigned k = 0; k < 3; k++) {
 		ask(0, USUAL);
-		ask(1, USUAL);
+		ask(1, LONG);
 		both_turn();
 		CU_ASSERT_EQUAL(peers[0].has_peer_closed, k < 2);
 		CU_ASSERT_EQUAL(peers[1].has_peer_closed, k < 2);
