@@ -9,6 +9,8 @@
 // and as many as ended are opened again by one bulk call. Connections that are held or that
 // exchange something get a slot, whose number is their cookie (client_exchange.c).
 
+#include <stddef.h>
+
 #include <handclasp/handclasp.h>
 
 #include "closes.h"
@@ -142,13 +144,15 @@ struct slot_line {
 	uint64_t count;
 };
 
-// One cache line: what a connection needs on its way from SYN to response.
+// One cache line: what a connection needs on its way from SYN to response. Its second half is
+// written as a whole when the connection opens.
 struct slot {
 	hc_conn conn;
 	uint64_t opened_ns;
-	uint64_t planned_ns;    // Open loop: when it was due.
+	uint64_t planned_ns; // Open loop: when it was due.
+	uint64_t asked_ns;   // When the request went out, or with the SYN.
+	/* 32 */
 	uint64_t body_left;     // HTTP_NO_LENGTH: until the peer's FIN.
-	uint64_t asked_ns;      // When the request went out, or with the SYN.
 	uint32_t next, prev;    // Free list, or the queue of those that are held.
 	uint32_t unsent;        // Bytes of the request the stack has not taken.
 	uint32_t requests_left; // Behind the one under way.
@@ -165,6 +169,9 @@ struct slot {
 	uint8_t text;           // Of plan->texts.
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct slot) == 64, "a slot is one cache line");
+
+#define SLOT_HALF 32u
+_Static_assert(offsetof(struct slot, body_left) == SLOT_HALF, "the second half begins there");
 
 // From the first of a kind of event to the last.
 struct span {
@@ -236,7 +243,9 @@ struct client {
 	uint32_t slot_free;
 	struct slot_line held, thinking;
 	uint64_t random;
+	struct slot *begun;    // Whose second half all begin with; behind the others.
 	bool half_closes;      // Our FIN goes before the response: only the peer's ends it.
+	bool is_usual;         // One request, not scheduled, held or acted on: see exchange_init().
 	struct arrivals acts;  // Of those gathered first: whose turn is next.
 	uint64_t acts_from_ns; // 0: they are still gathered.
 	uint64_t open_deadline_ns, act_deadline_ns; // UINT64_MAX: nothing is late.
@@ -250,6 +259,7 @@ struct client {
 	// The response head read last, and what it came to.
 	uint8_t memo[CLIENT_MEMO_BYTES];
 	uint32_t memo_len;
+	uint32_t whole_bytes; // Of a right response with this head; 0: it is not looked for.
 	struct http_head memo_head;
 
 	struct client_counts counts;

@@ -14,6 +14,8 @@
 
 #include "client.h"
 
+#define WHOLE_BYTES_MAX UINT16_MAX
+
 // ---------------------------------------------------------------------------------------------
 // slots
 
@@ -28,11 +30,17 @@ static uint32_t slot_take(struct client *c)
 	return c->slot_used < c->slot_cap ? c->slot_used++ : SLOT_NONE;
 }
 
-static void slot_give(struct client *c, uint32_t i)
+static void slot_give(struct client *c, struct slot *s)
 {
-	c->slots[i].conn = HC_CONN_NONE;
-	c->slots[i].next = c->slot_free;
-	c->slot_free = i;
+	s->conn = HC_CONN_NONE;
+	s->next = c->slot_free;
+	c->slot_free = (uint32_t)(s - c->slots);
+}
+
+// What lasts from before the connection opens is in the first half.
+static void slot_begin(const struct client *c, struct slot *s)
+{
+	memcpy((uint8_t *)s + SLOT_HALF, (const uint8_t *)c->begun + SLOT_HALF, SLOT_HALF);
 }
 
 void slots_push(struct client *c, struct slot_line *l, struct slot *s, enum slot_queue queue)
@@ -64,13 +72,19 @@ void slots_remove(struct client *c, struct slot_line *l, struct slot *s)
 	s->queue = SLOT_IDLE;
 }
 
-static void slot_end(struct client *c, uint32_t i)
+static NOINLINE void slot_leave(struct client *c, struct slot *s)
 {
-	if (c->slots[i].queue == SLOT_HELD)
-		slots_remove(c, &c->held, &c->slots[i]);
-	else if (UNLIKELY(c->slots[i].queue == SLOT_THINKS))
-		requests_stop(c, &c->slots[i]);
-	slot_give(c, i);
+	if (s->queue == SLOT_HELD)
+		slots_remove(c, &c->held, s);
+	else
+		requests_stop(c, s);
+}
+
+static void slot_end(struct client *c, struct slot *s)
+{
+	if (UNLIKELY(s->queue != SLOT_IDLE))
+		slot_leave(c, s);
+	slot_give(c, s);
 }
 
 unsigned exchange_connect(struct client *c, unsigned n, const uint64_t *planned_ns)
@@ -105,7 +119,7 @@ unsigned exchange_connect_to(struct client *c, unsigned n, const uint64_t *plann
 		s->asked_ns = c->now_ns;
 	}
 	while (slots > taken)
-		slot_give(c, c->slot_cookies[--slots]);
+		slot_give(c, &c->slots[c->slot_cookies[--slots]]);
 	if (UNLIKELY(taken < n) && planned_ns)
 		client_refused(c, n - taken);
 	return taken;
@@ -120,7 +134,7 @@ void exchange_end(struct client *c, struct slot *s)
 		if (hc_abort(c->worker, s->conn) != 0)
 			return; // Its last event is still to come in this burst.
 		c->counts.tally[TALLY_CHURN].aborted++;
-		slot_end(c, (uint32_t)(s - c->slots));
+		slot_end(c, s);
 		return;
 	}
 	s->is_closing = true;
@@ -206,6 +220,16 @@ static void begin_body(struct client *c, struct slot *s, const struct http_head 
 		complete(c, s, (enum outcome)s->verdict);
 }
 
+// Whether a head of the usual plan begins a response that is right if it is whole, and that can
+// come in one piece.
+static bool is_right(const struct client *c, const struct http_head *h)
+{
+	const uint64_t wanted = c->plan->response_bytes;
+
+	return !h->is_chunked && h->status == 200 && h->content_length <= WHOLE_BYTES_MAX &&
+	       (wanted == RESPONSE_AUTO || h->content_length == wanted);
+}
+
 static void memo_store(struct client *c, const struct http_head *h, const uint8_t *data,
 		       uint32_t len)
 {
@@ -214,6 +238,7 @@ static void memo_store(struct client *c, const struct http_head *h, const uint8_
 	memcpy(c->memo, data, len);
 	c->memo_len = len;
 	c->memo_head = *h;
+	c->whole_bytes = c->is_usual && is_right(c, h) ? len + (uint32_t)h->content_length : 0;
 }
 
 static bool is_memo(const struct client *c, const uint8_t *data, uint32_t len)
@@ -281,25 +306,58 @@ static void take(struct client *c, struct slot *s, const uint8_t *data, uint32_t
 	}
 }
 
-static void receive(struct client *c, uint32_t i)
+// Whether this is all of a response, with the head read last, and the first that comes.
+static bool is_whole(const struct client *c, const struct slot *s, const struct hc_chunk *piece)
 {
-	struct slot *s = &c->slots[i];
-	struct hc_chunk chunks[8];
-	unsigned n;
+	return piece->len == c->whole_bytes && !s->is_answered &&
+	       memcmp(piece->data, c->memo, c->memo_len) == 0;
+}
 
-	do {
-		n = hc_recv(c->worker, s->conn, chunks, ARRAY_LEN(chunks));
-		if (n > 0 && !s->is_answered && s->outcome != OUTCOME_NONE)
+// What first_byte() and take() come to then.
+static void take_whole(struct client *c, struct slot *s)
+{
+	const uint64_t time_ns = c->now_ns - s->asked_ns;
+
+	s->is_answered = true;
+	s->has_head = false;
+	s->outcome = OUTCOME_RIGHT;
+	c->counts.outcome[OUTCOME_RIGHT]++;
+	c->counts.body_bytes += c->whole_bytes - c->memo_len;
+	hc_hist_add(c->first_byte, time_ns);
+	hc_hist_add(c->response, time_ns);
+}
+
+#define CHUNKS 8u
+
+static NOINLINE void receive_any(struct client *c, struct slot *s, struct hc_chunk chunks[CHUNKS],
+				 unsigned n)
+{
+	while (n > 0) {
+		if (!s->is_answered && s->outcome != OUTCOME_NONE)
 			first_byte(c, s);
 		for (unsigned k = 0; k < n; k++)
 			take(c, s, chunks[k].data, chunks[k].len);
-		if (n > 0)
-			hc_recv_release(c->worker, s->conn, chunks, n);
-	} while (n == ARRAY_LEN(chunks));
+		hc_recv_release(c->worker, s->conn, chunks, n);
+		n = n < CHUNKS ? 0 : hc_recv(c->worker, s->conn, chunks, CHUNKS);
+	}
 	if (c->plan->acts)
 		staged_answered(c, s);
 	if (UNLIKELY(c->plan->texts != NULL) && s->outcome != OUTCOME_PENDING)
 		requests_answered(c, s);
+	exchange_end_if_due(c, s);
+}
+
+static void receive(struct client *c, struct slot *s)
+{
+	struct hc_chunk chunks[CHUNKS];
+	unsigned n = hc_recv(c->worker, s->conn, chunks, CHUNKS);
+
+	if (UNLIKELY(n != 1) || UNLIKELY(!is_whole(c, s, chunks))) {
+		receive_any(c, s, chunks, n);
+		return;
+	}
+	take_whole(c, s);
+	hc_recv_release(c->worker, s->conn, chunks, 1);
 	exchange_end_if_due(c, s);
 }
 
@@ -329,29 +387,17 @@ void exchange_expect(struct client *c, struct slot *s)
 	s->body_left = client_wanted(c, s);
 }
 
-static void on_opened(struct client *c, uint32_t i)
+static NOINLINE void open_any(struct client *c, struct slot *s)
 {
-	const struct client_plan *p = c->plan;
-	struct slot *s = &c->slots[i];
-
 	s->opened_ns = c->now_ns;
-	if (UNLIKELY(c->plan->grace_ns > 0))
+	if (c->plan->grace_ns > 0)
 		staged_note_opened(c, s);
 	if (c->connect_corrected)
 		hc_hist_add(c->connect_corrected, c->now_ns - s->planned_ns);
-	s->unsent = p->connect.data_bytes || p->acts ? 0 : p->request_bytes;
-	if (!p->connect.data_bytes)
-		s->asked_ns = c->now_ns;
-	s->queue = SLOT_IDLE;
-	s->is_due = p->hold_ns == 0;
-	s->is_acted = false;
-	s->is_closing = false;
-	s->requests_left = 0;
-	if (UNLIKELY(p->texts != NULL))
+	if (c->plan->texts) {
 		requests_begin(c, s);
-	exchange_expect(c, s);
-	if (p->request_kind == REQUEST_NONE)
-		s->outcome = OUTCOME_NONE;
+		exchange_expect(c, s);
+	}
 	if (s->unsent > 0)
 		exchange_send(c, s);
 	if (s->outcome == OUTCOME_PENDING && !s->has_head && s->body_left == 0)
@@ -361,10 +407,21 @@ static void on_opened(struct client *c, uint32_t i)
 	exchange_end_if_due(c, s);
 }
 
-static void on_sent(struct client *c, uint32_t i)
+static void on_opened(struct client *c, struct slot *s)
 {
-	struct slot *s = &c->slots[i];
+	c->counts.tally[TALLY_CHURN].established++;
+	slot_begin(c, s);
+	if (!c->plan->connect.data_bytes)
+		s->asked_ns = c->now_ns;
+	if (LIKELY(c->is_usual))
+		s->unsent -= (uint32_t)hc_send(c->worker, s->conn, c->plan->request, s->unsent,
+					       HC_SEND_STATIC | HC_SEND_QUIET);
+	else
+		open_any(c, s);
+}
 
+static void on_sent(struct client *c, struct slot *s)
+{
 	if (LIKELY(s->unsent == 0))
 		return;
 	exchange_send(c, s);
@@ -372,19 +429,17 @@ static void on_sent(struct client *c, uint32_t i)
 }
 
 // The peer's FIN ends a response that has no other end, and cuts short one that has.
-static void end_response(struct client *c, struct slot *s)
+static NOINLINE void end_response(struct client *c, struct slot *s)
 {
 	bool ends_here = !s->has_head && s->body_left == HTTP_NO_LENGTH;
 
-	if (s->outcome == OUTCOME_PENDING)
-		complete(c, s, ends_here ? (enum outcome)s->verdict : OUTCOME_BAD_LENGTH);
+	complete(c, s, ends_here ? (enum outcome)s->verdict : OUTCOME_BAD_LENGTH);
 }
 
-static void on_peer_closed(struct client *c, uint32_t i)
+static void on_peer_closed(struct client *c, struct slot *s)
 {
-	struct slot *s = &c->slots[i];
-
-	end_response(c, s);
+	if (UNLIKELY(s->outcome == OUTCOME_PENDING))
+		end_response(c, s);
 	if (UNLIKELY(c->plan->texts != NULL))
 		requests_stop(c, s);
 	if (!s->is_closing) {
@@ -394,20 +449,22 @@ static void on_peer_closed(struct client *c, uint32_t i)
 }
 
 // The last FIN is the peer's when ours went before: no PEER_CLOSED comes then.
-static void on_closed(struct client *c, uint32_t i)
+static void on_closed(struct client *c, struct slot *s)
 {
-	end_response(c, &c->slots[i]);
+	c->counts.tally[TALLY_CHURN].closed++;
+	if (UNLIKELY(s->outcome == OUTCOME_PENDING))
+		end_response(c, s);
 	if (UNLIKELY(c->plan->grace_ns > 0))
 		staged_note_closed(c);
-	slot_end(c, i);
+	slot_end(c, s);
 }
 
 // Ended by RST, or by time.
-static void on_reset(struct client *c, uint32_t i)
+static void on_reset(struct client *c, struct slot *s)
 {
-	if (c->slots[i].outcome == OUTCOME_PENDING)
-		complete(c, &c->slots[i], OUTCOME_BAD_LENGTH);
-	slot_end(c, i);
+	if (s->outcome == OUTCOME_PENDING)
+		complete(c, s, OUTCOME_BAD_LENGTH);
+	slot_end(c, s);
 }
 
 static void on_live(struct client *c, const struct hc_event *ev)
@@ -431,64 +488,87 @@ static void on_live(struct client *c, const struct hc_event *ev)
 	}
 }
 
-static void on_churn(struct client *c, const struct hc_event *ev)
+static NOINLINE void on_odd(struct client *c, struct slot *s, const struct hc_event *ev)
 {
 	struct client_tally *t = &c->counts.tally[TALLY_CHURN];
-	uint32_t i = ev->cookie;
 
-	if (UNLIKELY(c->slot_target != NULL))
-		targets_note(c, ev);
-	switch ((enum hc_event_type)ev->type) {
-	case HC_EV_OPENED:
-		t->established++;
-		on_opened(c, i);
-		break;
-	case HC_EV_DATA:
-		receive(c, i);
-		break;
-	case HC_EV_SENT:
-		on_sent(c, i);
-		break;
-	case HC_EV_PEER_CLOSED:
-		on_peer_closed(c, i);
-		break;
-	case HC_EV_CLOSED:
-		t->closed++;
-		on_closed(c, i);
-		break;
-	case HC_EV_FAILED:
+	if (ev->type == HC_EV_SENT) {
+		on_sent(c, s);
+	} else if (ev->type == HC_EV_FAILED) {
 		t->failed++;
 		c->counts.failed_by[ev->reason]++;
-		slot_give(c, i);
-		break;
-	case HC_EV_RESET:
+		slot_give(c, s);
+	} else if (ev->type == HC_EV_RESET) {
 		t->reset++;
 		c->counts.reset_by[ev->reason]++;
-		on_reset(c, i);
-		break;
-	case HC_EV_NONE:
-	case HC_EV_ACCEPTED:
-	case HC_EV_STALLED:
-	case HC_EV_URGENT:
-	case HC_EV_SOFT_ERROR:
-		break;
+		on_reset(c, s);
 	}
+}
+
+static void on_churn(struct client *c, struct slot *s, const struct hc_event *ev)
+{
+	if (ev->type == HC_EV_DATA)
+		receive(c, s);
+	else if (ev->type == HC_EV_OPENED)
+		on_opened(c, s);
+	else if (ev->type == HC_EV_CLOSED)
+		on_closed(c, s);
+	else if (ev->type == HC_EV_PEER_CLOSED)
+		on_peer_closed(c, s);
+	else
+		on_odd(c, s, ev);
 }
 
 void exchange_events(struct client *c, unsigned n)
 {
+	const bool has_targets = c->slot_target != NULL;
+
 	for (unsigned i = 0; i < n; i++) {
 		const struct hc_event *ev = &c->events[i];
+		struct slot *s = &c->slots[ev->cookie];
 
-		if (ev->cookie == COOKIE_LIVE)
+		if (UNLIKELY(ev->cookie == COOKIE_LIVE)) {
 			on_live(c, ev);
-		else if (LIKELY(c->slots[ev->cookie].conn == ev->conn))
-			on_churn(c, ev); // Else it was aborted by us earlier in this burst.
+			continue;
+		}
+		if (UNLIKELY(s->conn != ev->conn))
+			continue; // It was aborted by us earlier in this burst.
+		if (UNLIKELY(has_targets))
+			targets_note(c, ev);
+		on_churn(c, s, ev);
 	}
 }
 
 // ---------------------------------------------------------------------------------------------
 // life
+
+// A slot when its connection opens.
+static void begin_init(struct client *c)
+{
+	const struct client_plan *p = c->plan;
+
+	c->begun = &c->slots[c->slot_cap];
+	*c->begun = (struct slot){
+		.queue = SLOT_IDLE,
+		.is_due = p->hold_ns == 0,
+		.unsent = p->connect.data_bytes || p->acts ? 0 : p->request_bytes,
+	};
+	exchange_expect(c, c->begun);
+	if (p->request_kind == REQUEST_NONE)
+		c->begun->outcome = OUTCOME_NONE;
+}
+
+// One request, which goes out when the connection opens; its response ends it, or comes before the
+// end; and all that is noted are its raw times.
+static bool is_usual(const struct client *c)
+{
+	const struct client_plan *p = c->plan;
+	const bool is_asked_once = p->request_bytes > 0 && !p->connect.data_bytes && !p->texts &&
+				   !p->acts && !c->half_closes;
+
+	return is_asked_once && !p->schedule && p->hold_ns == 0 && p->grace_ns == 0 &&
+	       (p->request_kind == REQUEST_HTTP || p->response_bytes != 0);
+}
 
 bool exchange_init(struct client *c)
 {
@@ -496,15 +576,18 @@ bool exchange_init(struct client *c)
 	c->slot_free = SLOT_NONE;
 	c->held = c->thinking = (struct slot_line){.head = SLOT_NONE, .tail = SLOT_NONE};
 	c->random = c->plan->seed + c->plan->index;
-	c->slots = aligned_alloc(sizeof *c->slots, c->slot_cap * sizeof *c->slots);
-	if (c->slots)
-		memset(c->slots, 0, c->slot_cap * sizeof *c->slots);
+	c->slots = aligned_alloc(sizeof *c->slots, (c->slot_cap + 1ul) * sizeof *c->slots);
+	if (!c->slots)
+		return false;
+	memset(c->slots, 0, c->slot_cap * sizeof *c->slots);
 	// Untouched pages of it cost nothing: most heads come whole.
 	c->heads = calloc(c->slot_cap, sizeof *c->heads);
 	c->slot_cookies = calloc(CLIENT_OPEN_MAX, sizeof *c->slot_cookies);
 	c->slot_conns = calloc(CLIENT_OPEN_MAX, sizeof *c->slot_conns);
 	c->half_closes =
 		c->plan->request_kind == REQUEST_BYTES && c->plan->response_bytes == RESPONSE_AUTO;
+	c->is_usual = is_usual(c);
+	begin_init(c);
 	c->first_byte = client_hist();
 	c->response = client_hist();
 	if (c->plan->schedule) {
@@ -513,8 +596,8 @@ bool exchange_init(struct client *c)
 		if (!c->first_byte_corrected || !c->response_corrected)
 			return false;
 	}
-	return targets_init(c) && c->slots && c->heads && c->slot_cookies && c->slot_conns &&
-	       c->first_byte && c->response;
+	return targets_init(c) && c->heads && c->slot_cookies && c->slot_conns && c->first_byte &&
+	       c->response;
 }
 
 void exchange_fini(struct client *c)

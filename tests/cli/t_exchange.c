@@ -405,6 +405,227 @@ static void a_response_comes_at_once_and_its_close_in_its_turn(void)
 	shut_pair();
 }
 
+// ---------------------------------------------------------------------------------------------
+// the load generator is answered
+
+// What is said to one of its connections: a piece a turn, then FIN, unless it has closed.
+struct said {
+	const char *pieces[3];
+	enum outcome outcome;
+	uint64_t body_bytes;
+};
+
+#define OK_HEAD "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+#define OK_TEXT OK_HEAD "hello"
+
+static struct {
+	const struct said *said[3]; // By connection, in order.
+	unsigned count;             // Begun.
+	hc_conn conn;
+	unsigned turns; // Since it was asked.
+	bool is_asked;
+} answerer;
+
+static void answerer_event(struct hc_worker *w, const struct hc_event *ev)
+{
+	if (ev->type == HC_EV_ACCEPTED) {
+		CU_ASSERT_FATAL(answerer.count < ARRAY_LEN(answerer.said));
+		answerer.count++;
+		answerer.conn = ev->conn;
+		answerer.turns = 0;
+		answerer.is_asked = false;
+	} else if (ev->type == HC_EV_DATA) {
+		peers[0].conn = ev->conn;
+		peer_read(w, &peers[0]);
+		answerer.is_asked = true;
+	} else if (ev->type == HC_EV_PEER_CLOSED) {
+		(void)hc_close(w, ev->conn);
+	}
+}
+
+static void answer(struct hc_worker *w, const struct said *said, unsigned turn)
+{
+	const char *piece = turn < ARRAY_LEN(said->pieces) ? said->pieces[turn] : NULL;
+
+	if (piece)
+		CU_ASSERT(hc_send(w, answerer.conn, piece, strlen(piece), 0) == strlen(piece));
+	if (turn == 2 * ARRAY_LEN(said->pieces))
+		(void)hc_close(w, answerer.conn);
+}
+
+static void answerer_turn(void)
+{
+	struct hc_worker *w = pair.server.worker;
+	unsigned n = hc_step(w, pair.now_ns, pair.server.events, pair.server.event_cap);
+
+	for (unsigned i = 0; i < n; i++)
+		answerer_event(w, &pair.server.events[i]);
+	if (answerer.is_asked)
+		answer(w, answerer.said[answerer.count - 1], answerer.turns++);
+	hc_flush(w);
+}
+
+// Three connections, one after the other. Those whose outcome is right are all that is timed whole.
+static void expect_outcomes(enum close_side close, uint64_t response_bytes,
+			    const struct said *first, const struct said *second,
+			    const struct said *third)
+{
+	uint64_t expected[OUTCOME_COUNT] = {0}, body_bytes = 0, answered = 0;
+
+	begin_asking(close, response_bytes);
+	pair.cfg.concurrency = 1;
+	pair.cfg.connections = 3;
+	open_pair();
+	memset(&answerer, 0, sizeof answerer);
+	memset(peers, 0, sizeof peers);
+	answerer.said[0] = first;
+	answerer.said[1] = second;
+	answerer.said[2] = third;
+	for (unsigned i = 0; i < 10000 && client_phase(&pair.client) != PHASE_DONE; i++) {
+		client_step(&pair.client, pair.now_ns);
+		answerer_turn();
+		pair.now_ns += TURN_NS;
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		expected[answerer.said[i]->outcome]++;
+		body_bytes += answerer.said[i]->body_bytes;
+		answered += answerer.said[i]->pieces[0] != NULL;
+	}
+	for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+		UNIT_EQ(pair.client.counts.outcome[i], expected[i]);
+	UNIT_EQ(pair.client.counts.body_bytes, body_bytes);
+	UNIT_EQ(pair.client.counts.tally[TALLY_CHURN].closed, 3);
+	UNIT_EQ(pair.client.first_byte->count, answered);
+	CU_ASSERT(pair.client.response->count >= expected[OUTCOME_RIGHT]);
+	shut_pair();
+}
+
+static const struct said usual = {{OK_TEXT}, OUTCOME_RIGHT, 5};
+
+static void a_response_is_worth_the_same_in_any_pieces(void)
+{
+	static const struct said cases[] = {
+		{{OK_TEXT}, OUTCOME_RIGHT, 5},
+		{{OK_HEAD, "hello"}, OUTCOME_RIGHT, 5},
+		{{OK_HEAD, "hell", "o"}, OUTCOME_RIGHT, 5},
+		{{"HTTP/1.1 200 OK\r\nConte", "nt-Length: 5\r\n\r\nhello"}, OUTCOME_RIGHT, 5},
+		{{"HTTP/1.1 100 Continue\r\n\r\n", OK_TEXT}, OUTCOME_RIGHT, 5},
+		{{"HTTP/1.1 100 Continue\r\n\r\n" OK_TEXT}, OUTCOME_RIGHT, 5},
+		{{"HTTP/1.1 200 OK\r\n\r\nhello"}, OUTCOME_RIGHT, 5},
+		{{"HTTP/1.1 200 ok\r\nContent-Length: 5\r\n\r\nhello"}, OUTCOME_RIGHT, 5},
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+		expect_outcomes(CLOSE_SERVER, 5, &usual, &cases[i], &usual);
+		expect_outcomes(CLOSE_CLIENT, 5, &usual, &cases[i], &usual);
+	}
+}
+
+static void a_wrong_response_is_found_among_right_ones(void)
+{
+	static const struct said cases[] = {
+		{{OK_TEXT "x"}, OUTCOME_BAD_LENGTH, 6},
+		{{OK_TEXT, "x"}, OUTCOME_BAD_LENGTH, 6},
+		{{OK_HEAD, "hello", "x"}, OUTCOME_BAD_LENGTH, 6},
+		{{OK_TEXT OK_TEXT}, OUTCOME_BAD_LENGTH, 10 + sizeof OK_HEAD - 1},
+		{{OK_HEAD "hell"}, OUTCOME_BAD_LENGTH, 4},
+		{{OK_HEAD}, OUTCOME_BAD_LENGTH, 0},
+		{{"HTTP/1.1 2"}, OUTCOME_BAD_LENGTH, 0},
+		{{"HTTP/1.1 100 Continue\r\n\r\n"}, OUTCOME_BAD_LENGTH, 0},
+		{{NULL}, OUTCOME_BAD_LENGTH, 0},
+		{{"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhello"}, OUTCOME_BAD_LENGTH, 5},
+		{{"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello"}, OUTCOME_BAD_LENGTH, 5},
+		{{"HTTP/1.1 404 OK\r\nContent-Length: 5\r\n\r\nhello"}, OUTCOME_BAD_STATUS, 5},
+		{{"HTTP/2.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"}, OUTCOME_BAD_STATUS, 35},
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(cases); i++)
+		expect_outcomes(CLOSE_SERVER, 5, &usual, &cases[i], &usual);
+}
+
+// The head that is kept is one of these.
+static void a_wrong_response_stays_wrong_when_it_comes_again(void)
+{
+	static const struct said cases[] = {
+		{{"HTTP/1.1 404 No\r\nContent-Length: 5\r\n\r\nhello"}, OUTCOME_BAD_STATUS, 5},
+		{{"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhell"}, OUTCOME_BAD_LENGTH, 4},
+		{{OK_TEXT "x"}, OUTCOME_BAD_LENGTH, 6},
+		{{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+		 OUTCOME_BAD_STATUS,
+		 5},
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+		expect_outcomes(CLOSE_SERVER, 5, &cases[i], &cases[i], &usual);
+		expect_outcomes(CLOSE_SERVER, 5, &usual, &cases[i], &cases[i]);
+	}
+}
+
+static void a_response_may_be_without_a_body(void)
+{
+	static const struct said empty = {
+		{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"}, OUTCOME_RIGHT, 0};
+
+	expect_outcomes(CLOSE_SERVER, 0, &empty, &empty, &empty);
+	expect_outcomes(CLOSE_CLIENT, 0, &empty, &empty, &empty);
+}
+
+static void run_both(void)
+{
+	for (unsigned i = 0; i < 100000 && client_phase(&pair.client) != PHASE_DONE; i++) {
+		client_step(&pair.client, pair.now_ns);
+		server_step(&pair.server, pair.now_ns);
+		pair.now_ns += TURN_NS;
+	}
+}
+
+// Both ends, whatever is asked for and whoever closes.
+static void exchanges_come_out_right(void)
+{
+	static const uint32_t sides[] = {CLOSE_SERVER, CLOSE_CLIENT, CLOSE_BOTH, CLOSE_RST};
+	static const struct {
+		struct request request;
+		uint64_t response_bytes;
+	} cases[] = {
+		{{.kind = REQUEST_HTTP}, 300},
+		{{.kind = REQUEST_BYTES, .bytes = 20}, 300},
+		{{.kind = REQUEST_BYTES, .bytes = 20}, 0},
+		{{.kind = REQUEST_BYTES, .bytes = 30000}, 300},
+		{{.kind = REQUEST_HTTP}, 30000},
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(cases) * ARRAY_LEN(sides); i++) {
+		const struct client_counts *k = &pair.client.counts;
+
+		begin_asking((enum close_side)sides[i % ARRAY_LEN(sides)],
+			     cases[i / ARRAY_LEN(sides)].response_bytes);
+		pair.cfg.request = cases[i / ARRAY_LEN(sides)].request;
+		pair.cfg.connections = 100;
+		pair.cfg.stack.snd_buf_bytes = 8000;
+		open_pair();
+		run_both();
+		UNIT_EQ(k->outcome[OUTCOME_RIGHT], 100);
+		UNIT_EQ(k->tally[TALLY_CHURN].closed + k->tally[TALLY_CHURN].aborted, 100);
+		shut_pair();
+	}
+}
+
+static void a_right_response_does_not_end_the_hold(void)
+{
+	uint64_t from_ns;
+
+	begin_asking(CLOSE_CLIENT, 300);
+	pair.cfg.concurrency = 1;
+	pair.cfg.connections = 3;
+	pair.cfg.hold_ns = 5 * NS_PER_MS;
+	open_pair();
+	from_ns = pair.now_ns;
+	run_both();
+	CU_ASSERT(pair.now_ns - from_ns >= 3 * pair.cfg.hold_ns);
+	UNIT_EQ(pair.client.counts.outcome[OUTCOME_RIGHT], 3);
+	shut_pair();
+}
+
 UNIT_SUITE(exchange, UNIT_TEST(the_same_request_again_is_answered_and_closed),
 	   UNIT_TEST(the_server_goes_on_where_it_does_not_close),
 	   UNIT_TEST(requests_may_come_pipelined), UNIT_TEST(a_close_goes_before_what_is_pipelined),
@@ -416,4 +637,9 @@ UNIT_SUITE(exchange, UNIT_TEST(the_same_request_again_is_answered_and_closed),
 	   UNIT_TEST(the_client_may_ask_for_the_close), UNIT_TEST(a_size_may_be_asked_for_again),
 	   UNIT_TEST(too_much_is_asked_for_again), UNIT_TEST(a_long_response_is_sent_bit_by_bit),
 	   UNIT_TEST(a_request_behind_a_long_response_waits_for_it),
-	   UNIT_TEST(a_response_comes_at_once_and_its_close_in_its_turn));
+	   UNIT_TEST(a_response_comes_at_once_and_its_close_in_its_turn),
+	   UNIT_TEST(a_response_is_worth_the_same_in_any_pieces),
+	   UNIT_TEST(a_wrong_response_is_found_among_right_ones),
+	   UNIT_TEST(a_wrong_response_stays_wrong_when_it_comes_again),
+	   UNIT_TEST(a_response_may_be_without_a_body), UNIT_TEST(exchanges_come_out_right),
+	   UNIT_TEST(a_right_response_does_not_end_the_hold));
