@@ -272,6 +272,19 @@ static void draw_clock(struct sim_plan *p, struct hc_rng *r)
 			p->client[i][n].start_ns += p->start_ns;
 }
 
+// What a worker is hardly ever told, and records of which it has next to none.
+static void draw_rare_settings(const struct sim_plan *p, struct hc_rng *r,
+			       struct hc_stack_config *c)
+{
+	c->delayed_ack_ms = one_in(r, 4) ? 0 : between(r, 1, p->is_perfect ? 200 : 500);
+	c->r1_retries = (uint8_t)between(r, 3, 6);
+	c->has_keepalive = one_in(r, 4);
+	if (one_in(r, 4))
+		c->liveness_cap = between(r, 0, 3);
+	if (one_in(r, 4))
+		c->scoreboard_cap = between(r, 0, 2);
+}
+
 void sim_plan_draw(struct sim_plan *p, uint64_t seed)
 {
 	struct hc_rng r;
@@ -306,6 +319,8 @@ void sim_plan_draw(struct sim_plan *p, uint64_t seed)
 	draw_clock(p, &r);
 	// By the seed itself, so that the others play on what they always have.
 	p->has_whims = seed % 2 != 0;
+	for (unsigned i = 0; p->has_whims && i < SIM_HOSTS; i++)
+		draw_rare_settings(p, &r, &p->stack[i]);
 	p->has_fast_open = seed % 3 == 0;
 	for (unsigned i = 0; p->has_fast_open && i < SIM_HOSTS; i++) {
 		p->stack[i].has_fast_open = !one_in(&r, 6);

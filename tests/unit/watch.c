@@ -6,6 +6,7 @@
 #include "watch.h"
 
 #define ACK_DELAY_MAX_MS 500u
+#define HOLD_BACK_MAX_MS 1001u // RFC 9293 3.8.6.2.1: the override timeout, and the clock's tick.
 
 static bool is_synchronized(const struct hc_tcb *t)
 {
@@ -81,6 +82,26 @@ static const char *check_ack_delay(struct watch_conn *k, const struct hc_worker 
 	return NULL;
 }
 
+// RFC 9293 3.8.6.2.1: less than a segment waits for the override timeout at most, when nothing is
+// in flight and the window is open. What found no buffer is pending.
+static const char *check_hold_back(struct watch_conn *k, const struct hc_worker *w, uint32_t idx)
+{
+	const struct hc_tcb *t = &w->block[idx].tcb;
+	bool has_waited = k->is_held_back && k->held_gen == t->gen && k->held_nxt == t->snd_nxt;
+
+	k->is_held_back = t->snd_una == t->snd_nxt && t->snd_wnd != 0 &&
+			  hc_seq_lt(t->snd_nxt, w->block[idx].cold.snd_end) &&
+			  !(t->flags & HC_TCB_PENDING);
+	if (!has_waited) {
+		k->held_since_ms = w->env.now_ms;
+		k->held_gen = t->gen;
+		k->held_nxt = t->snd_nxt;
+	} else if (k->is_held_back && w->env.now_ms - k->held_since_ms > HOLD_BACK_MAX_MS) {
+		return "data is held back for more than the override timeout";
+	}
+	return NULL;
+}
+
 static const char *check_conn(struct watch *v, const struct hc_worker *w, uint32_t idx)
 {
 	const struct hc_tcb *t = &w->block[idx].tcb;
@@ -95,6 +116,7 @@ static const char *check_conn(struct watch *v, const struct hc_worker *w, uint32
 	} else {
 		bad = check_numbers(&v->conn[idx], t, &w->block[idx].cold);
 		bad = bad ? bad : check_ack_delay(&v->conn[idx], w, idx);
+		bad = bad ? bad : check_hold_back(&v->conn[idx], w, idx);
 		if (bad)
 			return bad;
 	}

@@ -12,6 +12,7 @@
 //   RCV.NXT <= right edge of the window; neither goes back, so the window never shrinks
 //   unacknowledged or unsent, the connection has a timer, or waits for the flush
 //   an ACK is owed for no more than half a second
+//   data that the window lets go, with nothing in flight, waits for the override timeout at most
 //   closed by its application and waiting for the peer's FIN, it has a timer, if that is limited
 // and of the worker:
 //   a block is in use or free; what is in use is found under its key, and timers are of what lives
@@ -29,6 +30,10 @@ struct watch_conn {
 	uint16_t acked_gen;
 	hc_seq owed_nxt;
 	uint32_t owed_since_ms;
+	bool is_held_back; // The same of data for which the window is open, and nothing in flight.
+	uint16_t held_gen;
+	hc_seq held_nxt;
+	uint32_t held_since_ms;
 };
 
 #define WATCH_CONNS_MAX 64u
