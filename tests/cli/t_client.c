@@ -470,7 +470,7 @@ static void ask(const struct asker *a, const char *path)
 	int len = snprintf(request, sizeof request,
 			   "GET %s HTTP/1.1\r\nHost: x\r\nPad: %0400d\r\n\r\n", path, 0);
 
-	CU_ASSERT_EQUAL(hc_send(pair.client.worker, a->conn, request, (size_t)len, 0), len);
+	UNIT_EQ(hc_send(pair.client.worker, a->conn, request, (size_t)len, 0), (size_t)len);
 	hc_flush(pair.client.worker);
 }
 
