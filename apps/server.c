@@ -8,10 +8,8 @@
 
 #include "server.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define NONE      UINT32_MAX
 #define LINGER_NS (2 * NS_PER_S)
 
 // ---------------------------------------------------------------------------------------------
@@ -48,11 +46,11 @@ static uint32_t session_take(struct server *s)
 {
 	uint32_t i = s->session_free;
 
-	if (i != NONE) {
+	if (i != SESSION_NONE) {
 		s->session_free = s->sessions[i].next;
 		return i;
 	}
-	return s->session_used < s->session_cap ? s->session_used++ : NONE;
+	return s->session_used < s->session_cap ? s->session_used++ : SESSION_NONE;
 }
 
 // Gives the connection at hand a session of its own.
@@ -62,11 +60,12 @@ static struct session *session_make(struct server *s)
 	uint32_t i = session_take(s);
 	struct session *ss;
 
-	if (i == NONE || hc_conn_set_cookie(s->worker, from->conn, LISTENERS_MAX + i) != 0) {
+	if (i == SESSION_NONE ||
+	    hc_conn_set_cookie(s->worker, from->conn, LISTENERS_MAX + i) != 0) {
 		// The connection has ended; its last event is still to come in this burst.
 		if (from->held.len > 0)
 			hc_recv_release(s->worker, from->conn, &from->held, 1);
-		if (i != NONE) {
+		if (i != SESSION_NONE) {
 			s->sessions[i].next = s->session_free;
 			s->session_free = i;
 		}
@@ -89,8 +88,8 @@ static void queue_push(struct server *s, struct session_queue *q, struct session
 	ss->queue = q;
 	ss->due_ns = s->now_ns + wait_ns;
 	ss->prev = q->tail;
-	ss->next = NONE;
-	if (q->tail == NONE)
+	ss->next = SESSION_NONE;
+	if (q->tail == SESSION_NONE)
 		q->head = i;
 	else
 		s->sessions[q->tail].next = i;
@@ -104,11 +103,11 @@ static void queue_remove(struct server *s, struct session *ss)
 
 	if (!q)
 		return;
-	if (ss->prev == NONE)
+	if (ss->prev == SESSION_NONE)
 		q->head = ss->next;
 	else
 		s->sessions[ss->prev].next = ss->next;
-	if (ss->next == NONE)
+	if (ss->next == SESSION_NONE)
 		q->tail = ss->prev;
 	else
 		s->sessions[ss->next].prev = ss->prev;
@@ -118,7 +117,7 @@ static void queue_remove(struct server *s, struct session *ss)
 // The first of a queue, once its wait is over.
 static struct session *queue_due(struct server *s, const struct session_queue *q)
 {
-	struct session *ss = q->head == NONE ? NULL : &s->sessions[q->head];
+	struct session *ss = q->head == SESSION_NONE ? NULL : &s->sessions[q->head];
 
 	return ss && ss->due_ns <= s->now_ns ? ss : NULL;
 }
@@ -574,84 +573,11 @@ void server_step(struct server *s, uint64_t now_ns)
 	s->made_count = 0;
 	for (unsigned i = 0; i < n; i++)
 		on_event(s, &s->events[i]);
-	if (UNLIKELY(s->linger.head != NONE))
+	if (UNLIKELY(s->linger.head != SESSION_NONE))
 		linger_expire(s);
-	if (UNLIKELY(s->hold.head != NONE))
+	if (UNLIKELY(s->hold.head != SESSION_NONE))
 		hold_expire(s);
 	if (UNLIKELY(s->closes != NULL))
 		closes_run(s->closes, s->worker, now_ns);
 	hc_flush(s->worker);
-}
-
-// ---------------------------------------------------------------------------------------------
-// life
-
-static bool listen_all(struct server *s, const struct config *cfg, uint32_t backlog)
-{
-	for (unsigned i = 0; i < s->listener_count; i++) {
-		const struct listen_port *l = &s->listener[i];
-		struct hc_listen_args args = {
-			.port = l->port,
-			.backlog = backlog,
-			.cookie = i,
-		};
-
-		if (l->mode == LISTEN_HTTP || l->mode == LISTEN_ECHO || l->mode == LISTEN_RESPOND ||
-		    l->mode == LISTEN_CLOSE_FIRST)
-			args.flags |= HC_CONN_PIGGYBACK;
-		if (cfg->stack.has_fast_open)
-			args.flags |= HC_CONN_FAST_OPEN;
-		if (cfg->close_method == CLOSE_THREE_WAY && !l->closes_first)
-			args.flags |= HC_CONN_MERGE_CLOSE;
-		s->handle[i] = hc_listen(s->worker, &args);
-
-		if (s->handle[i] < 0) {
-			complain("cannot listen on port %u: %s", l->port, strerror(-s->handle[i]));
-			return false;
-		}
-	}
-	return true;
-}
-
-bool server_init(struct server *s, struct hc_worker *worker, const struct config *cfg,
-		 const struct listen_list *ports, const struct hc_stack_config *limits)
-{
-	memset(s, 0, sizeof *s);
-	s->worker = worker;
-	s->event_cap = HC_EVENTS_PER_FRAME * limits->burst_pkts;
-	s->listener_count = ports->count;
-	memcpy(s->listener, ports->port, sizeof s->listener);
-	s->request_bytes = cfg->request.kind == REQUEST_BYTES ? cfg->request.bytes : 1;
-	s->response_bytes = cfg->response.bytes;
-	s->response_sizes = cfg->response.sizes;
-	s->random = cfg->stack.seed;
-	s->is_framed = config_is_framed(cfg);
-	s->session_cap = limits->conn_cap;
-	s->session_free = NONE;
-	s->linger = s->hold = (struct session_queue){.head = NONE, .tail = NONE};
-	s->hold_ns = cfg->hold_ns;
-	s->events = calloc(s->event_cap, sizeof *s->events);
-	// Untouched pages of it cost nothing: most connections never need a session.
-	s->sessions = calloc(s->session_cap, sizeof *s->sessions);
-	if (!s->events || !s->sessions || !server_http_init(s)) {
-		complain("no memory for %u sessions: make --conn-cap smaller", s->session_cap);
-		return false;
-	}
-	hc_flood_watch(worker, cfg->attack.sources);
-	return listen_all(s, cfg, limits->syn_cap);
-}
-
-void server_stop_listening(struct server *s)
-{
-	for (unsigned i = 0; i < s->listener_count; i++)
-		(void)hc_unlisten(s->worker, s->handle[i]);
-}
-
-void server_fini(struct server *s)
-{
-	limits_fini(s);
-	free(s->buffer);
-	free(s->sessions);
-	free(s->events);
-	memset(s, 0, sizeof *s);
 }

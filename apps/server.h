@@ -35,6 +35,8 @@ struct server_counts {
 	struct limit_counts limits;
 };
 
+#define SESSION_NONE UINT32_MAX
+
 // Sessions that wait equally long, in the order in which they began to.
 struct session_queue {
 	uint32_t head, tail;
