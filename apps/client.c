@@ -443,8 +443,9 @@ void client_step(struct client *c, uint64_t now_ns)
 
 void client_forget_latency(struct client *c)
 {
-	struct hc_hist *const own[] = {c->connect_corrected, c->first_byte, c->first_byte_corrected,
-				       c->response, c->response_corrected};
+	struct hc_hist *const own[] = {c->connect_corrected,    c->first_byte,
+				       c->first_byte_corrected, c->response,
+				       c->response_corrected,   c->whole};
 
 	hc_worker_latency_reset(c->worker);
 	for (unsigned i = 0; i < ARRAY_LEN(own); i++) {

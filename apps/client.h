@@ -267,6 +267,7 @@ struct client {
 	// there are no requests.
 	struct hc_hist *first_byte;
 	struct hc_hist *response;
+	struct hc_hist *whole; // Both, of right responses that came in one piece: one time.
 	// Open loop: the same, and the SYN,ACK, since the connection was due; NULL otherwise.
 	struct hc_hist *connect_corrected;
 	struct hc_hist *first_byte_corrected;

@@ -316,15 +316,12 @@ static bool is_whole(const struct client *c, const struct slot *s, const struct 
 // What first_byte() and take() come to then.
 static void take_whole(struct client *c, struct slot *s)
 {
-	const uint64_t time_ns = c->now_ns - s->asked_ns;
-
 	s->is_answered = true;
 	s->has_head = false;
 	s->outcome = OUTCOME_RIGHT;
 	c->counts.outcome[OUTCOME_RIGHT]++;
 	c->counts.body_bytes += c->whole_bytes - c->memo_len;
-	hc_hist_add(c->first_byte, time_ns);
-	hc_hist_add(c->response, time_ns);
+	hc_hist_add(c->whole, c->now_ns - s->asked_ns);
 }
 
 #define CHUNKS 8u
@@ -590,6 +587,7 @@ bool exchange_init(struct client *c)
 	begin_init(c);
 	c->first_byte = client_hist();
 	c->response = client_hist();
+	c->whole = client_hist();
 	if (c->plan->schedule) {
 		c->first_byte_corrected = client_hist();
 		c->response_corrected = client_hist();
@@ -597,12 +595,13 @@ bool exchange_init(struct client *c)
 			return false;
 	}
 	return targets_init(c) && c->heads && c->slot_cookies && c->slot_conns && c->first_byte &&
-	       c->response;
+	       c->response && c->whole;
 }
 
 void exchange_fini(struct client *c)
 {
 	targets_fini(c);
+	free(c->whole);
 	free(c->response_corrected);
 	free(c->first_byte_corrected);
 	free(c->response);

@@ -75,6 +75,9 @@ unsigned latency_sources(const struct loop *l, const struct config *cfg, enum la
 	const struct hc_hist *server = l->server ? server_times(l->server, cfg, which) : NULL;
 	unsigned n = 0;
 
+	if (l->client && l->client->whole &&
+	    (which == LATENCY_FIRST_BYTE || which == LATENCY_RESPONSE))
+		out[n++] = l->client->whole;
 	if (client)
 		out[n++] = client;
 	if (server)

@@ -31,7 +31,7 @@ extern const struct latency_name latency_names[LATENCY_KINDS];
 struct config;
 struct loop;
 
-#define LATENCY_SOURCES_MAX 2u
+#define LATENCY_SOURCES_MAX 2u // Both ends', or two of the client's.
 
 // The histograms of one loop that have such times. @return how many there are.
 unsigned latency_sources(const struct loop *l, const struct config *cfg, enum latency which,
