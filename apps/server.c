@@ -401,7 +401,8 @@ static NOINLINE void serve_piece(struct server *s, const struct hc_event *ev,
 	serve_session(s, ss);
 }
 
-// Of a prompt answer the stack took only so much.
+// Of a prompt answer the stack took only so much: for want of room, or, of a last word, nothing
+// over bytes that are unread.
 static NOINLINE void keep_rest(struct server *s, const struct hc_event *ev, const struct prompt *p,
 			       uint32_t taken)
 {
@@ -410,9 +411,9 @@ static NOINLINE void keep_rest(struct server *s, const struct hc_event *ev, cons
 	ss->first = p->data + taken;
 	ss->first_bytes = p->bytes - taken;
 	ss->is_first_static = true;
-	ss->is_blocked = true;
 	ss->is_ending = p->flags & HC_SEND_CLOSE;
-	session_settle(s, ss);
+	(void)server_push(s, ss);
+	serve_session(s, ss);
 }
 
 // The usual case of server_http(), straight: a request like the one read last comes whole and alone

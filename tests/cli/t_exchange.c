@@ -210,6 +210,29 @@ static void a_close_goes_before_what_is_pipelined(void)
 	shut_pair();
 }
 
+// Each a piece of its own: over the second nothing closes behind the answer to the first.
+static void a_close_goes_before_another_piece(void)
+{
+	static const char *const behind[] = {LONG, "x" LONG};
+
+	for (unsigned k = 0; k < 2; k++) {
+		begin_asking(CLOSE_SERVER, 300);
+		open_pair();
+		expect_answer(LONG, 200, 300, 300, false);
+		asker_connect();
+		ask(0, LONG);
+		asker_turn();
+		ask(0, behind[k]);
+		asker_turn();
+		both_turn();
+		expect_only(&peers[0], 200, 300, 300, false);
+		both_turn();
+		CU_ASSERT(peers[0].is_closed);
+		CU_ASSERT_EQUAL(pair.server.counts.requests, 2);
+		shut_pair();
+	}
+}
+
 static void a_request_may_come_in_two_pieces(void)
 {
 	static const char text[] = USUAL;
@@ -630,6 +653,7 @@ static void a_right_response_does_not_end_the_hold(void)
 UNIT_SUITE(exchange, UNIT_TEST(the_same_request_again_is_answered_and_closed),
 	   UNIT_TEST(the_server_goes_on_where_it_does_not_close),
 	   UNIT_TEST(requests_may_come_pipelined), UNIT_TEST(a_close_goes_before_what_is_pipelined),
+	   UNIT_TEST(a_close_goes_before_another_piece),
 	   UNIT_TEST(a_request_may_come_in_two_pieces),
 	   UNIT_TEST(what_came_since_the_last_turn_is_answered),
 	   UNIT_TEST(both_pieces_may_come_since_the_last_turn),
