@@ -159,6 +159,39 @@ static void open_knowing(struct fx_peer *p, uint8_t *ip)
 	fx_forget();
 }
 
+// One whose listener has a buffer of its own is given all it has before its first text comes.
+static void a_listeners_connection_gets_its_segments_back(void)
+{
+	const struct hc_listen_args args = {.port = FX_PORT, .backlog = 4, .rcv_buf_bytes = 4000};
+	struct fx_peer p, q = fx_peer_new();
+	uint8_t ip[28];
+	hc_conn conn;
+
+	open_knowing(&p, ip);
+	acknowledge(&p, BIG);
+	while (fx_next_event())
+		continue;
+	CU_ASSERT(hc_listen(fx.worker, &args) >= 0);
+	q.port = 40001;
+	q.opt = (const uint8_t[]){2, 4, 5, 180};
+	q.opt_len = 4;
+	fx_peer_put(&q, FRAME_SYN, 0);
+	fx_step();
+	(void)fx_peer_take(&q, FRAME_SYN | FRAME_ACK);
+	q.opt_len = 0;
+	fx_peer_put(&q, FRAME_ACK, 100);
+	fx_step();
+	conn = fx_expect_event(HC_EV_ACCEPTED);
+	UNIT_EQ(fx_ctr(HC_CTR_pmtu_lowered), 2);
+	fx_forget();
+	fx_wait_ms(601000);
+	UNIT_EQ(fx_ctr(HC_CTR_pmtu_raised), 2);
+	UNIT_EQ(hc_send(fx.worker, conn, big, BIG, HC_SEND_STATIC), BIG);
+	fx_step();
+	expect_segments(&q, 1460);
+	fx_shut();
+}
+
 static void the_table_of_destinations_is_bounded(void)
 {
 	struct fx_peer p;
@@ -337,6 +370,7 @@ static void what_is_queued_before_the_handshake_knows_the_path(void)
 UNIT_SUITE(pmtu, UNIT_TEST(what_the_router_says_is_taken_and_the_lost_sent_again),
 	   UNIT_TEST(what_cannot_be_is_ignored),
 	   UNIT_TEST(ten_minutes_later_segments_are_as_before),
+	   UNIT_TEST(a_listeners_connection_gets_its_segments_back),
 	   UNIT_TEST(the_table_of_destinations_is_bounded),
 	   UNIT_TEST(a_router_that_says_nothing_is_noticed),
 	   UNIT_TEST(reordering_timer_is_no_black_hole),
