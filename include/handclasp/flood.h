@@ -50,8 +50,9 @@ struct hc_flood {
  */
 HC_MUST_USE int hc_flood_begin(struct hc_worker *w, const struct hc_flood *flood);
 
-/** Ends it, if there is one; what is due by the last step and not sent is missed. Its answers still
- * come, and ARP is answered for it. Thread: the worker's. O(1). */
+/** Ends it, if there is one; what is due by the last step and not sent is missed, but for one whose
+ * slot is not over. Its answers still come, and ARP is answered for it. Thread: the worker's.
+ * O(1). */
 void hc_flood_end(struct hc_worker *w);
 
 /**

@@ -381,7 +381,8 @@ enum hc_send_flags {
 	/** Closes behind these bytes, as hc_close() would do next: for who says the last word. The
 	   connection is closed if and only if `len`, which must not be 0, is returned. While
 	   received data has not been taken 0 is, because hc_close() would reset the connection
-	   then, and these bytes with it. Before ESTABLISHED hc_close() sends nothing more: FAILED
+	   then, and these bytes with it: no HC_EV_SENT follows, take what was received and call
+	   again. Before ESTABLISHED hc_close() sends nothing more: FAILED
 	   with HC_REASON_ABORTED says so. */
 	HC_SEND_CLOSE = 1u << 2,
 };
@@ -389,7 +390,7 @@ enum hc_send_flags {
 /**
  * Queues bytes; they leave at hc_flush() as far as the windows allow.
  * @return the bytes taken, 0..len: less when snd_buf_bytes or the buffers are full (HC_EV_SENT says
- * when to go on), 0 for a stale handle or once closed. O(len / buffer) for a copy, O(1) for static
+ * when to go on), 0 with HC_SEND_CLOSE over data that is not taken, for a stale handle or once closed. O(len / buffer) for a copy, O(1) for static
  * data.
  */
 HC_MUST_USE size_t hc_send(struct hc_worker *w, hc_conn conn, const void *data, size_t len,

@@ -734,10 +734,8 @@ HC_ALWAYS_INLINE struct rte_mbuf *accepted(struct hc_worker *w, uint32_t idx,
 	hc_ends_accepted(w, &seg->key);
 	if (HC_UNLIKELY(w->has_keepalive))
 		hc_keep_start(w, idx);
-	if (HC_UNLIKELY(l->has_shape)) {
+	if (HC_UNLIKELY(l->has_shape))
 		hc_shape_accept(w, idx, l);
-		is_usual = false; // It has a sock by now, which is not to begin again.
-	}
 	hc_event_put(w, idx, HC_EV_ACCEPTED, HC_REASON_NONE, (uint32_t)(l - w->listener));
 	if (is_usual && seg->payload_len)
 		return run_tcb_request(w, idx, m, seg);

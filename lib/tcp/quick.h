@@ -255,8 +255,9 @@ HC_ALWAYS_INLINE bool hc_tcp_input_quick_first(struct hc_tcb *t, struct hc_tcb_c
 					       const struct hc_seg *seg,
 					       const struct hc_tcp_env *env, uint32_t *what)
 {
+	// One that has data without any has been given something since (a listener's options).
 	if (HC_UNLIKELY(seg->flags & (HC_TCP_FIN | HC_TCP_URG)) ||
-	    HC_UNLIKELY(c->switches & HC_QUICK_SWITCH_ODD) ||
+	    HC_UNLIKELY(t->flags & HC_TCB_DATA) || HC_UNLIKELY(c->switches & HC_QUICK_SWITCH_ODD) ||
 	    HC_UNLIKELY(seg->payload_len - 1u >= t->rcv_edge - t->rcv_nxt))
 		return false;
 	t->flags |= HC_TCB_DATA;

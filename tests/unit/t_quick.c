@@ -309,11 +309,14 @@ static void text_of_the_final_ack_is_taken_as_the_whole_input_takes_it(void)
 		hc_syn_promote(&m, &seg, &env, &quick.t, &quick.c);
 		if (one_in(8)) // As a listener with a smaller buffer has it.
 			quick.t.rcv_edge = quick.t.rcv_nxt + hc_rng_below(&rng, 3);
+		if (one_in(8)) // Or one with options of its own.
+			quick.t.flags |= HC_TCB_DATA;
 		whole = quick;
 		if (!hc_tcp_input_quick_first(&quick.t, &quick.c, &seg, &env, &what)) {
 			UNIT_EXPECT(memcmp(&quick, &whole, sizeof quick) == 0);
 			continue;
 		}
+		UNIT_EXPECT(!(whole.t.flags & HC_TCB_DATA));
 		taken++;
 		UNIT_EXPECT(hc_tcp_input(&whole.t, &whole.c, &seg, &env) == what);
 		if (fx_first_difference(&quick, &whole))
