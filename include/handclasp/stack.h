@@ -390,8 +390,8 @@ enum hc_send_flags {
 /**
  * Queues bytes; they leave at hc_flush() as far as the windows allow.
  * @return the bytes taken, 0..len: less when snd_buf_bytes or the buffers are full (HC_EV_SENT says
- * when to go on), 0 with HC_SEND_CLOSE over data that is not taken, for a stale handle or once closed. O(len / buffer) for a copy, O(1) for static
- * data.
+ * when to go on), 0 with HC_SEND_CLOSE over data that is not taken, for a stale handle or once
+ * closed. O(len / buffer) for a copy, O(1) for static data.
  */
 HC_MUST_USE size_t hc_send(struct hc_worker *w, hc_conn conn, const void *data, size_t len,
 			   unsigned flags);
