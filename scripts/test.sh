@@ -28,8 +28,9 @@ EOF
 unit_program() {
     local program
     for program in "$dir"/tests/*/unit_*; do
+        # Not grep -q, which leaves what writes to it with a broken pipe, and pipefail fails.
         if [ -f "$program" ] && [ -x "$program" ] &&
-            "$program" -l | sed 'p;s|/.*|/|' | grep -qxF -- "$1"; then
+            "$program" -l | sed 'p;s|/.*|/|' | grep -xF -- "$1" >/dev/null; then
             printf '%s\n' "$program"
             return 0
         fi

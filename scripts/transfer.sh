@@ -55,7 +55,7 @@ while [ $# -gt 0 ]; do
             die 2 "the size '$1' is not understood: give a number of bytes such as 100000000 or 10M, up to 1024G"
         ;;
     *)
-        all_cases | grep -qx -- "$1" || die 2 "no case is called '$1'; --help lists them"
+        all_cases | grep -x -- "$1" >/dev/null || die 2 "no case is called '$1'; --help lists them"
         cases+=("transfer:$1")
         ;;
     esac
