@@ -551,7 +551,10 @@ hc_verdict hc_tcp_input(struct hc_tcb *t, struct hc_tcb_cold *c, struct hc_seg *
 		hc_ecn_acked(t, c, seg, env);
 		if (HC_UNLIKELY(hc_recovery_concerns(c, seg)))
 			what |= hc_recovery_input(t, c, seg, env, false);
-		if (!(c->switches & HC_SWITCH_BOARD) && is_dup_ack(t, c, seg))
+		// RFC 6675 2: who agreed on SACK tells of a gap by it; an ACK without answers
+		// something else, a keep-alive for instance.
+		if (!(c->switches & HC_SWITCH_BOARD) && is_dup_ack(t, c, seg) &&
+		    (!(t->flags & HC_TCB_SACK) || seg->opts & HC_OPT_SACK))
 			what |= hc_cc_dup_ack(t, c, env);
 		what |= update_send_window(t, c, seg, env, false);
 	}

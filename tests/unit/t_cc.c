@@ -121,6 +121,13 @@ static void acks_that_say_something_else_are_no_repeats(void)
 		(void)hc_tcp_input(&x.t, &x.c, &seg, &env);
 	}
 	CU_ASSERT(!hc_cc_is_recovering(&x.c));
+	// Answers to keep-alive probes, of a peer who would tell of a gap by SACK (RFC 6675 2).
+	x = sender(10);
+	x.t.flags |= HC_TCB_SACK;
+	for (unsigned i = 0; i < 5; i++)
+		(void)ack(&x, x.t.snd_una, &env);
+	UNIT_EQ(fx_ctr[HC_CTR_fast_recoveries], 0);
+	CU_ASSERT(!hc_cc_is_recovering(&x.c));
 	x = sender(10);
 	x.t.snd_una = x.t.snd_nxt; // Nothing is in flight.
 	for (unsigned i = 0; i < 4; i++)
