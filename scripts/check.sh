@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The handclasp authors
 
-# Every check but the tests themselves, ending at the first that fails. Arguments name the checks to
-# run, `beside` those that only compute, which CI runs beside the tests, `after` the others; without
-# any, all of them, in this order:
+# Every check but the tests themselves; the last line names those that failed. Arguments name the
+# checks to run, `beside` those that only compute, which CI runs beside the tests, `after` the others;
+# without any, all of them, in this order:
 #
 #   format     clang-format 14 has nothing to change
 #   layers     includes point to the left (check-layers.py)
@@ -212,10 +212,22 @@ for name; do
     declare -F "check_$name" >/dev/null || die 2 "no check '$name'; there are ${all_checks[*]}"
 done
 need_packages "${build_packages[@]}" "${test_packages[@]}" "${check_packages[@]}"
+failed=()
 for name; do
     SECONDS=0
-    code=0
-    ("check_$name") || code=$?
-    [ "$code" = 0 ] || die 1 "check '$name' failed; alone again: scripts/check.sh $name"
-    say "$name passed (${SECONDS} s)"
+    # Not the condition of an `if`: within one, no command that fails ends the check.
+    set +e
+    (
+        set -e
+        "check_$name"
+    )
+    code=$?
+    set -e
+    if [ "$code" = 0 ]; then
+        say "$name passed (${SECONDS} s)"
+    else
+        say "$name failed (${SECONDS} s)"
+        failed+=("$name")
+    fi
 done
+[ ${#failed[@]} = 0 ] || die 1 "failed: ${failed[*]}; alone again: scripts/check.sh ${failed[*]}"

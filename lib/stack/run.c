@@ -398,6 +398,8 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_holding(struct hc_worker *w, uint32_
 		tell_sent(w, idx);
 	if (!hc_tcp_is_receiving(t)) {
 		hc_held_free(w, idx); // The FIN came in its turn: nothing can follow it.
+		if (what & HC_DO_DELIVER)
+			m = deliver(w, idx, m, seg, true);
 	} else if (what & HC_DO_DELIVER) {
 		bool is_twice = false;
 		bool has_fin;
@@ -413,12 +415,9 @@ static HC_NOINLINE struct rte_mbuf *run_tcb_holding(struct hc_worker *w, uint32_
 		more = hc_held_deliver(w, idx, &has_fin);
 		hc_event_put(w, idx, HC_EV_DATA, HC_REASON_NONE, seg->payload_len + more);
 		what = hc_tcp_input_held(t, &w->block[idx].cold, more, has_fin, what);
-		what &= ~(uint32_t)HC_DO_DELIVER;
 		if (is_twice)
 			what = (what & ~(uint32_t)HC_DO_ACK_DEFER) | HC_DO_ACK | HC_DO_DSACK;
 	}
-	if (what & HC_DO_DELIVER)
-		m = deliver(w, idx, m, seg, true);
 	what &= ~(uint32_t)(HC_DO_ACKED | HC_DO_SENT | HC_DO_DELIVER);
 	carry_out_telling(w, idx, seg, &m, (v & ~(hc_verdict)UINT32_MAX) | what, true);
 	return m;
