@@ -63,17 +63,17 @@ static inline void hc_layout_make(const struct hc_stack_config *cfg, struct hc_l
 	*l = (struct hc_layout){
 		.size = {
 			[HC_ARRAY_BLOCK] = conns * sizeof(struct hc_block),
-			[HC_ARRAY_TCB_POOL] = conns * sizeof(uint32_t),
+			[HC_ARRAY_TCB_POOL] = hc_pool_bytes(cfg->conn_cap),
 			[HC_ARRAY_PENDING] = 2 * conns * sizeof(uint32_t),
 			[HC_ARRAY_LATE] = (uint64_t)hc_late_cap(cfg) * sizeof(struct hc_event),
 			[HC_ARRAY_SYN] = (uint64_t)cfg->syn_cap * sizeof(struct hc_syn_mini),
-			[HC_ARRAY_SYN_POOL] = (uint64_t)cfg->syn_cap * sizeof(uint32_t),
+			[HC_ARRAY_SYN_POOL] = hc_pool_bytes(cfg->syn_cap),
 			[HC_ARRAY_TW] = (uint64_t)hc_tw_ring_size(cfg->time_wait_cap) *
 					sizeof(struct hc_tw_mini),
 			[HC_ARRAY_SPAN] = spans * sizeof(struct hc_span),
-			[HC_ARRAY_SPAN_POOL] = spans * sizeof(uint32_t),
+			[HC_ARRAY_SPAN_POOL] = hc_pool_bytes(cfg->conn_cap + cfg->span_cap),
 			[HC_ARRAY_HOLDING] = hc_holding_cap(cfg) * sizeof(struct hc_holding),
-			[HC_ARRAY_HOLDING_POOL] = hc_holding_cap(cfg) * sizeof(uint32_t),
+			[HC_ARRAY_HOLDING_POOL] = hc_pool_bytes(hc_holding_cap(cfg)),
 			[HC_ARRAY_TABLE] = (uint64_t)hc_table_size(cfg) * sizeof(struct hc_bucket),
 			[HC_ARRAY_TUPLES] = tuples * sizeof(hc_ref),
 			[HC_ARRAY_ENDS] =
@@ -93,8 +93,8 @@ static inline void hc_layout_make(const struct hc_stack_config *cfg, struct hc_l
 				cfg->reasm_cap * hc_reasm_area_bytes(cfg->reasm_bytes),
 			[HC_ARRAY_BOARD] = (uint64_t)hc_board_count(cfg) * sizeof(struct hc_board),
 			[HC_ARRAY_LIVE] = (uint64_t)hc_live_count(cfg) * sizeof(struct hc_live),
-			[HC_ARRAY_LIVE_POOL] = (uint64_t)hc_live_count(cfg) * sizeof(uint32_t),
-			[HC_ARRAY_BOARD_POOL] = (uint64_t)hc_board_count(cfg) * sizeof(uint32_t),
+			[HC_ARRAY_LIVE_POOL] = hc_pool_bytes(hc_live_count(cfg)),
+			[HC_ARRAY_BOARD_POOL] = hc_pool_bytes(hc_board_count(cfg)),
 		}};
 	for (unsigned i = 0; i < HC_ARRAY_COUNT; i++)
 		l->bytes += l->size[i];

@@ -41,7 +41,7 @@ struct path {
 	hc_seq recent[BLOCKS]; // Somewhere in the blocks told last.
 	struct hc_boards boards;
 	struct hc_board board;
-	uint32_t board_memory;
+	uint64_t board_memory[HC_POOL_SMALL_WORDS];
 	struct {
 		uint64_t at_ns;
 		hc_seq ack;
@@ -172,7 +172,7 @@ static void open_path(struct path *p, bool has_sack, enum hc_congestion kind, un
 				     .congestion = (uint8_t)kind,
 				     .ctr = p->ctr};
 	p->boards.board = &p->board;
-	hc_pool_init(&p->boards.pool, &p->board_memory, 1);
+	hc_pool_init(&p->boards.pool, p->board_memory, 1);
 	p->env.boards = &p->boards;
 	p->t.flags = has_sack ? HC_TCB_SACK : 0;
 	p->t.state = HC_ESTABLISHED;

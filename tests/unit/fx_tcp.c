@@ -52,7 +52,7 @@ struct hc_boards fx_boards;
 struct hc_tcp_env fx_sack_env(unsigned count)
 {
 	static struct hc_board board[2];
-	static uint32_t memory[2];
+	static uint64_t memory[HC_POOL_SMALL_WORDS];
 	struct hc_tcp_env env = fx_env();
 
 	HC_ASSERT(count <= HC_ARRAY_LEN(board));
