@@ -43,6 +43,23 @@ HC_ALWAYS_INLINE uint32_t hc_hash_key(const struct hc_hash_secret *s, const stru
 	return (uint32_t)hc_hash_fold(h ^ s->k[1], s->k[0]);
 }
 
+// Writes a key by two stores, as wide as the loads that the functions here read it with: a
+// processor hands a store on to a load only if it is of the whole of it.
+HC_ALWAYS_INLINE void hc_flow_key_write(struct hc_flow_key *to, const struct hc_flow_key *from)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	uint64_t addrs = (uint64_t)(HC_FORCE uint32_t)from->remote_be << 32 |
+			 (HC_FORCE uint32_t)from->local_be;
+	uint32_t ports = (uint32_t)(HC_FORCE uint16_t)from->rport_be << 16 |
+			 (HC_FORCE uint16_t)from->lport_be;
+
+	hc_store64(to, addrs);
+	hc_store32((uint8_t *)to + 8, ports);
+#else
+	*to = *from;
+#endif
+}
+
 HC_ALWAYS_INLINE bool hc_flow_key_equal(const struct hc_flow_key *a, const struct hc_flow_key *b)
 {
 	return ((hc_load64(a) ^ hc_load64(b)) | (uint64_t)(hc_load32((const uint8_t *)a + 8) ^

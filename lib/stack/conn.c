@@ -69,6 +69,7 @@ static int connect_one(struct hc_worker *w, const struct connect_plan *p, uint32
 		       const uint64_t *planned_ns)
 {
 	uint32_t idx = hc_pool_get(&w->tcb_pool);
+	struct hc_flow_key key;
 	struct hc_tcb *t;
 	uint32_t slot;
 	int err;
@@ -78,15 +79,16 @@ static int connect_one(struct hc_worker *w, const struct connect_plan *p, uint32
 		return -ENOMEM;
 	}
 	t = &w->block[idx].tcb;
-	t->key = p->remote;
 	slot = HC_UNLIKELY(p->args->local_addr)
-		       ? hc_tuple_take_at(w, &t->key, hc_to_be32(p->args->local_addr))
-		       : hc_tuple_take(w, &t->key);
+		       ? hc_tuple_take_at(w, &p->remote, hc_to_be32(p->args->local_addr))
+		       : hc_tuple_take(w, &p->remote);
 	if (HC_UNLIKELY(slot == HC_TUPLE_NONE)) {
 		w->ctr[HC_CTR_connect_no_port]++;
 		err = -EADDRNOTAVAIL;
 		goto err;
 	}
+	key = hc_tuple_key(&w->tuples, slot, &p->remote);
+	hc_flow_key_write(&t->key, &key);
 	t->flags = p->flags;
 	t->cookie = cookie;
 	t->neigh = p->neigh;

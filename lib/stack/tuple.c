@@ -33,12 +33,14 @@ bool hc_tuple_is_ours(const struct hc_worker *w, const struct hc_flow_key *key)
 	return w->queue_count == 1 || hc_tuple_queue(w, key) == w->queue;
 }
 
-// Whether a slot's tuple may be taken; the local half of *key becomes the tuple's.
-HC_ALWAYS_INLINE bool may_take(const struct hc_worker *w, struct hc_flow_key *key, uint32_t slot)
+// Whether a slot's tuple may be taken.
+HC_ALWAYS_INLINE bool may_take(const struct hc_worker *w, const struct hc_flow_key *remote,
+			       uint32_t slot)
 {
 	const struct hc_tuples *u = &w->tuples;
 	uint32_t addr = slot & (u->addr_count - 1);
 	uint32_t port = u->port_lo + (slot >> u->addr_bits);
+	struct hc_flow_key key;
 
 	if (u->slot[slot] != HC_REF_NONE && !HC_FAULT(tuple_given_out_twice))
 		return false;
@@ -46,12 +48,13 @@ HC_ALWAYS_INLINE bool may_take(const struct hc_worker *w, struct hc_flow_key *ke
 		return false;
 	if (u->checks_listeners && w->listener_by_port[port] != HC_LISTENER_NONE)
 		return false;
-	key->local_be = hc_to_be32(u->addr_base + addr);
-	key->lport_be = hc_to_be16((uint16_t)port);
-	return !u->checks_owner || hc_tuple_is_ours(w, key);
+	if (!u->checks_owner)
+		return true;
+	key = hc_tuple_key(u, slot, remote);
+	return hc_tuple_is_ours(w, &key);
 }
 
-uint32_t hc_tuple_search(struct hc_worker *w, struct hc_flow_key *key)
+uint32_t hc_tuple_search(struct hc_worker *w, const struct hc_flow_key *remote)
 {
 	struct hc_tuples *u = &w->tuples;
 	uint32_t base = HC_TUPLE_TRIES_MAX * (u->checks_owner ? w->queue_count : 1u);
@@ -62,7 +65,7 @@ uint32_t hc_tuple_search(struct hc_worker *w, struct hc_flow_key *key)
 
 		u->cursor = slot + 1 == u->count ? 0 : slot + 1;
 		hc_tuple_prefetch(w, slot + HC_TUPLE_AHEAD < u->count ? slot + HC_TUPLE_AHEAD : 0);
-		if (!may_take(w, key, slot))
+		if (!may_take(w, remote, slot))
 			continue;
 		// What looking on cost beyond the usual comes off what was saved, which grows by a
 		// little with every success: on average a search stays short.
@@ -74,7 +77,7 @@ uint32_t hc_tuple_search(struct hc_worker *w, struct hc_flow_key *key)
 	return HC_TUPLE_NONE;
 }
 
-uint32_t hc_tuple_take_at(struct hc_worker *w, struct hc_flow_key *key, hc_be32 local_be)
+uint32_t hc_tuple_take_at(struct hc_worker *w, const struct hc_flow_key *remote, hc_be32 local_be)
 {
 	struct hc_tuples *u = &w->tuples;
 	uint32_t addr = hc_from_be32(local_be) - u->addr_base;
@@ -86,7 +89,7 @@ uint32_t hc_tuple_take_at(struct hc_worker *w, struct hc_flow_key *key, hc_be32 
 		uint32_t slot = at << u->addr_bits | addr;
 
 		at = at + 1 == u->port_count ? 0 : at + 1;
-		if (!may_take(w, key, slot))
+		if (!may_take(w, remote, slot))
 			continue;
 		u->cursor = slot + 1 == u->count ? 0 : slot + 1;
 		return slot;

@@ -40,9 +40,21 @@ HC_ALWAYS_INLINE uint32_t hc_tuple_slot(const struct hc_tuples *u, const struct 
 	return hc_tuple_slot_at(u, key->local_be, key->lport_be);
 }
 
-// Takes the next free tuple towards (remote, rport) and writes the local half of *key; the remote
-// half is in place. @return the slot, HC_TUPLE_NONE when none was found.
-HC_NOINLINE uint32_t hc_tuple_search(struct hc_worker *w, struct hc_flow_key *key);
+// Takes the next free tuple towards the remote half of *remote. @return the slot, HC_TUPLE_NONE
+// when none was found.
+HC_NOINLINE uint32_t hc_tuple_search(struct hc_worker *w, const struct hc_flow_key *remote);
+
+// The key of a slot's connection to the remote half of *remote.
+HC_ALWAYS_INLINE struct hc_flow_key hc_tuple_key(const struct hc_tuples *u, uint32_t slot,
+						 const struct hc_flow_key *remote)
+{
+	return (struct hc_flow_key){
+		.local_be = hc_to_be32(u->addr_base + (slot & (u->addr_count - 1))),
+		.remote_be = remote->remote_be,
+		.lport_be = hc_to_be16((uint16_t)(u->port_lo + (slot >> u->addr_bits))),
+		.rport_be = remote->rport_be,
+	};
+}
 
 // Fetches the slots that the cursor comes to next: one line holds 16.
 HC_ALWAYS_INLINE void hc_tuple_prefetch(const struct hc_worker *w, uint32_t ahead)
@@ -53,7 +65,7 @@ HC_ALWAYS_INLINE void hc_tuple_prefetch(const struct hc_worker *w, uint32_t ahea
 }
 
 // The same: as a rule it is the one at the cursor, of which there is little to ask.
-HC_ALWAYS_INLINE uint32_t hc_tuple_take(struct hc_worker *w, struct hc_flow_key *key)
+HC_ALWAYS_INLINE uint32_t hc_tuple_take(struct hc_worker *w, const struct hc_flow_key *remote)
 {
 	struct hc_tuples *u = &w->tuples;
 	uint32_t slot = u->cursor;
@@ -64,17 +76,15 @@ HC_ALWAYS_INLINE uint32_t hc_tuple_take(struct hc_worker *w, struct hc_flow_key 
 	    HC_UNLIKELY(addr - u->skips_edges >= u->addr_count - 2 * u->skips_edges) ||
 	    HC_UNLIKELY(u->checks_owner) || HC_UNLIKELY(u->checks_listeners) ||
 	    HC_UNLIKELY(u->slot[slot] != HC_REF_NONE))
-		return hc_tuple_search(w, key);
+		return hc_tuple_search(w, remote);
 	u->cursor = slot + 1;
 	hc_tuple_prefetch(w, ahead);
-	key->local_be = hc_to_be32(u->addr_base + addr);
-	key->lport_be = hc_to_be16((uint16_t)(u->port_lo + (slot >> u->addr_bits)));
 	u->saved_tries = hc_min_u32(u->saved_tries + HC_TUPLE_SAVES, u->count);
 	return slot;
 }
 
 // The same with this local address, as far as it is one of ours.
-uint32_t hc_tuple_take_at(struct hc_worker *w, struct hc_flow_key *key, hc_be32 local_be);
+uint32_t hc_tuple_take_at(struct hc_worker *w, const struct hc_flow_key *remote, hc_be32 local_be);
 
 // The queue that the frames a peer sends to this key come to, with several of them.
 uint32_t hc_tuple_queue(const struct hc_worker *w, const struct hc_flow_key *key);
