@@ -475,7 +475,7 @@ bool client_init(struct client *c, struct hc_worker *worker, const struct client
 	c->stop = stop;
 	c->event_cap = HC_EVENTS_PER_FRAME * plan->burst_pkts;
 	c->phase_until_ns = UINT64_MAX;
-	c->events = calloc(c->event_cap, sizeof *c->events);
+	c->events = calloc(c->event_cap + SLOTS_AHEAD, sizeof *c->events);
 	bucket_init(&c->opens, plan->open_per_s, BUCKET_SHAPE_NS);
 	if (!c->events || !closes_init(&c->closes, plan->close_per_s, plan->conn_cap))
 		return false;

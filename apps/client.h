@@ -213,6 +213,7 @@ struct client_counts {
 };
 
 #define CLIENT_MEMO_BYTES 512u
+#define SLOTS_AHEAD       6u // Events ahead of the one at hand whose slot is fetched.
 
 struct client {
 	struct hc_worker *worker;
@@ -222,7 +223,7 @@ struct client {
 	uint8_t *slot_target;           // By slot, of several targets; NULL: one.
 	unsigned target_next;           // Whose turn it is.
 	const int *stop;                // Set when the run is interrupted.
-	struct hc_event *events;
+	struct hc_event *events; // And SLOTS_AHEAD behind event_cap.
 	unsigned event_cap;
 	unsigned event_count; // Of the last step.
 	uint64_t now_ns;

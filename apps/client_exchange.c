@@ -524,6 +524,8 @@ void exchange_events(struct client *c, unsigned n)
 		const struct hc_event *ev = &c->events[i];
 		struct slot *s = &c->slots[ev->cookie];
 
+		// Behind the last event of a burst stands what was there before: any slot, or none.
+		__builtin_prefetch(&c->slots[ev[SLOTS_AHEAD].cookie], 1);
 		if (UNLIKELY(ev->cookie == COOKIE_LIVE)) {
 			on_live(c, ev);
 			continue;
