@@ -12,39 +12,41 @@
 #define HC_EXPIRE_TW_MAX    (4 * HC_BURST_MAX)
 #define HC_EXPIRE_TIMER_MAX 64u
 
-// In rounds: where the flows of a round are referenced from is worked out once, and prefetched
-// before any of it is used.
-#define EXPIRE_ROUND 32u
+// Works out where the next TIME-WAIT that nobody looked at is referenced from, and fetches that:
+// HC_TW_AHEAD ends of others lie between this and its own.
+HC_ALWAYS_INLINE void look_ahead(struct hc_worker *w)
+{
+	const struct hc_tw_ring *r = &w->tw;
+	uint32_t pos = w->tw_ahead.pos;
+	const struct hc_tw_mini *m = &r->mini[pos & r->mask];
+	uint32_t *where = &w->tw_ahead.where[pos % HC_TW_AHEAD];
 
-static void expire_time_wait(struct hc_worker *w)
+	w->tw_ahead.pos = pos + 1;
+	if (m->flags & HC_TW_ACTIVE) {
+		*where = hc_tuple_slot(&w->tuples, &m->key);
+	} else if (m->flags & HC_TW_LIVE) { // Else it is a hole.
+		*where = hc_hash_key(&w->env.secret, &m->key);
+		hc_table_prefetch(&w->table, *where);
+	}
+}
+
+static HC_NOINLINE void expire_time_wait(struct hc_worker *w)
 {
 	struct hc_tw_ring *r = &w->tw;
-	uint32_t idx[EXPIRE_ROUND], where[EXPIRE_ROUND];
 
-	for (unsigned done = 0; done < HC_EXPIRE_TW_MAX;) {
-		unsigned n = 0;
+	if (hc_seq_lt(w->tw_ahead.pos, r->head))
+		w->tw_ahead.pos = r->head;
+	for (unsigned n = 0; n < HC_EXPIRE_TW_MAX; n++) {
+		uint32_t pos = r->head;
+		uint32_t idx;
 
-		for (uint32_t pos = r->head; pos != r->tail && n < EXPIRE_ROUND; pos++) {
-			const struct hc_tw_mini *m = &r->mini[pos & r->mask];
-
-			if (!(m->flags & HC_TW_LIVE))
-				continue;
-			if (hc_seq_lt(w->env.now_ms, m->deadline_ms))
-				break;
-			idx[n] = pos & r->mask;
-			if (m->flags & HC_TW_ACTIVE) {
-				where[n++] = hc_tuple_slot(&w->tuples, &m->key);
-				continue;
-			}
-			where[n] = hc_hash_key(&w->env.secret, &m->key);
-			hc_table_prefetch(&w->table, where[n++]);
-		}
-		if (n == 0)
-			return;
-		w->ctr[HC_CTR_tw_expired] += n;
-		for (unsigned i = 0; i < n; i++)
-			hc_tw_forget_at(w, idx[i], where[i]);
-		done += n;
+		while (w->tw_ahead.pos != r->tail && w->tw_ahead.pos - pos < HC_TW_AHEAD)
+			look_ahead(w);
+		idx = hc_tw_ring_due(r, w->env.now_ms);
+		if (idx == HC_IDX_NONE)
+			break;
+		w->ctr[HC_CTR_tw_expired]++;
+		hc_tw_forget_at(w, idx, w->tw_ahead.where[pos % HC_TW_AHEAD]);
 	}
 }
 

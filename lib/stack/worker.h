@@ -53,6 +53,7 @@
 #include "wire/parse.h"
 
 #define HC_BURST_MAX     128u
+#define HC_TW_AHEAD      64u // TIME-WAITs whose end is prepared.
 #define HC_SPARE_MAX     128u
 #define HC_SPARE_BULK    32u
 #define HC_TX_MAX        1024u
@@ -310,6 +311,11 @@ struct hc_worker {
 	struct hc_block *block;
 	struct hc_syn_mini *syn;
 	struct hc_tw_ring tw;
+	// Where those at [tw.head, pos) are referenced from, by position.
+	struct {
+		uint32_t pos;
+		uint32_t where[HC_TW_AHEAD];
+	} tw_ahead;
 	struct hc_table table;
 	struct hc_timers tcb_timers;
 	struct hc_timers syn_timers;
