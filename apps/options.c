@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "config_file.h"
+#include "test.h"
 
 static const struct option *find(const char *name, size_t len)
 {
@@ -184,7 +185,10 @@ static void help_option(const struct option *o, FILE *to)
 
 void options_help(const struct config *cfg, FILE *to)
 {
-	fprintf(to, "usage: handclasp %s [options] [-- EAL arguments]\n", cfg->command_name);
+	bool is_test = cfg->command == COMMAND_TEST;
+
+	fprintf(to, "usage: handclasp %s%s%s [options] [-- EAL arguments]\n", cfg->command_name,
+		is_test ? " " : "", is_test ? test_infos[cfg->test.kind].name : "");
 	for (unsigned group = 0; group < GROUP_COUNT; group++) {
 		const char *title = option_group_titles[group];
 

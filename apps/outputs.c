@@ -21,7 +21,9 @@ static FILE *open_file(const char *option, const char *path)
 	int fd;
 
 	if (strcmp(path, "-") == 0) {
-		complain("--%s - is for --json alone: give a file (/dev/stdout is one)", option);
+		complain("--%s takes no -, which is for --json alone: give a file (/dev/stdout is "
+			 "one)",
+			 option);
 		return NULL;
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);

@@ -62,6 +62,17 @@ bool result_silent_hop(const struct result *r, uint32_t *hop)
 	return true;
 }
 
+// What makes a sentence of a count right for one and for several.
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static const char *were(uint64_t n)
+{
+	return n == 1 ? "was" : "were";
+}
+
 static void remark_silence(const struct result *r, struct remarks *to)
 {
 	uint32_t hop;
@@ -83,19 +94,22 @@ static void remark_room(const struct result *r, struct remarks *to)
 		remark(to, "control blocks ran out: give a larger --conn-cap");
 	if (both(r, HC_CTR_tcp_conn_no_memory) > 0)
 		remark(to,
-		       "the end of a handshake found no control block at the server %llu times: "
+		       "the end of a handshake found no control block at the server %llu time%s: "
 		       "give a larger --%sconn-cap",
-		       ull(both(r, HC_CTR_tcp_conn_no_memory)), server);
+		       ull(both(r, HC_CTR_tcp_conn_no_memory)),
+		       plural(both(r, HC_CTR_tcp_conn_no_memory)), server);
 	for (unsigned i = 0; i < ARRAY_LEN(end); i++) {
 		if (end[i][HC_CTR_tw_no_memory] > 0)
 			remark(to,
-			       "%llu connections skipped TIME-WAIT for want of memory: give a "
+			       "%llu connection%s skipped TIME-WAIT for want of memory: give a "
 			       "larger --%stime-wait-cap",
-			       ull(end[i][HC_CTR_tw_no_memory]), i ? server : "");
+			       ull(end[i][HC_CTR_tw_no_memory]),
+			       plural(end[i][HC_CTR_tw_no_memory]), i ? server : "");
 	}
 	if (both(r, HC_CTR_tw_reused) > 0)
-		remark(to, "%llu TIME-WAITs were ended early by a new SYN (RFC 6191)",
-		       ull(both(r, HC_CTR_tw_reused)));
+		remark(to, "%llu TIME-WAIT%s %s ended early by a new SYN (RFC 6191)",
+		       ull(both(r, HC_CTR_tw_reused)), plural(both(r, HC_CTR_tw_reused)),
+		       were(both(r, HC_CTR_tw_reused)));
 }
 
 // But for those that are held by plan. Half-open ones are for a server to have or not.
@@ -105,9 +119,11 @@ static void remark_open(const struct result *r, struct remarks *to)
 	uint64_t opening = r->side == SIDE_CLIENT ? r->view.opening : 0;
 
 	if (live > 0)
-		remark(to, "%llu connections were still open at the end", ull(live));
+		remark(to, "%llu connection%s %s still open at the end", ull(live), plural(live),
+		       were(live));
 	if (opening > 0)
-		remark(to, "%llu connections were still opening at the end", ull(opening));
+		remark(to, "%llu connection%s %s still opening at the end", ull(opening),
+		       plural(opening), were(opening));
 }
 
 // Dropped, and not because they were another's.
@@ -175,24 +191,29 @@ unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_
 	if (r->cfg->stack.time_wait_ms == 0)
 		remark(&to, "TIME-WAIT was skipped (--time-wait 0)");
 	if (r->retransmitted > 0)
-		remark(&to, "%llu segments were retransmitted", ull(r->retransmitted));
+		remark(&to, "%llu segment%s %s retransmitted", ull(r->retransmitted),
+		       plural(r->retransmitted), were(r->retransmitted));
 	if (r->view.failed > 0)
-		remark(&to, "%llu connections failed", ull(r->view.failed));
+		remark(&to, "%llu connection%s failed", ull(r->view.failed),
+		       plural(r->view.failed));
 	if (bad > 0)
-		remark(&to, "%llu responses were wrong", ull(bad));
+		remark(&to, "%llu response%s %s wrong", ull(bad), plural(bad), were(bad));
 	if (r->clients.missed > 0)
-		remark(&to, "%llu connection%s due and not started", ull(r->clients.missed),
-		       r->clients.missed == 1 ? " was" : "s were");
+		remark(&to, "%llu connection%s %s due and not started", ull(r->clients.missed),
+		       plural(r->clients.missed), were(r->clients.missed));
 	if (r->clients.aborted > 0)
 		remark(&to, "every connection was ended by RST, as --close rst asks");
 	if (resets > 0)
-		remark(&to, "%llu connections were reset", ull(resets));
+		remark(&to, "%llu connection%s %s reset", ull(resets), plural(resets),
+		       were(resets));
 	remark_open(r, &to);
 	remark_room(r, &to);
 	if (lost > 0)
-		remark(&to, "%llu packets were lost on the way to the port", ull(lost));
+		remark(&to, "%llu packet%s %s lost on the way to the port", ull(lost), plural(lost),
+		       were(lost));
 	if (drops > 0)
-		remark(&to, "%llu received packets were dropped", ull(drops));
+		remark(&to, "%llu received packet%s %s dropped", ull(drops), plural(drops),
+		       were(drops));
 	return to.count;
 }
 

@@ -621,6 +621,8 @@ int test_execute(const struct config *cfg, const struct outputs *out)
 		code = t.is_cut_short ? code : verdict(&t);
 		if (!write_file(&t, out))
 			code = EXIT_ENVIRONMENT;
+	} else if (code == EXIT_INTERRUPTED) {
+		complain("interrupted before the first iteration had ended: nothing is measured");
 	}
 	plan_free(&t.plan);
 	result_free(&t.result);

@@ -30,9 +30,10 @@ static const struct suffix count_suffixes[] = {
 };
 
 static const struct suffix size_suffixes[] = {
-	{"", 1},          {"B", 1},          {"k", 1u << 10},   {"K", 1u << 10},  {"kB", 1u << 10},
-	{"KB", 1u << 10}, {"KiB", 1u << 10}, {"M", 1u << 20},   {"MB", 1u << 20}, {"MiB", 1u << 20},
-	{"G", 1u << 30},  {"GB", 1u << 30},  {"GiB", 1u << 30}, {NULL, 0},
+	{"", 1},          {"B", 1},         {"k", 1u << 10},   {"K", 1u << 10},
+	{"kB", 1u << 10}, {"KB", 1u << 10}, {"KiB", 1u << 10}, {"M", 1u << 20},
+	{"m", 1u << 20},  {"MB", 1u << 20}, {"MiB", 1u << 20}, {"G", 1u << 30},
+	{"g", 1u << 30},  {"GB", 1u << 30}, {"GiB", 1u << 30}, {NULL, 0},
 };
 
 static const struct suffix time_suffixes[] = {

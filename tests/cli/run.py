@@ -334,6 +334,22 @@ class Options(Case):
             self.assertIn("usage: handclasp %s" % command, result.out)
             self.assertEqual(result.err, "")
 
+    def test_help_of_a_test_names_it(self):
+        for kind in ("establishment-rate", "syn-flood"):
+            result = run("test", kind, "--help")
+            self.assert_exit(result, MEASURED)
+            self.assertIn("usage: handclasp test %s [options]" % kind, result.out)
+
+    def test_sizes_take_small_letters_too(self):
+        for text in ("4m", "4M", "4MiB", "4096k"):
+            self.assertEqual(plan("bench", "--rcv-buf", text).json["config"]["rcv_buf_bytes"], 4 << 20)
+        self.assertEqual(plan("bench", "--request", "1g").json["config"]["request"],
+                         plan("bench", "--request", "1G").json["config"]["request"])
+
+    def test_only_json_is_written_to_a_dash(self):
+        for option in ("--csv", "--hlog"):
+            self.assert_refused(run("bench", "--connections", 1, option, "-"), option, "give a file")
+
     def test_what_follows_two_dashes_is_for_eal(self):
         result = plan("bench", "--duration", "1s")
         self.assertEqual(result.json["config"]["eal_args"], [])
@@ -1030,6 +1046,8 @@ class Results(Case):
         out = self.check_orderly(bench("--request", "http", "--path", "/100", connections=50), 50)
         self.assertEqual(out["totals"]["bad_responses_by"], {"status": 0, "length": 50})
         self.assertIn("50 responses were wrong", out["remarks"])
+        one = bench("--request", "http", "--path", "/100", connections=1).json
+        self.assertIn("1 response was wrong", one["remarks"])
         out = self.check(bench("--request", "http", "--path", "/99999999999",
                                "--response", "0", connections=50), 50)
         self.assertEqual(out["totals"]["bad_responses_by"], {"status": 50, "length": 0})

@@ -248,6 +248,19 @@ class Files(cli.Case):
         self.assertGreaterEqual(len(out["iterations"]), 2)
         self.assertEqual({row["passes"] for row in out["iterations"]}, {True})
 
+    def test_an_interruption_before_anything_is_measured_says_so(self):
+        argv = [cli.HANDCLASP, "test", "establishment-rate", "--port", "ring", *PATIENT, "--min", "100",
+                "--max", "1000", "--sustain", "60s"]
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                              stderr=subprocess.PIPE) as process:
+            while not cli.catches(process.pid, signal.SIGINT):
+                self.assertIsNone(process.poll())
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=cli.SECONDS)[1]
+        self.assertEqual(process.returncode, cli.INTERRUPTED)
+        self.assertIn("nothing is measured", said)
+
 
 class Limits(cli.Case):
     """Cases that find a limit by time: on a machine that others use too a search may end "flaky",
