@@ -28,6 +28,8 @@
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+head_is_help "$@"
+
 cd "$top" || exit 3
 export HC_STRICT=1
 

@@ -27,6 +27,8 @@
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+head_is_help "$@"
+
 record_file=$top/tests/bench/instructions.txt
 n1=10000
 n2=50000

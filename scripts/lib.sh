@@ -34,6 +34,16 @@ die() {
     exit "$code"
 }
 
+# head_is_help ARGUMENTS...: with --help the comment at the head of the script is what it says.
+head_is_help() {
+    case "${1-}" in
+    -h | --help)
+        sed -n '5,$ { /^#/!q; s/^# \{0,1\}//; p; }' "$0"
+        exit 0
+        ;;
+    esac
+}
+
 # quietly COMMAND...: shows the output only if the command fails.
 quietly() {
     local log code=0
