@@ -223,7 +223,7 @@ struct client {
 	uint8_t *slot_target;           // By slot, of several targets; NULL: one.
 	unsigned target_next;           // Whose turn it is.
 	const int *stop;                // Set when the run is interrupted.
-	struct hc_event *events; // And SLOTS_AHEAD behind event_cap.
+	struct hc_event *events;        // And SLOTS_AHEAD behind event_cap.
 	unsigned event_cap;
 	unsigned event_count; // Of the last step.
 	uint64_t now_ns;

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The handclasp authors
 
-# Every check but the tests themselves; the last line names those that failed. Arguments name the
-# checks to run, `beside` those that only compute, which CI runs beside the tests, `after` the others;
-# without any, all of them, in this order:
+# Every check but the tests themselves, ending at the first that fails. Arguments name the checks to
+# run, `beside` those that only compute, which CI runs beside the tests, `after` the others; without
+# any, all of them, in this order:
 #
 #   format     clang-format 14 has nothing to change
 #   layers     includes point to the left (check-layers.py)
@@ -87,7 +87,7 @@ check_sparse() {
     local out
     out=$(sources 'lib/base/*.c' 'lib/wire/*.c' 'lib/tcp/*.c' |
         xargs -n 1 sparse -std=gnu11 -Wbitwise -Wno-decl -D_GNU_SOURCE -DHC_WITH_ASSERT=1 \
-            -DHC_NO_SIMD -I include -I lib 2>&1)
+            -DHC_NO_SIMD -I include -I lib 2>&1) || out+=" (exit code $?)"
     [ -z "$out" ] || { printf '%s\n' "$out" && return 1; }
 }
 
@@ -214,7 +214,6 @@ for name; do
     declare -F "check_$name" >/dev/null || die 2 "no check '$name'; there are ${all_checks[*]}"
 done
 need_packages "${build_packages[@]}" "${test_packages[@]}" "${check_packages[@]}"
-failed=()
 for name; do
     SECONDS=0
     # Not the condition of an `if`: within one, no command that fails ends the check.
@@ -225,11 +224,6 @@ for name; do
     )
     code=$?
     set -e
-    if [ "$code" = 0 ]; then
-        say "$name passed (${SECONDS} s)"
-    else
-        say "$name failed (${SECONDS} s)"
-        failed+=("$name")
-    fi
+    [ "$code" = 0 ] || die 1 "check '$name' failed; alone again: scripts/check.sh $name"
+    say "$name passed (${SECONDS} s)"
 done
-[ ${#failed[@]} = 0 ] || die 1 "failed: ${failed[*]}; alone again: scripts/check.sh ${failed[*]}"

@@ -12,8 +12,9 @@
 #define HC_EXPIRE_TW_MAX    (4 * HC_BURST_MAX)
 #define HC_EXPIRE_TIMER_MAX 64u
 
-// Works out where the next TIME-WAIT that nobody looked at is referenced from, and fetches that:
-// HC_TW_AHEAD ends of others lie between this and its own.
+// Works out where the next TIME-WAIT that nobody looked at is referenced from, and fetches a
+// bucket: the ends of those before it lie between this and its own. (A tuple's slot is in a line
+// that those of its neighbours are in as well.)
 HC_ALWAYS_INLINE void look_ahead(struct hc_worker *w)
 {
 	const struct hc_tw_ring *r = &w->tw;
@@ -21,6 +22,7 @@ HC_ALWAYS_INLINE void look_ahead(struct hc_worker *w)
 	const struct hc_tw_mini *m = &r->mini[pos & r->mask];
 	uint32_t *where = &w->tw_ahead.where[pos % HC_TW_AHEAD];
 
+	hc_prefetch(&r->mini[(pos + HC_TW_AHEAD) & r->mask]);
 	w->tw_ahead.pos = pos + 1;
 	if (m->flags & HC_TW_ACTIVE) {
 		*where = hc_tuple_slot(&w->tuples, &m->key);
@@ -34,8 +36,6 @@ static HC_NOINLINE void expire_time_wait(struct hc_worker *w)
 {
 	struct hc_tw_ring *r = &w->tw;
 
-	if (hc_seq_lt(w->tw_ahead.pos, r->head))
-		w->tw_ahead.pos = r->head;
 	for (unsigned n = 0; n < HC_EXPIRE_TW_MAX; n++) {
 		uint32_t pos = r->head;
 		uint32_t idx;

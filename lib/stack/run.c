@@ -152,12 +152,21 @@ void hc_syn_forget(struct hc_worker *w, uint32_t idx)
 	syn_release(w, idx, &w->listener[y->listener]);
 }
 
+// A mini leaves the ring. The head may pass what was looked ahead to, for any number of positions
+// before one comes due.
+HC_ALWAYS_INLINE void tw_drop(struct hc_worker *w, uint32_t idx)
+{
+	hc_tw_ring_drop(&w->tw, idx);
+	if (HC_UNLIKELY(w->tw_ahead.pos - w->tw.head > HC_TW_AHEAD))
+		w->tw_ahead.pos = w->tw.head;
+}
+
 void hc_tw_forget_at(struct hc_worker *w, uint32_t idx, uint32_t where)
 {
 	bool is_active = w->tw.mini[idx].flags & HC_TW_ACTIVE;
 
 	flow_remove(w, where, is_active, hc_ref_make(HC_REF_TW, idx));
-	hc_tw_ring_drop(&w->tw, idx);
+	tw_drop(w, idx);
 }
 
 void hc_tw_forget(struct hc_worker *w, uint32_t idx)
@@ -880,7 +889,7 @@ static void restart_time_wait(struct hc_worker *w, uint32_t idx, uint32_t where)
 	w->tw.mini[new_idx].deadline_ms = w->env.now_ms + w->cfg.time_wait_ms;
 	flow_replace(w, where, old->flags & HC_TW_ACTIVE, hc_ref_make(HC_REF_TW, idx),
 		     hc_ref_make(HC_REF_TW, new_idx));
-	hc_tw_ring_drop(&w->tw, idx);
+	tw_drop(w, idx);
 }
 
 static HC_NOINLINE void run_time_wait(struct hc_worker *w, uint32_t idx, struct hc_seg *seg)

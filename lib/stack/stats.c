@@ -96,10 +96,10 @@ void hc_worker_footprint(const struct hc_worker *w, struct hc_footprint *out)
 			   ((uint64_t)w->cfg.conn_cap + w->cfg.syn_cap + w->cfg.time_wait_cap));
 	uint32_t found_by = w->tuples.count ? (uint32_t)sizeof(hc_ref) : entry;
 
-	// Block, its place in the pool, on the list of pending ones (twice), among the timers and
-	// in the late events, one span, and the reference that finds it.
+	// Block, its place on the list of pending ones (twice), among the timers and in the late
+	// events, one span, and the reference that finds it. In the pools both are a bit.
 	out->conn_bytes = (uint32_t)(sizeof(struct hc_block) + sizeof(struct hc_span) +
-				     5 * sizeof(uint32_t) + 2 * sizeof(struct hc_event)) +
+				     3 * sizeof(uint32_t) + 2 * sizeof(struct hc_event)) +
 			  found_by;
 	out->time_wait_bytes = (uint32_t)sizeof(struct hc_tw_mini) + found_by;
 }

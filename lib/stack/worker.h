@@ -311,7 +311,8 @@ struct hc_worker {
 	struct hc_block *block;
 	struct hc_syn_mini *syn;
 	struct hc_tw_ring tw;
-	// Where those at [tw.head, pos) are referenced from, by position.
+	// Of the TIME-WAITs at [tw.head, pos), HC_TW_AHEAD at most, is known where each is
+	// referenced from, by position. Holes among them are from nowhere.
 	struct {
 		uint32_t pos;
 		uint32_t where[HC_TW_AHEAD];

@@ -319,8 +319,25 @@ static void hash_is_not_linear(void)
 	UNIT_EQ(same, 0);
 }
 
-UNIT_SUITE(hash, UNIT_TEST(siphash_gives_the_published_values),
-	   UNIT_TEST(aes_gives_the_published_values),
+// Whichever way a key is written, the same twelve bytes stand there.
+static void key_written_by_words_is_the_key(void)
+{
+	struct hc_rng r;
+
+	hc_rng_seed(&r, unit_seed());
+	for (unsigned i = 0; i < 1000; i++) {
+		struct hc_flow_key key, written;
+
+		for (unsigned k = 0; k < sizeof key; k++)
+			((uint8_t *)&key)[k] = (uint8_t)hc_rng_below(&r, 256);
+		memset(&written, 0xaa, sizeof written);
+		hc_flow_key_write(&written, &key);
+		UNIT_EXPECT(memcmp(&written, &key, sizeof key) == 0);
+	}
+}
+
+UNIT_SUITE(hash, UNIT_TEST(key_written_by_words_is_the_key),
+	   UNIT_TEST(siphash_gives_the_published_values), UNIT_TEST(aes_gives_the_published_values),
 	   UNIT_TEST(isn_hash_depends_on_each_bit_of_the_key),
 	   UNIT_TEST(siphash_depends_on_each_word_and_its_place),
 	   UNIT_TEST(secret_is_the_same_for_the_same_seed_alone),

@@ -13,9 +13,9 @@
 
 #define CAP 64u
 
-// Of a pool of three levels, whose last words are not full.
-#define LARGE_CAP   (64u * 64u * 3u + 64u * 7u + 5u)
-#define LARGE_WORDS 256u
+// Of a pool with two words on top, whose last words are not full.
+#define LARGE_CAP   (64u * 64u * 64u + 64u * 7u + 5u)
+#define LARGE_WORDS 4200u
 
 static void full_pool_gives_every_index_from_the_lowest_up(void)
 {
@@ -126,7 +126,7 @@ static void single_free_index_is_found_wherever_it_is(void)
 	for (uint32_t i = 0; i < LARGE_CAP; i++)
 		UNIT_EQ(hc_pool_get(&p), i);
 	UNIT_EQ(hc_pool_get(&p), HC_IDX_NONE);
-	for (uint32_t i = 0; i < LARGE_CAP; i += 63) {
+	for (uint32_t i = 0; i < LARGE_CAP; i += 631) {
 		hc_pool_put(&p, i);
 		UNIT_EQ(hc_pool_get(&p), i);
 		UNIT_EQ(hc_pool_get(&p), HC_IDX_NONE);
@@ -150,7 +150,7 @@ static void random_use_keeps_every_index_exactly_once(void)
 	hc_rng_seed(&r, unit_seed());
 	memset(is_out, 0, sizeof is_out);
 	large_pool(&p);
-	for (unsigned i = 0; i < 200000; i++) {
+	for (unsigned i = 0; i < 1000000; i++) {
 		if (out_count == 0 || out_count == LARGE_CAP)
 			is_emptying = out_count != 0;
 		if (hc_rng_below(&r, 8) == 0 ? is_emptying : !is_emptying) {
