@@ -346,8 +346,8 @@ static bool is_for_command(const struct reader *r, const json_t *root)
 			 test, test, r->path);
 		return false;
 	}
-	complain("%s is of handclasp %s: run handclasp %s --config %s", r->path, command, command,
-		 r->path);
+	complain("%s is of handclasp %s: run handclasp %s%s%s --config %s", r->path, command,
+		 command, test ? " " : "", test ? test : "", r->path);
 	return false;
 }
 
@@ -388,7 +388,8 @@ bool config_file_read(struct config *cfg, const char *path)
 	if (cfg->file)
 		is_right = read_object(&r, cfg->file);
 	else
-		complain("%s:%d: not JSON: %s", path, error.line, error.text);
+		complain("%s:%d: not JSON: %s; give a result, or what --dry-run --json - prints",
+			 path, error.line, error.text);
 	free(text);
 	return is_right;
 }

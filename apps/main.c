@@ -109,8 +109,8 @@ static void test_usage(FILE *to)
 	fprintf(to, "usage: handclasp test WHAT --port ring|DEV [options] [-- EAL arguments]\n\n"
 		    "Searches for the highest value that passes. WHAT is\n\n");
 	for (unsigned i = 0; i < TEST_KINDS; i++)
-		fprintf(to, "  %-20s %s (RFC 3511 %s)\n", test_infos[i].name, test_infos[i].title,
-			test_infos[i].section);
+		fprintf(to, "  %-20s %s%s (RFC 3511 %s)\n", test_infos[i].name, test_infos[i].title,
+			i == TEST_HTTP_LATENCY ? " the highest rate" : "", test_infos[i].section);
 	fprintf(to, "\nhandclasp test WHAT --help lists the options.\n");
 }
 

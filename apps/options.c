@@ -101,7 +101,8 @@ static int parse_one(struct config *cfg, int argc, char *const *argv, int i)
 	}
 	if (equals)
 		return set_value(cfg, o, equals + 1) ? 1 : 0;
-	if (i + 1 >= argc || strcmp(argv[i + 1], "--") == 0) {
+	// No value begins with two dashes but one that is written behind an =.
+	if (i + 1 >= argc || strncmp(argv[i + 1], "--", 2) == 0) {
 		complain("--%s needs a value: --%s %s", o->name, o->name, o->arg);
 		return 0;
 	}

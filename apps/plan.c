@@ -317,7 +317,7 @@ static uint32_t occupied_ms(const struct config *cfg)
 // The rate the arithmetic is done for.
 static double judged_rate(const struct plan *p, const struct config *cfg)
 {
-	double peak = cfg->command == COMMAND_BENCH ? PLAN_BENCH_PEAK_PER_S * p->worker_count
+	double peak = cfg->command == COMMAND_BENCH ? plan_bench_peak_per_s(cfg) * p->worker_count
 						    : LOAD_USUAL_PER_S;
 
 	if (config_is_open_loop(cfg))

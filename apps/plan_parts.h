@@ -8,9 +8,15 @@
 
 // What one lcore may reach, a little above what was ever measured: sizes, not promises.
 #define PLAN_BENCH_PEAK_PER_S 5e6
+#define PLAN_SPLIT_PEAK_PER_S 8e6 // Of two, with an end on each.
 
 #define PLAN_IN_FLIGHT_MIN 4096u
 #define PLAN_SLACK         1024u
+
+static inline double plan_bench_peak_per_s(const struct config *cfg)
+{
+	return cfg->is_split ? PLAN_SPLIT_PEAK_PER_S : PLAN_BENCH_PEAK_PER_S;
+}
 
 // Share i of n of a whole, the first ones taking what is over.
 static inline uint64_t plan_share(uint64_t whole, unsigned i, unsigned n)

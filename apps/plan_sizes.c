@@ -11,7 +11,7 @@
 
 #include "plan_parts.h"
 
-#define LOAD_PEAK_PER_S  1e6  // As PLAN_BENCH_PEAK_PER_S, with a foreign peer.
+#define LOAD_PEAK_PER_S  1e6  // As plan_bench_peak_per_s(), with a foreign peer.
 #define BENCH_WAIT_S     0.05 // How long a connection of an open loop may take, for conn_cap.
 #define LOAD_WAIT_S      1.0
 #define IN_FLIGHT_MAX    (4u << 20)
@@ -35,7 +35,7 @@ static double peak_per_worker(const struct config *cfg)
 {
 	if (config_is_open_loop(cfg))
 		return 1.1 * stages_peak_per_s(&cfg->schedule) / cfg->cores;
-	return cfg->command == COMMAND_BENCH ? PLAN_BENCH_PEAK_PER_S : LOAD_PEAK_PER_S;
+	return cfg->command == COMMAND_BENCH ? plan_bench_peak_per_s(cfg) : LOAD_PEAK_PER_S;
 }
 
 static struct sizes worker_sizes(const struct config *cfg)

@@ -172,6 +172,21 @@ static void missed_by(const struct result *r)
 	printf("%s", r->clients.missed > 0 ? ")" : "");
 }
 
+// The same of those that failed.
+static void failed_by(const struct result *r)
+{
+	const char *glue = " (";
+
+	for (unsigned i = 0; i < HC_REASON_COUNT; i++) {
+		if (r->clients.failed_by[i] == 0)
+			continue;
+		printf("%s%s %llu", glue, hc_reason_name((enum hc_reason)i),
+		       (unsigned long long)r->clients.failed_by[i]);
+		glue = ", ";
+	}
+	printf("%s", *glue == ',' ? ")" : "");
+}
+
 static void totals(const struct result *r)
 {
 	const struct view *v = &r->view;
@@ -180,6 +195,7 @@ static void totals(const struct result *r)
 	printf("  connections  %s opened, %s established, %s closed", grouped(v->opened, a),
 	       grouped(v->established, b), grouped(v->closed, c));
 	print_nonzero("failed", v->failed);
+	failed_by(r);
 	print_nonzero("reset", v->reset);
 	print_nonzero("still open", v->live);
 	print_nonzero("still opening", v->opening);

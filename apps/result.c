@@ -183,6 +183,9 @@ unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_
 	uint64_t lost = both(r, HC_CTR_tx_dropped) + both(r, HC_CTR_tx_no_buffer) +
 			both(r, HC_CTR_tx_unresolved) + both(r, HC_CTR_tx_no_route);
 
+	// A server without --duration has no other end.
+	if (r->is_interrupted && plan_has_client(r->cfg))
+		remark(&to, "interrupted: that is what was measured until then");
 	if (server_limits_are_set(&r->cfg->limits))
 		remark(&to, "the server stood for a device with the limits it was told");
 	remark_attack(r, &to);

@@ -420,6 +420,11 @@ int run_verdict(const struct run *r)
 			 ADDR_ARGS(hop));
 		return EXIT_RUN_FAILED;
 	}
+	if (result->view.opened == 0 && !plan_has_client(result->cfg)) {
+		complain("no connection completed: nobody came to --listen; see whether the "
+			 "client's target is this address and port");
+		return EXIT_RUN_FAILED;
+	}
 	if (result_completed(result) == 0) {
 		complain("no connection completed: %llu of %llu failed; see the counters, and "
 			 "whether the other side listens and can be reached",

@@ -113,8 +113,12 @@ void test_flood_report_begin(const struct test *t)
 
 void test_flood_report_value(const struct test *t)
 {
+	bool is_cut_short = t->search.state <= SEARCH_CONFIRMING;
+
 	if (test_is_found(t))
 		printf(" %llu %s", (unsigned long long)t->search.passed, t->info->unit);
+	else if (is_cut_short)
+		printf(" not found");
 	else
 		printf(" below %llu %s (--min)", (unsigned long long)t->cfg->test.min,
 		       t->info->unit);
@@ -129,6 +133,10 @@ void test_flood_report_value(const struct test *t)
 	if (test_is_found(t) && t->search.state == SEARCH_FLAKY)
 		printf(" -- under it no sharp limit: from %llu on it happens that one fails",
 		       (unsigned long long)t->search.failed);
+	if (is_cut_short)
+		printf(" -- cut short: %s", test_is_found(t)
+						    ? "under the attack this was not confirmed"
+						    : "nothing passed under the attack so far");
 }
 
 void test_flood_report_result(const struct test *t)

@@ -181,8 +181,8 @@ static int queues_refused(const struct hc_port_owner *o, int err, char why[HC_WH
 			      "unlimited\".",
 			      o->port.device, said(o, err));
 	return hc_why(why, err == -ENOMEM ? -ENOMEM : -EIO,
-		      "Port %s refused its %u queues (%s): try one core, or another number of "
-		      "descriptors.",
+		      "Port %s refused its %u queues (%s): try one core, another number of "
+		      "descriptors, or a smaller MTU.",
 		      o->port.device, o->port.queue_count, said(o, err));
 }
 

@@ -101,8 +101,9 @@ static int attach_refused(const struct hc_runtime *rt, const struct hc_device *d
 
 	if (dev->form == HC_DEVICE_TAP)
 		return hc_why(why, -EIO,
-			      "The kernel did not make the TAP interface \"%s\" (%s): take a name "
-			      "that is free, and run as root or by \"unshare -Urn\".",
+			      "The kernel did not give the TAP interface \"%s\" (%s): take a name "
+			      "that is free, or one made by \"ip tuntap add NAME mode tap "
+			      "multi_queue\", and run as root or by \"unshare -Urn\".",
 			      dev->iface, said);
 	if (dev->form == HC_DEVICE_MEMIF)
 		return hc_why(why, -EIO,

@@ -296,6 +296,7 @@ class Options(Case):
                     if arg:
                         self.assert_refused(run(command, "--" + name), "--" + name, "needs a value")
                         self.assert_refused(run(command, "--" + name, "--", "x"), "needs a value")
+                        self.assert_refused(run(command, "--" + name, "--verbose"), "needs a value")
                     else:
                         self.assert_refused(run(command, "--%s=1" % name), "takes no value")
 
@@ -473,7 +474,9 @@ class ConfigFile(Case):
                 ('{\n"cores": ', (":2: not JSON",)),
                 ("", (":1: not JSON",)), ("[1]", ("not a configuration",)), ("\0", ("not JSON",)),
                 ('{"config": 5}', ("not a configuration",)),
-                ('{"command": "serve", "config": {}}', ("is of handclasp serve",))):
+                ('{"command": "serve", "config": {}}', ("is of handclasp serve",)),
+                ('{"command": "test", "test": "syn-flood", "config": {}}',
+                 ("run handclasp test syn-flood --config",))):
             with self.subTest(text=text):
                 result = run("bench", "-c", self.given(text))
                 self.assert_refused(result, str(self.path), *words)
@@ -1469,6 +1472,25 @@ class Failures(Case):
             self.skipTest("the sanitizer takes more address space than that")
         self.assert_refused(result, "memory", code=ENVIRONMENT)
 
+    def test_more_memory_than_there_is_is_not_begun_with(self):
+        with open("/proc/meminfo", encoding="ascii") as file:
+            kb = int(re.search(r"MemAvailable: *(\d+)", file.read()).group(1))
+        if kb > 45 << 20:
+            self.skipTest("this machine has it")
+        self.assert_refused(run("bench", "--hugepages", "off", "--duration", "1s", "--live", "60M"),
+                            "memory", "plan for fewer", code=ENVIRONMENT)
+
+    def test_a_server_to_whom_nobody_came_says_so(self):
+        result = run("serve", "--port", "net_null0,no-rx=1", "--local", "10.0.0.1/24", "--hugepages", "off",
+                     "--duration", "100ms")
+        self.assert_exit(result, RUN_FAILED)
+        self.assertIn("nobody came to --listen", result.err)
+
+    def test_the_cause_stands_beside_what_failed(self):
+        result = run("bench", "--hugepages", "off", "--connections", 100, "--server-refuse", "100%")
+        self.assert_exit(result, RUN_FAILED)
+        self.assertIn("100 failed (refused 100)", result.out)
+
     def interrupted(self, number, *args):
         argv = [HANDCLASP, "bench", "--hugepages", "off", "--duration", "50s"] + list(args)
         with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -1492,9 +1514,10 @@ class Failures(Case):
                 path = Path(folder) / "r.json"
                 code, out, err = self.interrupted(number, "--json", str(path))
                 self.assertEqual(code, INTERRUPTED, out + err)
-                self.assertIn("result: ", out)
+                self.assertRegex(out, "result: .* -- interrupted: that is what was measured")
                 result = json.loads(path.read_text())
                 self.assertTrue(result["is_interrupted"])
+                self.assertIn("interrupted: that is what was measured until then", result["remarks"])
                 self.assertTrue(result["totals"]["ledger_balanced"])
                 self.assertGreater(result["totals"]["closed"], 0)
 

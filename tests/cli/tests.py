@@ -248,6 +248,19 @@ class Files(cli.Case):
         self.assertGreaterEqual(len(out["iterations"]), 2)
         self.assertEqual({row["passes"] for row in out["iterations"]}, {True})
 
+    def test_a_flood_that_was_cut_short_claims_nothing(self):
+        argv = [cli.HANDCLASP, "test", "syn-flood", "--port", "ring", *PATIENT, "--max", "1000",
+                "--min", "1000", "--sustain", "100ms", "--repeat", "1000", "--attack-rate", "1k"]
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                              stderr=subprocess.PIPE) as process:
+            while "pass again" not in process.stdout.readline():
+                self.assertIsNone(process.poll())
+            process.send_signal(signal.SIGINT)
+            rest = process.communicate(timeout=cli.SECONDS)[0]
+        self.assertEqual(process.returncode, cli.INTERRUPTED)
+        self.assertRegex(rest, "result: highest connection rate under a SYN attack not found, without "
+                               "it 1000 -- cut short: nothing passed under the attack so far")
+
     def test_an_interruption_before_anything_is_measured_says_so(self):
         argv = [cli.HANDCLASP, "test", "establishment-rate", "--port", "ring", *PATIENT, "--min", "100",
                 "--max", "1000", "--sustain", "60s"]
