@@ -186,8 +186,8 @@ static void open_loop(struct client *c)
 
 const char *client_miss_name(unsigned miss)
 {
-	static const char *const names[MISS_COUNT] = {"no_port", "no_memory", "no_buffer",
-						      "bad_address", "behind"};
+	static const char *const names[MISS_COUNT] = {"no_port",     "no_memory", "no_buffer",
+						      "bad_address", "behind",    "no_room"};
 
 	return names[miss];
 }
@@ -317,7 +317,8 @@ static void end_schedule(struct client *c)
 	uint64_t end_ns = min_u64(c->now_ns, load_until(c));
 
 	if (end_ns > c->load_from_ns)
-		miss(c, MISS_BEHIND, arrivals_pass_until(&c->arrivals, end_ns - c->load_from_ns));
+		miss(c, client_room(c) > 0 ? MISS_BEHIND : MISS_NO_ROOM,
+		     arrivals_pass_until(&c->arrivals, end_ns - c->load_from_ns));
 }
 
 // Whether all of --connections have been opened (or missed).

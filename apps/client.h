@@ -115,6 +115,7 @@ enum miss {
 	MISS_NO_BUFFER,   // No packet buffer for its SYN.
 	MISS_BAD_ADDRESS, // The target cannot be a host.
 	MISS_BEHIND,      // Its turn had not come when the run was over.
+	MISS_NO_ROOM,     // The same, with as many opening or closing as may be (busy_cap).
 	MISS_COUNT
 };
 

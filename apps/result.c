@@ -88,6 +88,11 @@ static void remark_room(const struct result *r, struct remarks *to)
 	const char *server = r->cfg->command == COMMAND_BENCH ? "server-" : "";
 	const uint64_t *const end[] = {r->client.counter, r->server.counter};
 
+	if (r->clients.missed_by[MISS_NO_ROOM] > 0)
+		remark(to,
+		       "as many were opening or closing as there is room for at once: give a "
+		       "larger --%s",
+		       r->cfg->command == COMMAND_BENCH ? "descriptors" : "conn-cap");
 	if (both(r, HC_CTR_connect_no_port) > 0)
 		remark(to, "source tuples ran out: give more --clients or a shorter --time-wait");
 	if (both(r, HC_CTR_connect_no_memory) > 0)

@@ -1188,6 +1188,14 @@ class Results(Case):
         self.assertGreater(totals["missed"], 500)
         self.assertEqual(totals["missed_by"]["behind"], totals["missed"])
 
+    def test_an_open_loop_that_has_no_room_says_what_to_give(self):
+        # Of every second SYN nobody hears, and its retransmission comes after the end.
+        result = run("bench", "--hugepages", "off", "--duration", "1s", "--rate", "20k", "--drain", "10ms",
+                     "--server-limit-open-rate", "5k", "--descriptors", "4096", "--json", "-")
+        self.assertGreater(result.json["totals"]["missed_by"]["no_room"], 1000)
+        self.assertEqual(result.json["totals"]["missed_by"]["no_room"], result.json["totals"]["missed"])
+        self.assertTrue([r for r in result.json["remarks"] if "give a larger --descriptors" in r])
+
     def test_two_pairs_share_the_connections(self):
         out = self.check_orderly(bench("--cores", 2, connections=2001), 2001)
         self.assertEqual(len(out["environment"]["lcores"]), 2)
