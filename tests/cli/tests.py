@@ -229,9 +229,9 @@ class Files(cli.Case):
         self.assertNotEqual(drawn["config"]["seed"], 0)
         self.assertNotEqual(drawn["iterations"][0]["seed"], seeds[0])
 
-    def test_what_was_measured_until_an_interruption_is_kept(self):
-        argv = [cli.HANDCLASP, "test", "concurrent-capacity", "--port", "ring", *PATIENT, "--max",
-                "100", "--min", "100", "--repeat", "1000", "--json", self.path]
+    def interrupted(self, kind, *args):
+        """What a test prints from its first confirmation on, which a signal ends."""
+        argv = [cli.HANDCLASP, "test", kind, "--port", "ring", *PATIENT, "--repeat", "1000", *args]
         with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                               stderr=subprocess.PIPE) as process:
             while "pass again" not in process.stdout.readline():
@@ -239,6 +239,11 @@ class Files(cli.Case):
             process.send_signal(signal.SIGINT)
             rest = process.communicate(timeout=cli.SECONDS)[0]
         self.assertEqual(process.returncode, cli.INTERRUPTED)
+        return rest
+
+    def test_what_was_measured_until_an_interruption_is_kept(self):
+        rest = self.interrupted("concurrent-capacity", "--max", "100", "--min", "100",
+                                "--json", self.path)
         self.assertIn("result: maximum concurrent connections 100 ", rest)
         self.assertIn("cut short", rest)
         with open(self.path, encoding="utf-8") as file:
@@ -249,15 +254,8 @@ class Files(cli.Case):
         self.assertEqual({row["passes"] for row in out["iterations"]}, {True})
 
     def test_a_flood_that_was_cut_short_claims_nothing(self):
-        argv = [cli.HANDCLASP, "test", "syn-flood", "--port", "ring", *PATIENT, "--max", "1000",
-                "--min", "1000", "--sustain", "100ms", "--repeat", "1000", "--attack-rate", "1k"]
-        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                              stderr=subprocess.PIPE) as process:
-            while "pass again" not in process.stdout.readline():
-                self.assertIsNone(process.poll())
-            process.send_signal(signal.SIGINT)
-            rest = process.communicate(timeout=cli.SECONDS)[0]
-        self.assertEqual(process.returncode, cli.INTERRUPTED)
+        rest = self.interrupted("syn-flood", "--max", "1000", "--min", "1000", "--sustain", "100ms",
+                                "--attack-rate", "1k")
         self.assertRegex(rest, "result: highest connection rate under a SYN attack not found, without "
                                "it 1000 -- cut short: nothing passed under the attack so far")
 
