@@ -2,8 +2,8 @@
 // Copyright (c) 2026 The handclasp authors
 #pragma once
 
-// Whether hugepages can carry a run, or ordinary memory. Asked before EAL starts, because EAL cannot be started a
-// second time in a process once its memory has failed.
+// Whether hugepages can carry a run, or ordinary memory. Asked before EAL starts, because EAL
+// cannot be started a second time in a process once its memory has failed.
 
 #include "base/base.h"
 
