@@ -136,7 +136,7 @@ void test_judge(const struct test *t, const struct result *r, struct test_row *r
 	n->achieved_per_s = rate;
 	n->attempted = cfg->connections;
 	n->connections = cfg->connections;
-	n->unstarted = r->clients.missed_by[MISS_BEHIND];
+	n->unstarted = r->clients.missed_by[MISS_BEHIND] + r->clients.missed_by[MISS_NO_ROOM];
 	n->resets = less(r->view.reset, r->clients.aborted);
 	switch (kind) {
 	case TEST_ESTABLISHMENT_RATE:

@@ -607,7 +607,7 @@ static void those_gathered_in_time_have_their_turn(void)
 	CU_ASSERT_EQUAL(churn()->opened, 400);
 	CU_ASSERT_EQUAL(churn()->failed, 100);
 	CU_ASSERT_EQUAL(k->missed, 600);
-	CU_ASSERT_EQUAL(k->missed_by[MISS_BEHIND], 600);
+	CU_ASSERT_EQUAL(k->missed_by[MISS_NO_ROOM], 600);
 	CU_ASSERT_EQUAL(k->outcome[OUTCOME_RIGHT], 300);
 	CU_ASSERT_EQUAL(churn()->aborted, 300);
 	shut_pair();
@@ -1178,13 +1178,31 @@ static void want_of_buffers_is_told(void)
 	expect_missed(MISS_NO_BUFFER, 100);
 }
 
+// Both ends stand still from a tenth before the end on.
 static void what_was_behind_at_the_end_is_told(void)
+{
+	uint64_t still_ns;
+
+	begin_misses();
+	open_pair();
+	for (still_ns = pair.now_ns + 900 * NS_PER_MS; pair.now_ns < still_ns;
+	     pair.now_ns += TURN_NS) {
+		client_step(&pair.client, pair.now_ns);
+		server_step(&pair.server, pair.now_ns);
+	}
+	pair.now_ns += 200 * NS_PER_MS;
+	run(0, 0);
+	expect_missed(MISS_BEHIND, 500);
+}
+
+// The server stands still, and there is no room for more that wait for it.
+static void want_of_room_at_the_end_is_told(void)
 {
 	begin_misses();
 	open_pair();
 	pair.plan.load[0].busy_cap = 50;
 	run(900 * NS_PER_MS, 200 * NS_PER_MS);
-	expect_missed(MISS_BEHIND, 900);
+	expect_missed(MISS_NO_ROOM, 900);
 }
 
 UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
@@ -1230,4 +1248,5 @@ UNIT_SUITE(client, UNIT_TEST(a_rate_is_kept_to_the_connection),
 	   UNIT_TEST(a_refusal_is_told_by_the_target_that_refused),
 	   UNIT_TEST(each_target_is_asked_by_its_name), UNIT_TEST(want_of_tuples_is_told),
 	   UNIT_TEST(want_of_control_blocks_is_told), UNIT_TEST(a_target_that_is_no_host_is_told),
-	   UNIT_TEST(want_of_buffers_is_told), UNIT_TEST(what_was_behind_at_the_end_is_told));
+	   UNIT_TEST(want_of_buffers_is_told), UNIT_TEST(what_was_behind_at_the_end_is_told),
+	   UNIT_TEST(want_of_room_at_the_end_is_told));
