@@ -33,7 +33,7 @@ def a_tenth_of_all_segments_is_lost_and_we_are_the_client(net):
     net.nginx()
     lose(net, 100)
     load = net.load("--connections", 300, "--concurrency", 50, "--request", "http",
-                    "--drain", "60s")
+                    "--drain", "60s", "--rto-min", 200)
     result = load.finish(110)
     result.expect_balanced()
     t = result.totals
@@ -124,7 +124,7 @@ def the_peer_dies_with_connections_open(net):
     net.make_tap(OURS)
     nginx = net.nginx(keepalive_s=60)
     load = net.load("--connections", 10, "--concurrency", 10, "--request", "http", "--hold", "3s",
-                    "--close", "client")
+                    "--close", "client", "--rto-min", 200)
     time.sleep(1.5)
     nginx.send(signal.SIGKILL)
     result = load.finish(30, code=None)

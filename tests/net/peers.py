@@ -5,12 +5,12 @@ well sequence numbers can be guessed."""
 
 import re
 
-from harness import case, expect, expect_equal
+from harness import PATIENT, case, expect, expect_equal
 
 
 @case(seconds=60)
 def httperf_by_schedule_meets_no_error(net):
-    server = net.serve("--response", "512")
+    server = net.serve("--response", "512", *PATIENT)
     said = net.run("httperf", "--hog", "--server", "10.0.0.1", "--port", "80", "--uri", "/",
                    "--num-conns", "2000", "--rate", "1000", "--num-calls", "2", "--timeout", "5",
                    seconds=50)
