@@ -110,7 +110,7 @@ static void test_usage(FILE *to)
 		    "Searches for the highest value that passes. WHAT is\n\n");
 	for (unsigned i = 0; i < TEST_KINDS; i++)
 		fprintf(to, "  %-20s %s%s (RFC 3511 %s)\n", test_infos[i].name, test_infos[i].title,
-			i == TEST_HTTP_LATENCY ? " the highest rate" : "", test_infos[i].section);
+			test_infos[i].rate ? test_infos[i].rate : "", test_infos[i].section);
 	fprintf(to, "\nhandclasp test WHAT --help lists the options.\n");
 }
 

@@ -157,31 +157,20 @@ static void print_nonzero(const char *name, uint64_t n)
 		printf(", %s %s", grouped(n, number), name);
 }
 
-// In brackets, behind how many were missed.
-static void missed_by(const struct result *r)
+static const char *reason_name(unsigned reason)
 {
-	const char *glue = " (";
-
-	for (unsigned i = 0; i < MISS_COUNT; i++) {
-		if (r->clients.missed_by[i] == 0)
-			continue;
-		printf("%s%s %llu", glue, client_miss_name(i),
-		       (unsigned long long)r->clients.missed_by[i]);
-		glue = ", ";
-	}
-	printf("%s", r->clients.missed > 0 ? ")" : "");
+	return hc_reason_name((enum hc_reason)reason);
 }
 
-// The same of those that failed.
-static void failed_by(const struct result *r)
+// In brackets, behind how many there were: how many for which cause.
+static void causes(const uint64_t *counts, unsigned n, const char *(*name)(unsigned))
 {
 	const char *glue = " (";
 
-	for (unsigned i = 0; i < HC_REASON_COUNT; i++) {
-		if (r->clients.failed_by[i] == 0)
+	for (unsigned i = 0; i < n; i++) {
+		if (counts[i] == 0)
 			continue;
-		printf("%s%s %llu", glue, hc_reason_name((enum hc_reason)i),
-		       (unsigned long long)r->clients.failed_by[i]);
+		printf("%s%s %llu", glue, name(i), (unsigned long long)counts[i]);
 		glue = ", ";
 	}
 	printf("%s", *glue == ',' ? ")" : "");
@@ -195,12 +184,12 @@ static void totals(const struct result *r)
 	printf("  connections  %s opened, %s established, %s closed", grouped(v->opened, a),
 	       grouped(v->established, b), grouped(v->closed, c));
 	print_nonzero("failed", v->failed);
-	failed_by(r);
+	causes(r->clients.failed_by, HC_REASON_COUNT, reason_name);
 	print_nonzero("reset", v->reset);
 	print_nonzero("still open", v->live);
 	print_nonzero("still opening", v->opening);
 	print_nonzero("due but not started", r->clients.missed);
-	missed_by(r);
+	causes(r->clients.missed_by, MISS_COUNT, client_miss_name);
 	print_nonzero("closed late", r->clients.closes_waited);
 	printf("\n");
 	if (r->cfg->live > 0)

@@ -62,15 +62,17 @@ bool result_silent_hop(const struct result *r, uint32_t *hop)
 	return true;
 }
 
-// What makes a sentence of a count right for one and for several.
 static const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
 }
 
-static const char *were(uint64_t n)
+// That n of something, if any, were something.
+static void remark_were(struct remarks *to, uint64_t n, const char *what, const char *how)
 {
-	return n == 1 ? "was" : "were";
+	if (n > 0)
+		remark(to, "%llu %s%s %s %s", ull(n), what, plural(n), n == 1 ? "was" : "were",
+		       how);
 }
 
 static void remark_silence(const struct result *r, struct remarks *to)
@@ -111,10 +113,8 @@ static void remark_room(const struct result *r, struct remarks *to)
 			       ull(end[i][HC_CTR_tw_no_memory]),
 			       plural(end[i][HC_CTR_tw_no_memory]), i ? server : "");
 	}
-	if (both(r, HC_CTR_tw_reused) > 0)
-		remark(to, "%llu TIME-WAIT%s %s ended early by a new SYN (RFC 6191)",
-		       ull(both(r, HC_CTR_tw_reused)), plural(both(r, HC_CTR_tw_reused)),
-		       were(both(r, HC_CTR_tw_reused)));
+	remark_were(to, both(r, HC_CTR_tw_reused), "TIME-WAIT",
+		    "ended early by a new SYN (RFC 6191)");
 }
 
 // But for those that are held by plan. Half-open ones are for a server to have or not.
@@ -123,12 +123,8 @@ static void remark_open(const struct result *r, struct remarks *to)
 	uint64_t live = r->view.live - min_u64(r->view.live, r->clients.live_established);
 	uint64_t opening = r->side == SIDE_CLIENT ? r->view.opening : 0;
 
-	if (live > 0)
-		remark(to, "%llu connection%s %s still open at the end", ull(live), plural(live),
-		       were(live));
-	if (opening > 0)
-		remark(to, "%llu connection%s %s still opening at the end", ull(opening),
-		       plural(opening), were(opening));
+	remark_were(to, live, "connection", "still open at the end");
+	remark_were(to, opening, "connection", "still opening at the end");
 }
 
 // Dropped, and not because they were another's.
@@ -198,30 +194,19 @@ unsigned result_remarks(const struct result *r, char remarks[REMARKS_MAX][FAULT_
 	remark_fast_open(r, &to);
 	if (r->cfg->stack.time_wait_ms == 0)
 		remark(&to, "TIME-WAIT was skipped (--time-wait 0)");
-	if (r->retransmitted > 0)
-		remark(&to, "%llu segment%s %s retransmitted", ull(r->retransmitted),
-		       plural(r->retransmitted), were(r->retransmitted));
+	remark_were(&to, r->retransmitted, "segment", "retransmitted");
 	if (r->view.failed > 0)
 		remark(&to, "%llu connection%s failed", ull(r->view.failed),
 		       plural(r->view.failed));
-	if (bad > 0)
-		remark(&to, "%llu response%s %s wrong", ull(bad), plural(bad), were(bad));
-	if (r->clients.missed > 0)
-		remark(&to, "%llu connection%s %s due and not started", ull(r->clients.missed),
-		       plural(r->clients.missed), were(r->clients.missed));
+	remark_were(&to, bad, "response", "wrong");
+	remark_were(&to, r->clients.missed, "connection", "due and not started");
 	if (r->clients.aborted > 0)
 		remark(&to, "every connection was ended by RST, as --close rst asks");
-	if (resets > 0)
-		remark(&to, "%llu connection%s %s reset", ull(resets), plural(resets),
-		       were(resets));
+	remark_were(&to, resets, "connection", "reset");
 	remark_open(r, &to);
 	remark_room(r, &to);
-	if (lost > 0)
-		remark(&to, "%llu packet%s %s lost on the way to the port", ull(lost), plural(lost),
-		       were(lost));
-	if (drops > 0)
-		remark(&to, "%llu received packet%s %s dropped", ull(drops), plural(drops),
-		       were(drops));
+	remark_were(&to, lost, "packet", "lost on the way to the port");
+	remark_were(&to, drops, "received packet", "dropped");
 	return to.count;
 }
 

@@ -87,6 +87,7 @@ const struct test_info test_infos[TEST_KINDS] = {
 			.name = "http-latency",
 			.section = "5.10",
 			.title = "times taken at",
+			.rate = " the highest rate",
 			.key = "transaction_rate",
 			.unit = "transactions/s",
 			.times_title = "delay",

@@ -17,7 +17,8 @@
 struct test_info {
 	const char *name;
 	const char *section; // Of RFC 3511.
-	const char *title;   // Of what is found.
+	const char *title;   // Of what is found, or the beginning: a rate completes it.
+	const char *rate;    // What completes it in the list of the tests.
 	const char *key;     // The same in the result file.
 	const char *unit;
 	const char *times_title; // Of the times it measures.

@@ -88,6 +88,21 @@ static int cpus_choose(struct hc_runtime *rt, const struct hc_runtime_config *cf
 	return 0;
 }
 
+// Ordinary memory is taken page by page as the run goes on: what is too much would end it in the
+// middle.
+static int memory_refused(uint64_t bytes, char why[HC_WHY_SIZE])
+{
+	uint64_t available = hc_memory_available_bytes();
+
+	if (bytes <= available)
+		return 0;
+	return hc_why(why, -ENOMEM,
+		      "The plan takes %llu MB of memory, and the machine has %llu MB to give: plan "
+		      "for fewer connections.",
+		      (unsigned long long)(bytes / 1000000),
+		      (unsigned long long)(available / 1000000));
+}
+
 static int args_build(struct hc_runtime *rt, const struct hc_runtime_config *cfg,
 		      char why[HC_WHY_SIZE])
 {
@@ -108,15 +123,9 @@ static int args_build(struct hc_runtime *rt, const struct hc_runtime_config *cfg
 
 	rt->has_hugepages = rt->args.has_hugepages;
 	rt->is_quiet = cfg->is_quiet && !rt->args.asks_for_output;
-	// It is taken page by page as the run goes on: what is too much would end it in the middle.
-	if (!err && !rt->has_hugepages && cfg->eal_arg_count == 0 &&
-	    bytes > hc_memory_available_bytes())
-		return hc_why(why, -ENOMEM,
-			      "The plan takes %llu MB of memory, and the machine has %llu MB to "
-			      "give: plan for fewer connections.",
-			      (unsigned long long)(bytes / 1000000),
-			      (unsigned long long)(hc_memory_available_bytes() / 1000000));
-	return err;
+	if (err || rt->has_hugepages || cfg->eal_arg_count > 0)
+		return err;
+	return memory_refused(bytes, why);
 }
 
 // "PROGRAM: unrecognized option '--x'", less the program, if that was printed.

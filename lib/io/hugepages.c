@@ -94,20 +94,6 @@ uint64_t hc_hugepages_free_bytes(void)
 	return sum_sizes(free_pages);
 }
 
-uint64_t hc_memory_available_bytes(void)
-{
-	FILE *f = fopen("/proc/meminfo", "re");
-	unsigned long long kb = UINT64_MAX / 1024;
-	char line[128];
-
-	if (!f)
-		return UINT64_MAX;
-	while (fgets(line, sizeof line, f) && sscanf(line, "MemAvailable: %llu", &kb) != 1)
-		continue;
-	(void)fclose(f);
-	return kb * 1024;
-}
-
 uint64_t hc_hugepages_total_bytes(void)
 {
 	return sum_sizes(all_pages);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The handclasp authors
 
-// Context switches from getrusage(), steal time from the first line of /proc/stat. See machine.h.
+// Context switches from getrusage(), steal time from the first line of /proc/stat, free memory from
+// /proc/meminfo. See machine.h.
 
 #include <stdio.h>
 #include <sys/resource.h>
@@ -32,4 +33,18 @@ struct hc_machine_tolls hc_machine_tolls(void)
 	if (getrusage(RUSAGE_SELF, &usage) == 0)
 		tolls.involuntary_switches = (uint64_t)usage.ru_nivcsw;
 	return tolls;
+}
+
+uint64_t hc_memory_available_bytes(void)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	unsigned long long kb = UINT64_MAX / 1024;
+	char line[128];
+
+	if (!f)
+		return UINT64_MAX;
+	while (fgets(line, sizeof line, f) && sscanf(line, "MemAvailable: %llu", &kb) != 1)
+		continue;
+	(void)fclose(f);
+	return kb * 1024;
 }
